@@ -1,0 +1,89 @@
+//! The byte classes of the grammar (RFC 9110 section 5.6, RFC 3986) as readable tables.
+//!
+//! Everything that asks "may this byte stand here?" asks one of these.
+
+const fn table(members: &[u8]) -> [bool; 256] {
+    let mut t = [false; 256];
+    let mut i = 0;
+    while i < members.len() {
+        t[members[i] as usize] = true;
+        i += 1;
+    }
+    t
+}
+
+const fn with_range(mut t: [bool; 256], from: u8, to: u8) -> [bool; 256] {
+    let mut b = from as usize;
+    while b <= to as usize {
+        t[b] = true;
+        b += 1;
+    }
+    t
+}
+
+const fn with_alphanumeric(t: [bool; 256]) -> [bool; 256] {
+    with_range(with_range(with_range(t, b'0', b'9'), b'A', b'Z'), b'a', b'z')
+}
+
+/// `tchar` (RFC 9110 section 5.6.2).
+pub(crate) static TOKEN: [bool; 256] = with_alphanumeric(table(b"!#$%&'*+-.^_`|~"));
+
+/// `field-vchar`, SP and HTAB: VCHAR and obs-text (RFC 9110 section 5.5).
+pub(crate) static VALUE: [bool; 256] = with_range(with_range(table(b"\t"), 0x20, 0x7e), 0x80, 0xff);
+
+/// What the strict engine takes in a request target: visible ASCII without `#`, because a fragment is never
+/// sent (RFC 9112 section 3.2.1).
+pub(crate) static TARGET: [bool; 256] = {
+    let mut t = with_range([false; 256], 0x21, 0x7e);
+    t[b'#' as usize] = false;
+    t
+};
+
+/// The characters of `uri-host [ ":" port ]` taken together (RFC 3986 section 3.2.2); their order is checked
+/// where it matters.
+pub(crate) static HOST: [bool; 256] = with_alphanumeric(table(b"-._~!$&'()*+,;=:[]%"));
+
+/// Whether `name` is a token: not empty and all `tchar`.
+#[inline]
+pub(crate) fn is_token(name: &[u8]) -> bool {
+    !name.is_empty() && name.iter().all(|b| TOKEN[*b as usize])
+}
+
+/// Whether every byte may stand in a field value.
+#[inline]
+pub(crate) fn is_value(value: &[u8]) -> bool {
+    value.iter().all(|b| VALUE[*b as usize])
+}
+
+/// `value` without SP and HTAB at its ends (RFC 9110 section 5.6.3).
+#[inline]
+pub(crate) fn trim_ows(mut value: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
+        value = rest;
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tables_equal_the_grammar() {
+        for b in 0..=255u8 {
+            let i = b as usize;
+            let tchar = b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+            assert_eq!(TOKEN[i], tchar, "tchar {b:#x}");
+            assert_eq!(VALUE[i], b == b'\t' || b == b' ' || b.is_ascii_graphic() || b >= 0x80, "value {b:#x}");
+            assert_eq!(TARGET[i], b.is_ascii_graphic() && b != b'#', "target {b:#x}");
+            let unreserved = b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+            assert_eq!(HOST[i], unreserved || b"!$&'()*+,;=".contains(&b) || b":[]%".contains(&b), "host {b:#x}");
+        }
+    }
+
+    #[test]
+    fn white_space_is_trimmed_at_both_ends_only() {
+        assert_eq!(trim_ows(b" \ta b\t "), b"a b");
+        assert_eq!(trim_ows(b" \t "), b"");
+    }
+}

@@ -1,0 +1,21 @@
+//! HTTP/1.1 as a state machine without IO: bytes in, events out, and back again.
+#![cfg_attr(not(test), no_std)]
+extern crate alloc;
+
+mod advice;
+#[allow(dead_code)]
+mod class;
+mod error;
+mod fields;
+mod limits;
+mod message;
+mod out;
+mod time;
+
+pub use advice::{Advice, Phase};
+pub use error::{RecvError, RecvErrorKind, SendError};
+pub use fields::{Escaped, Fields, FieldsIter, Slots};
+pub use limits::Limits;
+pub use message::{BodyKind, Expect, Method, RequestHead, ResponseHead, Version};
+pub use out::{BodyLen, Count, FieldSource, Frame, Out};
+pub use time::Time;

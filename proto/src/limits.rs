@@ -1,0 +1,65 @@
+//! The limits of the receive half. Each has its own error and status; reaching one is an error, never a stall.
+
+/// Bounds on what a peer may make the machine, and so its owner's buffers, hold or do.
+///
+/// All sizes are bytes. A limit is inclusive: exactly so much is still accepted.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Limits {
+    /// A head from its first byte to the blank line, with any CRLF skipped before it. Default 8,192, the
+    /// reference's `maxHeaderSize`. Beyond: [`HeadTooLarge`](crate::RecvErrorKind::HeadTooLarge), 431.
+    pub head_bytes: u32,
+    /// The request target. Default 8,000, the least RFC 9112 section 3 recommends for a request line. Beyond:
+    /// [`TargetTooLong`](crate::RecvErrorKind::TargetTooLong), 414.
+    pub target_bytes: u32,
+    /// The method. Default 32. Beyond: [`MethodTooLong`](crate::RecvErrorKind::MethodTooLong), 501.
+    pub method_bytes: u8,
+    /// Field lines in a head, and separately in a trailer section. Default 2,000 (`maxHeadersCount`); 0 means no
+    /// limit but the section's bytes. Beyond: [`TooManyFields`](crate::RecvErrorKind::TooManyFields), 431.
+    pub fields: u16,
+    /// One chunk line with its extensions and CRLF. Default 4,096. Beyond:
+    /// [`ChunkLineTooLong`](crate::RecvErrorKind::ChunkLineTooLong), 400.
+    pub chunk_line_bytes: u16,
+    /// How far the framing of one message's chunks may outweigh its content. Each chunk adds the length of its
+    /// line, less 16, less twice its data; the sum (never below zero) may not pass this. Default 16,384. Beyond:
+    /// [`ChunkOverhead`](crate::RecvErrorKind::ChunkOverhead), 400.
+    pub chunk_overhead: u32,
+    /// A trailer section with its blank line. Default 8,192. Beyond:
+    /// [`TrailersTooLarge`](crate::RecvErrorKind::TrailersTooLarge), 431.
+    pub trailer_bytes: u32,
+    /// Interim (1xx) responses before one final response. Default 64. Beyond:
+    /// [`TooManyInformational`](crate::RecvErrorKind::TooManyInformational).
+    pub informational: u8,
+}
+
+impl Limits {
+    /// The defaults.
+    pub const DEFAULT: Self = Self {
+        head_bytes: 8192,
+        target_bytes: 8000,
+        method_bytes: 32,
+        fields: 2000,
+        chunk_line_bytes: 4096,
+        chunk_overhead: 16384,
+        trailer_bytes: 8192,
+        informational: 64,
+    };
+
+    /// The most contiguous bytes the machine can ever ask for: with this much input in hand it never answers
+    /// [`NeedInput`](crate::Recv::NeedInput). It is the bound of an adapter's read buffer.
+    pub const fn max_contiguous(&self) -> usize {
+        let mut n = self.head_bytes;
+        if self.trailer_bytes > n {
+            n = self.trailer_bytes;
+        }
+        if self.chunk_line_bytes as u32 > n {
+            n = self.chunk_line_bytes as u32;
+        }
+        n as usize
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}

@@ -1,0 +1,183 @@
+//! What a head says: method, version, how the content is framed, and the borrowed heads themselves.
+//!
+//! Plain data. How it is found in bytes is `head`, what follows from it is `framing` and `cycle`.
+
+use crate::fields::Fields;
+
+/// A request method (RFC 9110 section 9). Methods are case-sensitive; the common ones have a variant, every
+/// other token is [`Other`](Self::Other).
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Method<'i> {
+    /// `GET`
+    Get,
+    /// `HEAD`
+    Head,
+    /// `POST`
+    Post,
+    /// `PUT`
+    Put,
+    /// `DELETE`
+    Delete,
+    /// `CONNECT`
+    Connect,
+    /// `OPTIONS`
+    Options,
+    /// `TRACE`
+    Trace,
+    /// `PATCH` (RFC 5789)
+    Patch,
+    /// Any other token, registered or not. See [`METHODS`](crate::METHODS) for the registry.
+    Other(&'i [u8]),
+}
+
+impl<'i> Method<'i> {
+    /// The method these bytes name. Whether they are a token is not checked here.
+    #[inline]
+    pub fn from_bytes(name: &'i [u8]) -> Self {
+        match name {
+            b"GET" => Self::Get,
+            b"HEAD" => Self::Head,
+            b"POST" => Self::Post,
+            b"PUT" => Self::Put,
+            b"DELETE" => Self::Delete,
+            b"CONNECT" => Self::Connect,
+            b"OPTIONS" => Self::Options,
+            b"TRACE" => Self::Trace,
+            b"PATCH" => Self::Patch,
+            other => Self::Other(other),
+        }
+    }
+
+    /// The method as it stands on the wire.
+    #[inline]
+    pub fn as_bytes(&self) -> &'i [u8] {
+        match self {
+            Self::Get => b"GET",
+            Self::Head => b"HEAD",
+            Self::Post => b"POST",
+            Self::Put => b"PUT",
+            Self::Delete => b"DELETE",
+            Self::Connect => b"CONNECT",
+            Self::Options => b"OPTIONS",
+            Self::Trace => b"TRACE",
+            Self::Patch => b"PATCH",
+            Self::Other(name) => name,
+        }
+    }
+
+    /// Whether a request may be repeated without asking (RFC 9110 section 9.2.2). Unknown methods are not.
+    pub fn is_idempotent(&self) -> bool {
+        self.is_safe() || matches!(self, Self::Put | Self::Delete)
+    }
+
+    /// Whether the request is essentially read-only (RFC 9110 section 9.2.1). Unknown methods are not.
+    pub fn is_safe(&self) -> bool {
+        matches!(self, Self::Get | Self::Head | Self::Options | Self::Trace)
+    }
+
+    /// Whether content is anticipated, so that its absence is stated with `Content-Length: 0`
+    /// (RFC 9110 section 8.6).
+    pub fn expects_content(&self) -> bool {
+        matches!(self, Self::Post | Self::Put | Self::Patch)
+    }
+}
+
+impl core::fmt::Debug for Method<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{}", self.as_bytes().escape_ascii())
+    }
+}
+impl core::fmt::Display for Method<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{}", self.as_bytes().escape_ascii())
+    }
+}
+impl<'i> From<&'i str> for Method<'i> {
+    fn from(name: &'i str) -> Self {
+        Self::from_bytes(name.as_bytes())
+    }
+}
+
+/// The version of a message. A higher minor version is processed as 1.1 (RFC 9110 section 6.2).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Version {
+    /// HTTP/1.0
+    Http10,
+    /// HTTP/1.1
+    Http11,
+}
+
+/// How the peer framed the content that follows a head (RFC 9112 section 6.3).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum BodyKind {
+    /// No content: the message ended with its head.
+    None,
+    /// Exactly so many bytes. Zero means the message ended with its head.
+    Length(u64),
+    /// Chunks, then perhaps trailers.
+    Chunked,
+    /// Everything until the connection closes (responses only).
+    UntilClose,
+}
+
+impl BodyKind {
+    /// Whether nothing follows the head.
+    #[inline]
+    pub const fn is_empty(&self) -> bool {
+        matches!(self, Self::None | Self::Length(0))
+    }
+}
+
+/// What the `Expect` field of a request asks for (RFC 9110 section 10.1.1).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Expect {
+    /// Nothing, or the request is HTTP/1.0, where the field is ignored.
+    None,
+    /// `100-continue`, with content announced.
+    Continue,
+    /// Something else, which a server may refuse with 417.
+    Other,
+}
+
+/// A complete, validated request head.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestHead<'i, 's> {
+    /// The method.
+    pub method: Method<'i>,
+    /// The request target as received. [`Target`](crate::Target) tells its form.
+    pub target: &'i [u8],
+    /// The version.
+    pub version: Version,
+    /// The field lines.
+    pub fields: Fields<'i, 's>,
+    /// How the content is framed. If it [is empty](BodyKind::is_empty), the request is complete: neither `Data`
+    /// nor `End` follows.
+    pub body: BodyKind,
+    /// What the client expects before it sends the content.
+    pub expect: Expect,
+    /// Whether the client would keep the connection open (RFC 9112 section 9.3).
+    pub keep_alive: bool,
+    /// Whether the client offers another protocol: HTTP/1.1, with `Upgrade` named by `Connection`
+    /// (RFC 9110 section 7.8). The content comes first.
+    pub upgrade: bool,
+}
+
+/// A complete, validated response head.
+#[derive(Clone, Copy, Debug)]
+pub struct ResponseHead<'i, 's> {
+    /// The status code, 100 to 999.
+    pub status: u16,
+    /// The reason phrase as received. Means nothing (RFC 9112 section 4).
+    pub reason: &'i [u8],
+    /// The version.
+    pub version: Version,
+    /// The field lines.
+    pub fields: Fields<'i, 's>,
+    /// How the content is framed. If it [is empty](BodyKind::is_empty), the response is complete: neither `Data`
+    /// nor `End` follows.
+    pub body: BodyKind,
+    /// Whether the server would keep the connection open (RFC 9112 section 9.3).
+    pub keep_alive: bool,
+    /// Whether this response hands the connection over: 101, or 2xx to `CONNECT`.
+    pub switched: bool,
+}

@@ -1,0 +1,154 @@
+//! The append-only sink the machine writes to, and the source of fields it reads from.
+//!
+//! A sink can only grow, so that encoding never fails halfway. What bytes are written is decided in `send`.
+
+use alloc::vec::Vec;
+
+/// A growable sink for the bytes to send.
+///
+/// Implemented for `Vec<u8>`, for [`OutQueue`](crate::OutQueue) (vectored, large payloads by reference), and for
+/// [`Count`]. An implementation must take every byte it is given.
+pub trait Out {
+    /// Appends `bytes`.
+    fn put(&mut self, bytes: &[u8]);
+
+    /// Appends bytes that live for ever, which a vectored sink need not copy.
+    fn put_static(&mut self, bytes: &'static [u8]) {
+        self.put(bytes);
+    }
+
+    /// Says that about `n` more bytes will follow.
+    fn reserve(&mut self, n: usize) {
+        let _ = n;
+    }
+}
+
+impl Out for Vec<u8> {
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+    #[inline]
+    fn reserve(&mut self, n: usize) {
+        Self::reserve(self, n);
+    }
+}
+
+impl<O: Out + ?Sized> Out for &mut O {
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) {
+        (**self).put(bytes);
+    }
+    #[inline]
+    fn put_static(&mut self, bytes: &'static [u8]) {
+        (**self).put_static(bytes);
+    }
+    #[inline]
+    fn reserve(&mut self, n: usize) {
+        (**self).reserve(n);
+    }
+}
+
+/// A sink that keeps only the number of bytes it was given.
+#[derive(Default, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Count(pub usize);
+impl Out for Count {
+    fn put(&mut self, bytes: &[u8]) {
+        self.0 += bytes.len();
+    }
+}
+
+/// Fields to send. The encoder walks them twice: once to validate, once to write, so both walks must give the
+/// same fields.
+pub trait FieldSource {
+    /// The fields in wire order, names in the case they are to be sent in.
+    fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])>;
+}
+
+impl<N: AsRef<[u8]>, V: AsRef<[u8]>> FieldSource for [(N, V)] {
+    #[inline]
+    fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.iter().map(|(n, v)| (n.as_ref(), v.as_ref()))
+    }
+}
+impl<N: AsRef<[u8]>, V: AsRef<[u8]>, const L: usize> FieldSource for [(N, V); L] {
+    #[inline]
+    fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.iter().map(|(n, v)| (n.as_ref(), v.as_ref()))
+    }
+}
+impl<N: AsRef<[u8]>, V: AsRef<[u8]>> FieldSource for Vec<(N, V)> {
+    fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.iter().map(|(n, v)| (n.as_ref(), v.as_ref()))
+    }
+}
+impl FieldSource for crate::Fields<'_, '_> {
+    fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.iter()
+    }
+}
+/// No fields.
+impl FieldSource for () {
+    #[inline]
+    fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        core::iter::empty()
+    }
+}
+/// The fields of the first source, then those of the second.
+impl<A: FieldSource, B: FieldSource> FieldSource for (A, B) {
+    #[inline]
+    fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.0.fields().chain(self.1.fields())
+    }
+}
+impl<F: FieldSource + ?Sized> FieldSource for &F {
+    #[inline]
+    fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        (**self).fields()
+    }
+}
+
+/// How long the content to be sent is. This alone decides its framing.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum BodyLen {
+    /// No content.
+    None,
+    /// Exactly so many bytes, sent with `Content-Length`.
+    Exact(u64),
+    /// Not known in advance: sent chunked, or until close to an HTTP/1.0 client.
+    Unknown,
+}
+
+/// The bytes to put before and after a payload that the machine never sees (a file, a mapped page, a registered
+/// buffer). See [`BodyTx::frame`](crate::BodyTx::frame).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame {
+    pub(crate) pre: [u8; 18],
+    pub(crate) pre_len: u8,
+    pub(crate) post: &'static [u8],
+    pub(crate) payload: bool,
+}
+
+impl Frame {
+    pub(crate) const RAW: Self = Self { pre: [0; 18], pre_len: 0, post: b"", payload: true };
+    pub(crate) const DISCARD: Self = Self { payload: false, ..Self::RAW };
+
+    /// What goes before the payload: empty, or a chunk line of at most 18 bytes.
+    #[inline]
+    pub fn pre(&self) -> &[u8] {
+        self.pre.get(..self.pre_len as usize).unwrap_or_default()
+    }
+
+    /// What goes after the payload: empty, or CRLF.
+    #[inline]
+    pub fn post(&self) -> &'static [u8] {
+        self.post
+    }
+
+    /// Whether the payload is sent at all. It is not in answers to `HEAD` and with 204 and 304: the content is
+    /// then only counted (RFC 9110 section 9.3.2).
+    #[inline]
+    pub fn sends_payload(&self) -> bool {
+        self.payload
+    }
+}
