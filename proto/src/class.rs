@@ -74,10 +74,18 @@ mod tests {
             let i = b as usize;
             let tchar = b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
             assert_eq!(TOKEN[i], tchar, "tchar {b:#x}");
-            assert_eq!(VALUE[i], b == b'\t' || b == b' ' || b.is_ascii_graphic() || b >= 0x80, "value {b:#x}");
+            assert_eq!(
+                VALUE[i],
+                b == b'\t' || b == b' ' || b.is_ascii_graphic() || b >= 0x80,
+                "value {b:#x}"
+            );
             assert_eq!(TARGET[i], b.is_ascii_graphic() && b != b'#', "target {b:#x}");
             let unreserved = b.is_ascii_alphanumeric() || b"-._~".contains(&b);
-            assert_eq!(HOST[i], unreserved || b"!$&'()*+,;=".contains(&b) || b":[]%".contains(&b), "host {b:#x}");
+            assert_eq!(
+                HOST[i],
+                unreserved || b"!$&'()*+,;=".contains(&b) || b":[]%".contains(&b),
+                "host {b:#x}"
+            );
         }
     }
 

@@ -5,6 +5,7 @@ extern crate alloc;
 mod advice;
 #[allow(dead_code)]
 mod class;
+mod date;
 mod error;
 mod fields;
 mod limits;
@@ -13,6 +14,7 @@ mod out;
 mod time;
 
 pub use advice::{Advice, Phase};
+pub use date::{DateCache, HttpDate};
 pub use error::{RecvError, RecvErrorKind, SendError};
 pub use fields::{Escaped, Fields, FieldsIter, Slots};
 pub use limits::Limits;

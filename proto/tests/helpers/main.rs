@@ -1,0 +1,3 @@
+//! The pure helpers beside the machine, each held against a naive model of itself.
+
+mod date;
