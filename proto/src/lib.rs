@@ -11,6 +11,7 @@ mod fields;
 mod limits;
 mod message;
 mod out;
+mod queue;
 mod time;
 
 pub use advice::{Advice, Phase};
@@ -20,4 +21,5 @@ pub use fields::{Escaped, Fields, FieldsIter, Slots};
 pub use limits::Limits;
 pub use message::{BodyKind, Expect, Method, RequestHead, ResponseHead, Version};
 pub use out::{BodyLen, Count, FieldSource, Frame, Out};
+pub use queue::OutQueue;
 pub use time::Time;

@@ -1,3 +1,4 @@
 //! The pure helpers beside the machine, each held against a naive model of itself.
 
 mod date;
+mod queue;
