@@ -12,6 +12,8 @@ mod limits;
 mod message;
 mod out;
 mod queue;
+#[allow(dead_code)]
+mod tables;
 mod time;
 
 pub use advice::{Advice, Phase};
@@ -22,4 +24,5 @@ pub use limits::Limits;
 pub use message::{BodyKind, Expect, Method, RequestHead, ResponseHead, Version};
 pub use out::{BodyLen, Count, FieldSource, Frame, Out};
 pub use queue::OutQueue;
+pub use tables::{METHODS, MethodInfo, STATUS_CODES, reason_phrase};
 pub use time::Time;

@@ -3,6 +3,7 @@
 //! Plain data. How it is found in bytes is `head`, what follows from it is `framing` and `cycle`.
 
 use crate::fields::Fields;
+use crate::tables::method_info;
 
 /// A request method (RFC 9110 section 9). Methods are case-sensitive; the common ones have a variant, every
 /// other token is [`Other`](Self::Other).
@@ -65,14 +66,16 @@ impl<'i> Method<'i> {
         }
     }
 
-    /// Whether a request may be repeated without asking (RFC 9110 section 9.2.2). Unknown methods are not.
+    /// Whether a request may be repeated without asking (RFC 9110 section 9.2.2), by the registry
+    /// ([`METHODS`](crate::METHODS)). Methods that are not registered are not.
     pub fn is_idempotent(&self) -> bool {
-        self.is_safe() || matches!(self, Self::Put | Self::Delete)
+        method_info(self.as_bytes()).is_some_and(|m| m.idempotent)
     }
 
-    /// Whether the request is essentially read-only (RFC 9110 section 9.2.1). Unknown methods are not.
+    /// Whether the request is essentially read-only (RFC 9110 section 9.2.1), by the registry
+    /// ([`METHODS`](crate::METHODS)). Methods that are not registered are not.
     pub fn is_safe(&self) -> bool {
-        matches!(self, Self::Get | Self::Head | Self::Options | Self::Trace)
+        method_info(self.as_bytes()).is_some_and(|m| m.safe)
     }
 
     /// Whether content is anticipated, so that its absence is stated with `Content-Length: 0`
