@@ -12,6 +12,8 @@ mod limits;
 mod message;
 mod out;
 mod queue;
+#[allow(dead_code, unsafe_code)]
+mod scan;
 #[allow(dead_code)]
 mod tables;
 mod time;
@@ -24,5 +26,7 @@ pub use limits::Limits;
 pub use message::{BodyKind, Expect, Method, RequestHead, ResponseHead, Version};
 pub use out::{BodyLen, Count, FieldSource, Frame, Out};
 pub use queue::OutQueue;
+#[doc(hidden)]
+pub use scan::{ScanDigest, scan_twins};
 pub use tables::{METHODS, MethodInfo, STATUS_CODES, reason_phrase};
 pub use time::Time;

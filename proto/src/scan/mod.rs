@@ -1,0 +1,74 @@
+//! The walk over a field section: one pass that finds the lines and their parts and checks every byte.
+//!
+//! This is the strict fast path. It accepts exactly what RFC 9112 sections 2 to 5 allow without any leniency, and
+//! says no more than "bad" about the rest: `head` goes over such input again, byte by byte, to name the error.
+//! Only this module may contain `unsafe`. Nothing here knows what a field means.
+
+mod portable;
+mod swar;
+#[cfg(test)]
+mod tests;
+mod twins;
+
+pub use twins::{ScanDigest, scan_twins};
+
+/// What a walk found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Walk {
+    /// A valid section of this many bytes, its blank line included. Bytes after it were not looked at in any way
+    /// that could change the answer.
+    Complete(usize),
+    /// The section does not end in this input. It may be bad already.
+    Partial,
+    /// No continuation makes this a valid section within the limit, or the visitor refused a line.
+    Bad,
+}
+
+/// Receives the lines of a section in order, while it is being walked.
+///
+/// Lines are reported before the rest of the section is known to be good: unless the walk is
+/// [`Complete`](Walk::Complete), forget what was seen. Returning `false` ends the walk as [`Walk::Bad`].
+pub(crate) trait Visit {
+    /// The start line `0..end`; `end` is the offset of its CR. It holds no control byte but HTAB; obs-text and
+    /// HTAB may stand anywhere in it, and it may be empty. Only called by a walk with a start line.
+    fn start_line(&mut self, input: &[u8], end: usize) -> bool;
+
+    /// A field line. The name `start..colon` is a token. The value `v0..v1` is valid and has no white space at
+    /// its ends; it may be empty.
+    fn field(&mut self, input: &[u8], start: usize, colon: usize, v0: usize, v1: usize) -> bool;
+}
+
+/// Walks the section at the start of `input`: a start line if `START_LINE`, field lines, a blank line.
+///
+/// `max` is the most bytes the section may have, its blank line included.
+#[inline]
+pub(crate) fn walk<const START_LINE: bool, V: Visit>(input: &[u8], max: usize, visitor: &mut V) -> Walk {
+    bounded(input, max, |input| portable::walk::<START_LINE, V>(input, visitor))
+}
+
+/// Where the first byte lies that may not stand in a strict request target, or the length of `input`.
+#[inline]
+pub(crate) fn target_end(input: &[u8]) -> usize {
+    portable::target_end(input)
+}
+
+/// [`class::is_token`](crate::class::is_token), fast for short strings.
+#[inline]
+pub(crate) fn all_token(name: &[u8]) -> bool {
+    portable::all_token(name)
+}
+
+/// [`class::is_value`](crate::class::is_value), fast for short strings.
+#[inline]
+pub(crate) fn all_value(value: &[u8]) -> bool {
+    portable::all_value(value)
+}
+
+/// Runs `walk` over no more than `max` bytes, and says what an unfinished section means at that limit.
+#[inline(always)]
+fn bounded(input: &[u8], max: usize, walk: impl FnOnce(&[u8]) -> Walk) -> Walk {
+    match walk(input.get(..max).unwrap_or(input)) {
+        Walk::Partial if input.len() >= max => Walk::Bad,
+        walk => walk,
+    }
+}
