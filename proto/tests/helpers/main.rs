@@ -1,4 +1,5 @@
 //! The pure helpers beside the machine, each held against a naive model of itself.
 
 mod date;
+mod inbuf;
 mod queue;

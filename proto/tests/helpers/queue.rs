@@ -204,6 +204,7 @@ proptest! {
                 Op::Take { room, part } => {
                     let got = front(&queue, room);
                     prop_assert!(ready.starts_with(&got));
+                    prop_assert!(!got.is_empty() || room == 0 || ready.is_empty());
                     let n = part.min(got.len());
                     queue.advance(n);
                     model.drain(..n);
