@@ -43,6 +43,9 @@ pub(crate) static TARGET: [bool; 256] = {
 /// where it matters.
 pub(crate) static HOST: [bool; 256] = with_alphanumeric(table(b"-._~!$&'()*+,;=:[]%"));
 
+/// `unreserved` and `sub-delims` (RFC 3986 section 2): a registered name without percent-encoding.
+pub(crate) static REG_NAME: [bool; 256] = with_alphanumeric(table(b"-._~!$&'()*+,;="));
+
 /// Whether `name` is a token: not empty and all `tchar`.
 #[inline]
 pub(crate) fn is_token(name: &[u8]) -> bool {
@@ -81,6 +84,7 @@ mod tests {
             );
             assert_eq!(TARGET[i], b.is_ascii_graphic() && b != b'#', "target {b:#x}");
             let unreserved = b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+            assert_eq!(REG_NAME[i], unreserved || b"!$&'()*+,;=".contains(&b), "reg-name {b:#x}");
             assert_eq!(
                 HOST[i],
                 unreserved || b"!$&'()*+,;=".contains(&b) || b":[]%".contains(&b),

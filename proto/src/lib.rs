@@ -4,6 +4,8 @@ extern crate alloc;
 
 mod advice;
 #[allow(dead_code)]
+mod authority;
+#[allow(dead_code)]
 mod class;
 mod date;
 mod error;
@@ -17,9 +19,12 @@ mod queue;
 mod scan;
 #[allow(dead_code)]
 mod tables;
+#[allow(dead_code)]
+mod target;
 mod time;
 
 pub use advice::{Advice, Phase};
+pub use authority::Authority;
 pub use date::{DateCache, HttpDate};
 pub use error::{RecvError, RecvErrorKind, SendError};
 pub use fields::{Escaped, Fields, FieldsIter, Slots};
@@ -31,4 +36,5 @@ pub use queue::OutQueue;
 #[doc(hidden)]
 pub use scan::{ScanDigest, scan_twins};
 pub use tables::{METHODS, MethodInfo, STATUS_CODES, reason_phrase};
+pub use target::Target;
 pub use time::Time;

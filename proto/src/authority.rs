@@ -1,0 +1,199 @@
+//! The authority of a URI: `[ userinfo "@" ] host [ ":" port ]` (RFC 3986 section 3.2), which is also the grammar
+//! of the `Host` field and, with a port, of the target of `CONNECT`.
+//!
+//! Only what may stand where. Which host a request is for is decided in `target`.
+
+use crate::class::REG_NAME;
+use core::net::Ipv6Addr;
+
+/// An authority, taken apart and checked against the grammar.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Authority<'a> {
+    /// What stands before `@`. It is never valid in a request (RFC 9110 section 4.2.4): it is shown so that it
+    /// can be refused, and must not be sent on.
+    pub userinfo: Option<&'a [u8]>,
+    /// The host as written: a name, an IPv4 address, or an IP literal with its brackets. Empty only in a URI of
+    /// another scheme than `http` and `https`.
+    pub host: &'a [u8],
+    /// The port, if one is written. `h:` has none.
+    pub port: Option<u16>,
+    /// Host and port as written: what a `Host` field for this authority contains (RFC 9112 section 3.2).
+    pub host_and_port: &'a [u8],
+}
+
+impl<'a> Authority<'a> {
+    /// Takes `[ userinfo "@" ] host [ ":" port ]` apart. `None` if it is not that, or the port is above 65,535.
+    pub fn parse(text: &'a [u8]) -> Option<Self> {
+        // `@` can stand nowhere else, so a second one makes the host invalid.
+        let (userinfo, host_and_port) = match memchr::memchr(b'@', text) {
+            Some(at) => (Some(text.get(..at)?), text.get(at + 1..)?),
+            None => (None, text),
+        };
+        if userinfo.is_some_and(|u| !is_encoded(u, b":")) {
+            return None;
+        }
+        let (host, port) = host_and_port_of(host_and_port)?;
+        Some(Self { userinfo, host, port, host_and_port })
+    }
+}
+
+/// Whether `value` may stand in a `Host` field: `uri-host [ ":" port ]`, or nothing at all, which is what a client
+/// sends for a target without authority (RFC 9112 section 3.2). A port without a host names nothing and is refused.
+#[inline]
+pub(crate) fn valid_host(value: &[u8]) -> bool {
+    value.is_empty() || host_and_port_of(value).is_some_and(|(host, _)| !host.is_empty())
+}
+
+/// `uri-host [ ":" port ]` as its two parts.
+pub(crate) fn host_and_port_of(text: &[u8]) -> Option<(&[u8], Option<u16>)> {
+    let mut end = text.iter().position(|b| !REG_NAME[usize::from(*b)]).unwrap_or(text.len());
+    match text.get(end) {
+        None => return Some((text, None)),
+        Some(b':') => {}
+        Some(b'%') => {
+            end = memchr::memchr(b':', text).unwrap_or(text.len());
+            if !is_encoded(text.get(..end)?, b"") {
+                return None;
+            }
+        }
+        Some(b'[') if end == 0 => {
+            end = memchr::memchr(b']', text)? + 1;
+            if !is_ip_literal(text.get(1..end - 1)?) {
+                return None;
+            }
+        }
+        Some(_) => return None,
+    }
+    let port = match text.get(end..)? {
+        [] | [b':'] => None,
+        [b':', digits @ ..] => Some(port_of(digits)?),
+        _ => return None,
+    };
+    Some((text.get(..end)?, port))
+}
+
+fn port_of(digits: &[u8]) -> Option<u16> {
+    let mut port = 0u16;
+    for digit in digits {
+        if !digit.is_ascii_digit() {
+            return None;
+        }
+        port = port.checked_mul(10)?.checked_add(u16::from(digit - b'0'))?;
+    }
+    Some(port)
+}
+
+/// `*( unreserved / pct-encoded / sub-delims / more )`.
+fn is_encoded(text: &[u8], more: &[u8]) -> bool {
+    let mut rest = text;
+    while let [first, after @ ..] = rest {
+        rest = match (first, after) {
+            (b'%', [a, b, after @ ..]) if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => after,
+            (b, after) if REG_NAME[usize::from(*b)] || more.contains(b) => after,
+            _ => return false,
+        };
+    }
+    true
+}
+
+/// `IPv6address / IPvFuture`. No zone: it means nothing to another machine.
+fn is_ip_literal(text: &[u8]) -> bool {
+    if let [b'v' | b'V', future @ ..] = text {
+        let Some(dot) = memchr::memchr(b'.', future) else { return false };
+        let (version, address) = future.split_at(dot);
+        let address = address.get(1..).unwrap_or_default();
+        return !version.is_empty()
+            && version.iter().all(u8::is_ascii_hexdigit)
+            && !address.is_empty()
+            && address.iter().all(|b| REG_NAME[usize::from(*b)] || *b == b':');
+    }
+    core::str::from_utf8(text).is_ok_and(|text| text.parse::<Ipv6Addr>().is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_field_is_a_host_and_perhaps_a_port_or_nothing() {
+        for good in [
+            "",
+            "a",
+            "example.com",
+            "EXAMPLE.com:80",
+            "a:",
+            "a:0",
+            "a:65535",
+            "a:000080",
+            "127.0.0.1:8080",
+            "home_0.example",
+            "0.0.0.0=5000",
+            "%C3%B1",
+            "H%4fSt:80",
+            "[::1]",
+            "[::1]:443",
+            "[1:2:3:4:5:6:7::]",
+            "[::ffff:1.2.3.4]",
+            "[v1.a:b]",
+        ] {
+            assert!(valid_host(good.as_bytes()), "{good}");
+        }
+        for bad in [
+            ":80",
+            ":",
+            "a/b",
+            "a b",
+            " a",
+            "a,b c",
+            "a:b",
+            "a:80:80",
+            "a:-1",
+            "a:+80",
+            "a:65536",
+            "a:99999999999999999999",
+            "u@a",
+            "a%",
+            "a%2",
+            "a%zz",
+            "a%4f:x",
+            "[::1",
+            "::1",
+            "[]",
+            "[::1]x",
+            "[::1]:x",
+            "a[::1]",
+            "[::1%25eth0]",
+            "[1:2]",
+            "[1.2.3.4]",
+            "[v.a]",
+            "[v1.]",
+            "[vg.a]",
+            "[v1a]",
+            "a\\b",
+            "a#b",
+            "a?b",
+            "a<b",
+            "\"a\"",
+            "a\tb",
+        ] {
+            assert!(!valid_host(bad.as_bytes()), "{bad}");
+        }
+        assert!(!valid_host(b"a\0") && !valid_host(b"\xc3\xb1") && !valid_host(b"a\x7f"));
+    }
+
+    #[test]
+    fn an_authority_is_taken_apart_and_its_userinfo_is_kept_apart_from_its_host() {
+        let a = Authority::parse(b"a%12:b!&*$@example.org:1234").unwrap();
+        assert_eq!(a.userinfo, Some(&b"a%12:b!&*$"[..]));
+        assert_eq!((a.host, a.port), (&b"example.org"[..], Some(1234)));
+        assert_eq!(a.host_and_port, b"example.org:1234");
+        let a = Authority::parse(b"@h:").unwrap();
+        assert_eq!(
+            (a.userinfo, a.host, a.port, a.host_and_port),
+            (Some(&b""[..]), &b"h"[..], None, &b"h:"[..])
+        );
+        for bad in ["u@v@h", "u\\@h", "u[@h", "u%g0@h", "u@h:70000", "]ufd", "h/p"] {
+            assert_eq!(Authority::parse(bad.as_bytes()), None, "{bad}");
+        }
+    }
+}
