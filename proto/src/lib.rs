@@ -12,6 +12,7 @@ mod error;
 mod fields;
 mod inbuf;
 mod limits;
+mod list;
 mod message;
 mod out;
 mod queue;
@@ -22,6 +23,7 @@ mod tables;
 #[allow(dead_code)]
 mod target;
 mod time;
+mod views;
 
 pub use advice::{Advice, Phase};
 pub use authority::Authority;
@@ -30,6 +32,10 @@ pub use error::{RecvError, RecvErrorKind, SendError};
 pub use fields::{Escaped, Fields, FieldsIter, Slots};
 pub use inbuf::InBuf;
 pub use limits::Limits;
+pub use list::{
+    KeepAlive, Members, Parameter, Parameters, members, members_with_comments, split_parameters, tokens,
+    unquote,
+};
 pub use message::{BodyKind, Expect, Method, RequestHead, ResponseHead, Version};
 pub use out::{BodyLen, Count, FieldSource, Frame, Out};
 pub use queue::OutQueue;
@@ -38,3 +44,4 @@ pub use scan::{ScanDigest, scan_twins};
 pub use tables::{METHODS, MethodInfo, STATUS_CODES, reason_phrase};
 pub use target::Target;
 pub use time::Time;
+pub use views::{Distinct, Duplicates, Named, View};
