@@ -16,7 +16,7 @@ pub struct Limits {
     /// Field lines in a head, and separately in a trailer section. Default 2,000 (`maxHeadersCount`); 0 means no
     /// limit but the section's bytes. Beyond: [`TooManyFields`](crate::RecvErrorKind::TooManyFields), 431.
     pub fields: u16,
-    /// One chunk line with its extensions and CRLF. Default 4,096. Beyond:
+    /// One chunk line with its extensions and CRLF. Default 4,096; less than 16 counts as 16. Beyond:
     /// [`ChunkLineTooLong`](crate::RecvErrorKind::ChunkLineTooLong), 400.
     pub chunk_line_bytes: u16,
     /// How far the framing of one message's chunks may outweigh its content. Each chunk adds the length of its

@@ -1,0 +1,206 @@
+//! What the fields of a complete head say about framing and the connection, gathered while they go by.
+//!
+//! Only six fields matter to the machine: `Host`, `Expect`, `Upgrade`, `Connection`, `Content-Length` and
+//! `Transfer-Encoding`. They are told from all others by length and first byte. What follows from the facts
+//! together is decided in `framing`.
+
+use crate::class::{is_token, trim_ows};
+use crate::error::RecvErrorKind as Kind;
+use crate::leniency::Flags;
+
+/// The last `Transfer-Encoding` member, which is what frames (RFC 9112 section 6.3).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) enum Encoding {
+    #[default]
+    Absent,
+    /// `chunked` is last.
+    Chunked,
+    /// Another coding is last.
+    Other,
+}
+
+/// The facts of one head. `u32` offsets are relative to the head's first byte.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Facts {
+    pub(crate) length: Option<u64>,
+    /// The first fault in a single field, in wire order.
+    pub(crate) fault: Option<(Kind, u32)>,
+    /// The protocols `Upgrade` names ([`crate::upgrade::fingerprint`]).
+    pub(crate) offered: u64,
+    pub(crate) length_at: u32,
+    pub(crate) encoding_at: u32,
+    pub(crate) host: (u32, u32),
+    pub(crate) hosts: u16,
+    pub(crate) encoding: Encoding,
+    /// `chunked` was named, at any place.
+    chunked_seen: bool,
+    pub(crate) close: bool,
+    pub(crate) keep_alive: bool,
+    pub(crate) upgrade: bool,
+    pub(crate) upgrade_named: bool,
+    pub(crate) expect_continue: bool,
+    pub(crate) expect_other: bool,
+}
+
+/// The lower-case first byte of the one field name of each length that matters.
+static FIRST: [u8; 32] = {
+    let mut first = [0; 32];
+    let names: [&[u8]; 6] =
+        [b"host", b"expect", b"upgrade", b"connection", b"content-length", b"transfer-encoding"];
+    let mut i = 0;
+    while i < names.len() {
+        // `connection` and any other name of the same length share their first byte only by chance.
+        first[names[i].len()] = names[i][0];
+        i += 1;
+    }
+    first
+};
+
+impl Facts {
+    /// Whether a name of this length that starts with this byte may matter. One predictable test sorts out nearly
+    /// every field.
+    #[inline(always)]
+    pub(crate) fn may_matter(len: usize, first: u8) -> bool {
+        len < 32 && FIRST[len & 31] == first | 0x20
+    }
+
+    /// Takes note of a field that [may matter](Self::may_matter). `at` is the offset of its value.
+    #[inline]
+    pub(crate) fn note(&mut self, name: &[u8], value: &[u8], at: usize, lenient: Flags) {
+        let at = at as u32;
+        match name.len() {
+            4 if name.eq_ignore_ascii_case(b"host") => {
+                self.hosts = self.hosts.saturating_add(1);
+                self.host = (at, at + value.len() as u32);
+            }
+            10 if name.eq_ignore_ascii_case(b"connection") => self.connection(value),
+            14 if name.eq_ignore_ascii_case(b"content-length") => self.content_length(value, at, lenient),
+            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {
+                self.transfer_encoding(value, at, lenient)
+            }
+            7 if name.eq_ignore_ascii_case(b"upgrade") => {
+                self.upgrade |= !value.is_empty();
+                self.offered |= crate::upgrade::fingerprint(value);
+            }
+            6 if name.eq_ignore_ascii_case(b"expect") => self.expect(value),
+            _ => {}
+        }
+    }
+
+    fn fail(&mut self, kind: Kind, at: u32) {
+        self.fault = self.fault.or(Some((kind, at)));
+    }
+
+    /// RFC 9110 section 7.6.1: case-insensitive options, a list over all lines; `close` is sticky.
+    fn connection(&mut self, value: &[u8]) {
+        if value.eq_ignore_ascii_case(b"keep-alive") {
+            self.keep_alive = true;
+            return;
+        }
+        for option in value.split(|b| *b == b',').map(trim_ows) {
+            match option.len() {
+                5 if option.eq_ignore_ascii_case(b"close") => self.close = true,
+                7 if option.eq_ignore_ascii_case(b"upgrade") => self.upgrade_named = true,
+                10 if option.eq_ignore_ascii_case(b"keep-alive") => self.keep_alive = true,
+                _ => {}
+            }
+        }
+    }
+
+    /// RFC 9110 section 10.1.1. Anything beside `100-continue` makes the expectation another one.
+    fn expect(&mut self, value: &[u8]) {
+        for member in value.split(|b| *b == b',').map(trim_ows).filter(|m| !m.is_empty()) {
+            if member.eq_ignore_ascii_case(b"100-continue") {
+                self.expect_continue = true;
+            } else {
+                self.expect_other = true;
+            }
+        }
+    }
+
+    /// RFC 9110 section 8.6: digits only. RFC 9112 section 6.3 permits identical repetitions to be collapsed; the
+    /// strict engine does not.
+    fn content_length(&mut self, value: &[u8], at: u32, lenient: Flags) {
+        let mut any = false;
+        for member in value.split(|b| *b == b',') {
+            // Only a list may have white space inside, and the strict engine takes no list.
+            let member = if lenient.has(Flags::REPEATED_LENGTH) { trim_ows(member) } else { member };
+            if member.is_empty() && lenient.has(Flags::EMPTY_MEMBERS) {
+                continue;
+            }
+            any = true;
+            let length = match decimal(member) {
+                Ok(length) => length,
+                Err(kind) => return self.fail(kind, at),
+            };
+            match self.length {
+                Some(known) if known != length => return self.fail(Kind::ConflictingContentLength, at),
+                Some(_) if !lenient.has(Flags::REPEATED_LENGTH) => {
+                    return self.fail(Kind::RepeatedContentLength, at);
+                }
+                _ => {}
+            }
+            self.length = Some(length);
+            self.length_at = at;
+        }
+        if !any {
+            self.fail(Kind::BadContentLength, at);
+        }
+    }
+
+    /// RFC 9112 sections 6.1 and 7: a list of codings over all lines, names case-insensitive.
+    fn transfer_encoding(&mut self, value: &[u8], at: u32, lenient: Flags) {
+        self.encoding_at = at;
+        let mut any = false;
+        for member in value.split(|b| *b == b',').map(trim_ows) {
+            if member.is_empty() && lenient.has(Flags::EMPTY_MEMBERS) {
+                continue;
+            }
+            any = true;
+            self.encoding = Encoding::Other;
+            if member.eq_ignore_ascii_case(b"chunked") {
+                if self.chunked_seen {
+                    return self.fail(Kind::RepeatedChunked, at);
+                }
+                self.chunked_seen = true;
+                self.encoding = Encoding::Chunked;
+            } else if !is_token(member) {
+                // A parameter, which none of the registered codings has, or no coding at all.
+                return self.fail(Kind::BadTransferEncoding, at);
+            } else if !is_registered(member) && !lenient.has(Flags::UNKNOWN_CODING) {
+                return self.fail(Kind::UnknownTransferCoding, at);
+            }
+        }
+        if !any {
+            self.encoding = Encoding::Other;
+            self.fail(Kind::BadTransferEncoding, at);
+        }
+    }
+}
+
+/// The transfer codings of the registry beside `chunked`, and their aliases (RFC 9112 section 7.2).
+fn is_registered(coding: &[u8]) -> bool {
+    [&b"gzip"[..], b"x-gzip", b"deflate", b"compress", b"x-compress"]
+        .iter()
+        .any(|name| coding.eq_ignore_ascii_case(name))
+}
+
+/// Digits only, below 2^63: sums of lengths then never overflow.
+pub(crate) fn decimal(digits: &[u8]) -> Result<u64, Kind> {
+    if digits.is_empty() {
+        return Err(Kind::BadContentLength);
+    }
+    let mut value = 0u64;
+    let mut overflow = false;
+    for d in digits {
+        let d = d.wrapping_sub(b'0');
+        if d > 9 {
+            return Err(Kind::BadContentLength);
+        }
+        match value.checked_mul(10).and_then(|v| v.checked_add(d as u64)) {
+            Some(v) => value = v,
+            None => overflow = true,
+        }
+    }
+    if overflow || value > i64::MAX as u64 { Err(Kind::ContentLengthTooLarge) } else { Ok(value) }
+}

@@ -1,0 +1,247 @@
+//! From bytes to a head: the fast walk over what is complete and strictly valid, the careful reading for all else.
+//!
+//! This file joins the two and reads the start lines. Syntax errors come first (the leftmost byte, from
+//! `careful`), then what `framing` and the rules for `Host` and the target say about the complete head, so the
+//! order of errors never depends on how the input was split.
+
+mod careful;
+mod facts;
+mod split;
+
+pub(crate) use careful::{Careful, Section};
+pub(crate) use facts::{Encoding, Facts};
+
+use crate::class::TOKEN;
+use crate::error::RecvErrorKind as Kind;
+use crate::fields::{FieldSpan, Fields, Slots};
+use crate::leniency::Flags;
+use crate::limits::Limits;
+use crate::message::Version;
+use crate::scan::{self, Visit, Walk};
+
+/// What reading a section came to.
+pub(crate) enum Read<T> {
+    /// A complete, valid section of so many bytes.
+    Complete(T, usize),
+    Partial,
+    /// Kind and offset from the section's first byte.
+    Bad(Kind, u32),
+}
+
+/// A start line as offsets, so that it borrows nothing.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct StartLine {
+    /// End of the method.
+    pub(crate) method_end: u32,
+    /// End of the target, or start and end of the reason.
+    pub(crate) target_end: u32,
+    pub(crate) reason_start: u32,
+    pub(crate) status: u16,
+    pub(crate) minor: u8,
+}
+
+impl StartLine {
+    #[inline]
+    pub(crate) fn version(&self) -> Version {
+        // A higher minor version is processed as 1.1 (RFC 9110 section 6.2).
+        if self.minor == 0 { Version::Http10 } else { Version::Http11 }
+    }
+}
+
+/// What the machine lends to the reading of a section.
+pub(crate) struct Reader<'c> {
+    pub(crate) careful: &'c mut Careful,
+    pub(crate) limits: &'c Limits,
+    pub(crate) lenient: Flags,
+    /// The most bytes this section may have.
+    pub(crate) max: u32,
+}
+
+impl Reader<'_> {
+    #[inline]
+    pub(crate) fn request(&mut self, input: &[u8], slots: &mut Slots) -> Read<(StartLine, Facts)> {
+        self.read::<true>(Section::Request, input, slots)
+    }
+
+    #[inline]
+    pub(crate) fn response(&mut self, input: &[u8], slots: &mut Slots) -> Read<(StartLine, Facts)> {
+        self.read::<true>(Section::Response, input, slots)
+    }
+
+    pub(crate) fn trailers(&mut self, input: &[u8], slots: &mut Slots) -> Read<(StartLine, Facts)> {
+        self.read::<false>(Section::Trailers, input, slots)
+    }
+
+    #[inline(always)]
+    fn read<const START: bool>(
+        &mut self,
+        what: Section,
+        input: &[u8],
+        slots: &mut Slots,
+    ) -> Read<(StartLine, Facts)> {
+        slots.clear();
+        if self.careful.is_fresh()
+            && let Some((parsed, len)) = self.walk::<START>(what, input, slots)
+        {
+            return Read::Complete(parsed, len);
+        }
+        self.read_carefully::<START>(what, input, slots)
+    }
+
+    #[inline(always)]
+    fn walk<const START: bool>(
+        &self,
+        what: Section,
+        input: &[u8],
+        slots: &mut Slots,
+    ) -> Option<((StartLine, Facts), usize)> {
+        let mut visitor = Gather {
+            line: StartLine::default(),
+            facts: Facts::default(),
+            spans: &mut slots.spans,
+            limits: self.limits,
+            lenient: self.lenient,
+            what,
+        };
+        match scan::walk::<START, _>(input, self.max as usize, &mut visitor) {
+            Walk::Complete(len) => {
+                let (line, facts, count) = (visitor.line, visitor.facts, visitor.spans.len());
+                let fits = self.limits.fields == 0 || count <= self.limits.fields as usize;
+                fits.then_some(((line, facts), len))
+            }
+            Walk::Partial | Walk::Bad => None,
+        }
+    }
+
+    #[cold]
+    fn read_carefully<const START: bool>(
+        &mut self,
+        what: Section,
+        input: &[u8],
+        slots: &mut Slots,
+    ) -> Read<(StartLine, Facts)> {
+        let len = match self.careful.read(what, input, self.max, self.limits, self.lenient) {
+            Ok(Some(len)) => len,
+            Ok(None) => return Read::Partial,
+            Err((kind, at)) => return Read::Bad(kind, at),
+        };
+        let section = input.get(..len).unwrap_or_default();
+        slots.clear();
+        if let Some((parsed, len)) = self.walk::<START>(what, section, slots) {
+            return Read::Complete(parsed, len);
+        }
+        // Valid by a leniency or with a folded value: out of the walk's reach.
+        slots.clear();
+        let (mut line, mut facts, mut from) = (StartLine::default(), Facts::default(), 0);
+        if START {
+            let (end, next) = split::start_line(section);
+            from = next;
+            let parsed = match what {
+                Section::Request => request_line(section, end, u32::MAX),
+                _ => status_line(section, end),
+            };
+            line = parsed.unwrap_or_default();
+        }
+        split::fields(section, from, slots);
+        let all = Fields { section, spans: &slots.spans, unfolded: &slots.unfolded };
+        for (i, (name, value)) in all.iter().enumerate() {
+            let at = slots.spans.get(i).map_or(0, |s| s.name_end) as usize + 1;
+            facts.note(name, value, at, self.lenient);
+        }
+        Read::Complete((line, facts), len)
+    }
+}
+
+/// The visitor of the fast walk: tables, facts and the start line in one pass.
+struct Gather<'v> {
+    line: StartLine,
+    facts: Facts,
+    spans: &'v mut alloc::vec::Vec<FieldSpan>,
+    limits: &'v Limits,
+    lenient: Flags,
+    what: Section,
+}
+
+impl Visit for Gather<'_> {
+    #[inline(always)]
+    fn start_line(&mut self, input: &[u8], end: usize) -> bool {
+        let line = match self.what {
+            Section::Request => request_line(input, end, self.limits.target_bytes).filter(|line| {
+                line.method_end <= self.limits.method_bytes as u32
+                    && scan::target_end(&input[line.method_end as usize + 1..line.target_end as usize])
+                        == (line.target_end - line.method_end) as usize - 1
+            }),
+            _ => status_line(input, end),
+        };
+        self.line = line.unwrap_or_default();
+        line.is_some()
+    }
+
+    #[inline(always)]
+    fn field(&mut self, input: &[u8], start: usize, colon: usize, v0: usize, v1: usize) -> bool {
+        self.spans.push(FieldSpan {
+            name_start: start as u32,
+            name_end: colon as u32,
+            value_start: v0 as u32,
+            value_end: v1 as u32,
+        });
+        if self.what != Section::Trailers && Facts::may_matter(colon - start, input[start]) {
+            self.facts.note(&input[start..colon], &input[v0..v1], v0, self.lenient);
+        }
+        true
+    }
+}
+
+/// `method SP target SP HTTP/1.d` (RFC 9112 section 3). The bytes of the target are not looked at here.
+#[inline(always)]
+fn request_line(input: &[u8], end: usize, max_target: u32) -> Option<StartLine> {
+    let line = input.get(..end)?;
+    let (rest, version) = line.split_last_chunk::<9>()?;
+    let minor = minor_version(version.last_chunk::<8>()?)?;
+    let method_end = match rest {
+        [b'G', b'E', b'T', b' ', ..] => 3,
+        [b'P', b'O', b'S', b'T', b' ', ..] => 4,
+        _ => rest.iter().position(|b| !TOKEN[*b as usize])?,
+    };
+    let target_len = rest.len().checked_sub(method_end + 1)?;
+    let ok = method_end > 0
+        && rest[method_end] == b' '
+        && version[0] == b' '
+        && target_len > 0
+        && target_len as u64 <= max_target as u64;
+    ok.then_some(StartLine {
+        method_end: method_end as u32,
+        target_end: rest.len() as u32,
+        minor,
+        ..StartLine::default()
+    })
+}
+
+/// `HTTP/1.d SP 3DIGIT [SP reason]` (RFC 9112 section 4).
+#[inline(always)]
+fn status_line(input: &[u8], end: usize) -> Option<StartLine> {
+    let line = input.get(..end)?;
+    let (version, rest) = line.split_first_chunk::<8>()?;
+    let minor = minor_version(version)?;
+    let [b' ', d0 @ b'1'..=b'9', d1 @ b'0'..=b'9', d2 @ b'0'..=b'9', reason @ ..] = rest else { return None };
+    if !matches!(reason, [] | [b' ', ..]) {
+        return None;
+    }
+    let digit = |d: &u8| (d - b'0') as u16;
+    Some(StartLine {
+        reason_start: (line.len() - reason.len() + reason.len().min(1)) as u32,
+        target_end: end as u32,
+        status: digit(d0) * 100 + digit(d1) * 10 + digit(d2),
+        minor,
+        ..StartLine::default()
+    })
+}
+
+#[inline(always)]
+fn minor_version(version: &[u8; 8]) -> Option<u8> {
+    match version {
+        b"HTTP/1.1" => Some(1),
+        [b'H', b'T', b'T', b'P', b'/', b'1', b'.', d @ b'0'..=b'9'] => Some(d - b'0'),
+        _ => None,
+    }
+}

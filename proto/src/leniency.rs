@@ -1,0 +1,172 @@
+//! The named leniencies: what a machine may be told to tolerate, one flag for each, all off by default.
+//!
+//! A leniency only ever adds accepted inputs; it never changes what a strictly valid message means. Some
+//! tolerances of other engines are not offered at all: a bare CR is never a line end nor a space, and a NUL is
+//! never anything, because every known use of them is an attack.
+
+macro_rules! leniency {
+    ($(#[$type_doc:meta])* $name:ident { $($(#[$doc:meta])* $flag:ident = $value:ident,)* }) => {
+        $(#[$type_doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+        pub struct $name(pub(crate) Flags);
+
+        impl $name {
+            /// Nothing is tolerated: the default.
+            pub const STRICT: Self = Self(Flags::NONE);
+            /// Every leniency of this role, by name.
+            pub const NAMES: &'static [(&'static str, Self)] =
+                &[$((stringify!($flag), Self(Flags::$value)),)*];
+
+            $($(#[$doc])*
+            #[must_use]
+            pub const fn $flag(self) -> Self {
+                Self(self.0.with(Flags::$value))
+            })*
+
+            /// Both sets together.
+            #[must_use]
+            pub const fn union(self, other: Self) -> Self {
+                Self(self.0.with(other.0))
+            }
+        }
+    };
+}
+
+/// The flags of both roles in one set, for the code that both share.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub(crate) struct Flags(u16);
+
+impl Flags {
+    pub(crate) const NONE: Self = Self(0);
+    pub(crate) const BARE_LF: Self = Self(1 << 0);
+    pub(crate) const OBS_FOLD: Self = Self(1 << 1);
+    pub(crate) const CONTROLS: Self = Self(1 << 2);
+    pub(crate) const SPACE_BEFORE_COLON: Self = Self(1 << 3);
+    pub(crate) const LENGTH_AND_ENCODING: Self = Self(1 << 4);
+    pub(crate) const ENCODING_IN_HTTP10: Self = Self(1 << 5);
+    pub(crate) const REPEATED_LENGTH: Self = Self(1 << 6);
+    pub(crate) const UNKNOWN_CODING: Self = Self(1 << 7);
+    pub(crate) const TARGET_BYTES: Self = Self(1 << 8);
+    pub(crate) const TARGET_FORM: Self = Self(1 << 9);
+    pub(crate) const CHUNK_EXTENSION: Self = Self(1 << 10);
+    pub(crate) const CHUNK_SPACE: Self = Self(1 << 11);
+    pub(crate) const LEADING_CRLF: Self = Self(1 << 12);
+    pub(crate) const CONNECT_CONTENT: Self = Self(1 << 13);
+    pub(crate) const EMPTY_MEMBERS: Self = Self(1 << 14);
+
+    pub(crate) const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+    #[inline]
+    pub(crate) const fn has(self, flag: Self) -> bool {
+        self.0 & flag.0 != 0
+    }
+}
+
+leniency! {
+    /// What a server tolerates from clients. See each flag for its danger.
+    ServerLeniency {
+        /// An LF alone ends a start line or field line (RFC 9112 section 2.2 permits it). Danger: a hop in front
+        /// that does not agree sees another message. Never applies to chunk framing.
+        bare_lf = BARE_LF,
+        /// A folded field value is accepted and unfolded with one SP (RFC 9112 section 5.2). Danger: a hop in
+        /// front may see the continuation as a field of its own.
+        obs_fold = OBS_FOLD,
+        /// Control characters other than CR, LF and NUL are kept in field values (RFC 9110 section 5.5). Danger:
+        /// they reach logs, terminals and other protocols.
+        controls_in_values = CONTROLS,
+        /// `Content-Length` beside `Transfer-Encoding: chunked`: the chunks frame the content and the connection
+        /// closes after the answer (RFC 9112 section 6.3). Danger: the classic request smuggling shape.
+        length_and_encoding = LENGTH_AND_ENCODING,
+        /// `Transfer-Encoding` in an HTTP/1.0 request is processed once, then the connection closes (RFC 9112
+        /// section 6.1). Danger: an HTTP/1.0 hop in front did not understand it.
+        encoding_in_http10 = ENCODING_IN_HTTP10,
+        /// Identical `Content-Length` values count as one (RFC 9112 section 6.3). Danger: small, if every hop
+        /// collapses them too.
+        repeated_length = REPEATED_LENGTH,
+        /// Codings that are not registered are accepted below `chunked`. Danger: the content handed up is coded in
+        /// a way nobody here can undo.
+        unknown_codings = UNKNOWN_CODING,
+        /// Bytes of 0x80 and more and `#` are accepted in the target. Danger: what they mean is up to whoever
+        /// decodes them next.
+        any_target_bytes = TARGET_BYTES,
+        /// The form of the target is not checked against the method. Danger: routing code that expects a path
+        /// meets something else.
+        any_target_form = TARGET_FORM,
+        /// Chunk extensions may be any text without control characters. Danger: small; they are ignored.
+        any_chunk_extension = CHUNK_EXTENSION,
+        /// SP and HTAB may follow a chunk size. Danger: hops differ on what ends the size.
+        space_after_chunk_size = CHUNK_SPACE,
+        /// Framing fields of a `CONNECT` request frame content that is read before the tunnel. Danger: a hop in
+        /// front may tunnel at once.
+        connect_with_content = CONNECT_CONTENT,
+        /// Empty members of the lists in `Transfer-Encoding` and `Content-Length` are ignored. Danger: hops that
+        /// compare the whole value see something else.
+        empty_list_members = EMPTY_MEMBERS,
+    }
+}
+
+leniency! {
+    /// What a client tolerates from servers. See each flag for its danger.
+    ClientLeniency {
+        /// An LF alone ends a status line or field line (RFC 9112 section 2.2 permits it). Danger: hops that do
+        /// not agree see another message. Never applies to chunk framing.
+        bare_lf = BARE_LF,
+        /// Control characters other than CR, LF and NUL are kept in field values and the reason phrase (RFC 9110
+        /// section 5.5). Danger: they reach logs, terminals and other protocols.
+        controls_in_values = CONTROLS,
+        /// White space between a field name and its colon is dropped (what RFC 9112 section 5.1 asks of proxies).
+        /// Danger: hops differ on the name.
+        space_before_colon = SPACE_BEFORE_COLON,
+        /// `Content-Length` beside `Transfer-Encoding`: the coding frames the content and the connection closes
+        /// (RFC 9112 section 6.3). Danger: response splitting through a hop that took the length.
+        length_and_encoding = LENGTH_AND_ENCODING,
+        /// `Transfer-Encoding` in an HTTP/1.0 response is processed once, then the connection closes (RFC 9112
+        /// section 6.1).
+        encoding_in_http10 = ENCODING_IN_HTTP10,
+        /// Identical `Content-Length` values count as one (RFC 9112 section 6.3).
+        repeated_length = REPEATED_LENGTH,
+        /// Codings that are not registered are accepted below `chunked`. Danger: the content handed up is coded in
+        /// a way nobody here can undo.
+        unknown_codings = UNKNOWN_CODING,
+        /// Chunk extensions may be any text without control characters. Danger: small; they are ignored.
+        any_chunk_extension = CHUNK_EXTENSION,
+        /// SP and HTAB may follow a chunk size, as some old servers pad it.
+        space_after_chunk_size = CHUNK_SPACE,
+        /// CRLFs before a status line are skipped. Danger: a length that was two too short goes unnoticed.
+        leading_crlf = LEADING_CRLF,
+        /// Empty members of the lists in `Transfer-Encoding` and `Content-Length` are ignored.
+        empty_list_members = EMPTY_MEMBERS,
+    }
+}
+
+impl ServerLeniency {
+    /// What the reference's `insecureHTTPParser` (llhttp 2.1.4) tolerates and this engine offers: control
+    /// characters in values, folded values, `Content-Length` beside `Transfer-Encoding`, `Transfer-Encoding` in
+    /// HTTP/1.0, unregistered codings, any target bytes and forms, and loose chunk extensions.
+    pub const INSECURE: Self = Self::STRICT
+        .bare_lf()
+        .obs_fold()
+        .controls_in_values()
+        .length_and_encoding()
+        .encoding_in_http10()
+        .unknown_codings()
+        .any_target_bytes()
+        .any_target_form()
+        .any_chunk_extension()
+        .space_after_chunk_size()
+        .connect_with_content();
+}
+
+impl ClientLeniency {
+    /// What the reference's `insecureHTTPParser` (llhttp 2.1.4) tolerates and this engine offers, for responses.
+    pub const INSECURE: Self = Self::STRICT
+        .bare_lf()
+        .controls_in_values()
+        .length_and_encoding()
+        .encoding_in_http10()
+        .unknown_codings()
+        .any_chunk_extension()
+        .space_after_chunk_size()
+        .leading_crlf();
+}
