@@ -5,12 +5,18 @@ extern crate alloc;
 mod advice;
 #[allow(dead_code)]
 mod authority;
+mod chunked;
 #[allow(dead_code)]
 mod class;
+mod conn;
+mod cycle;
 mod date;
 mod error;
 mod fields;
+mod framing;
+mod head;
 mod inbuf;
+mod leniency;
 mod limits;
 mod list;
 mod message;
@@ -18,19 +24,25 @@ mod out;
 mod queue;
 #[allow(dead_code, unsafe_code)]
 mod scan;
+mod send;
 #[allow(dead_code)]
 mod tables;
 #[allow(dead_code)]
 mod target;
 mod time;
+mod upgrade;
 mod views;
 
 pub use advice::{Advice, Phase};
 pub use authority::Authority;
+pub use conn::{
+    Client, ClientConfig, ClientEvent, Conn, Need, Pause, Recv, Role, Server, ServerConfig, ServerEvent,
+};
 pub use date::{DateCache, HttpDate};
 pub use error::{RecvError, RecvErrorKind, SendError};
 pub use fields::{Escaped, Fields, FieldsIter, Slots};
 pub use inbuf::InBuf;
+pub use leniency::{ClientLeniency, ServerLeniency};
 pub use limits::Limits;
 pub use list::{
     KeepAlive, Members, Parameter, Parameters, members, members_with_comments, split_parameters, tokens,
@@ -41,6 +53,7 @@ pub use out::{BodyLen, Count, FieldSource, Frame, Out};
 pub use queue::OutQueue;
 #[doc(hidden)]
 pub use scan::{ScanDigest, scan_twins};
+pub use send::{BodyTx, Status};
 pub use tables::{METHODS, MethodInfo, STATUS_CODES, reason_phrase};
 pub use target::Target;
 pub use time::Time;

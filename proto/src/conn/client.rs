@@ -1,0 +1,320 @@
+//! Receiving as a client: responses in the order of the requests, matched to the oldest outstanding one.
+//!
+//! Content is in `content`, requests are in `crate::send`.
+
+use super::content::Content;
+use super::{Client, Conn, Core, Need, Pause, Recv, Role, Rx, fields_of};
+use crate::cycle::{Cycle, Half, Next, Party, Step};
+use crate::error::{RecvError, RecvErrorKind as Kind};
+use crate::fields::{Fields, Slots};
+use crate::framing::{self, ResponseTo};
+use crate::head::{Careful, Facts, Read, Reader, Section, StartLine};
+use crate::leniency::{ClientLeniency, Flags};
+use crate::limits::Limits;
+use crate::message::ResponseHead;
+
+/// How a client reads responses.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct ClientConfig {
+    /// Bounds on what a server may send.
+    pub limits: Limits,
+    /// What is tolerated. Default: nothing.
+    pub leniency: ClientLeniency,
+    /// How many requests may be outstanding at once, 1 to 16. Default 1: no pipelining. More are only sent
+    /// behind idempotent requests (RFC 9112 section 9.3.2).
+    pub pipeline_depth: u8,
+}
+
+impl Default for ClientConfig {
+    fn default() -> Self {
+        Self { limits: Limits::DEFAULT, leniency: ClientLeniency::STRICT, pipeline_depth: 1 }
+    }
+}
+
+/// What a client is told about the server.
+#[derive(Debug)]
+pub enum ClientEvent<'i, 's> {
+    /// An interim (1xx) response other than 101. Any number may come before the final one.
+    Informational(ResponseHead<'i, 's>),
+    /// The final response head, or the one that [switches](ResponseHead::switched). If its
+    /// [`body`](ResponseHead::body) is empty the response is complete: neither `Data` nor `End` follows.
+    Response(ResponseHead<'i, 's>),
+    /// Content, a piece at a time, never empty.
+    Data(&'i [u8]),
+    /// The content is complete; the trailer section, empty if there was none.
+    End(Fields<'i, 's>),
+}
+
+/// What must be remembered of a request until its response came.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Sent(u8);
+
+impl Sent {
+    const HEAD: u8 = 1;
+    const CONNECT: u8 = 2;
+    const UPGRADE: u8 = 4;
+    const CLOSE: u8 = 8;
+    const IDEMPOTENT: u8 = 16;
+
+    pub(crate) fn new(head: bool, connect: bool, upgrade: bool, close: bool, idempotent: bool) -> Self {
+        let bit = |on: bool, bit: u8| if on { bit } else { 0 };
+        Self(
+            bit(head, Self::HEAD)
+                | bit(connect, Self::CONNECT)
+                | bit(upgrade, Self::UPGRADE)
+                | bit(close, Self::CLOSE)
+                | bit(idempotent, Self::IDEMPOTENT),
+        )
+    }
+    fn has(self, bit: u8) -> bool {
+        self.0 & bit != 0
+    }
+    pub(crate) fn step(self) -> Step {
+        Step::Request {
+            keep: !self.has(Self::CLOSE),
+            upgrade: self.has(Self::UPGRADE),
+            connect: self.has(Self::CONNECT),
+        }
+    }
+    /// Whether another request may be sent before this one is answered.
+    pub(crate) fn may_be_followed(self) -> bool {
+        self.has(Self::IDEMPOTENT) && !self.has(Self::CLOSE | Self::UPGRADE | Self::CONNECT)
+    }
+    fn response_to(self) -> ResponseTo {
+        match () {
+            () if self.has(Self::HEAD) => ResponseTo::Head,
+            () if self.has(Self::CONNECT) => ResponseTo::Connect,
+            () => ResponseTo::Other,
+        }
+    }
+}
+
+/// The requests that were begun and not completely answered, oldest first. The first is the one the joint state
+/// is about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outstanding {
+    sent: [Sent; Self::MOST],
+    len: u8,
+    pub(crate) depth: u8,
+}
+
+impl Outstanding {
+    const MOST: usize = 16;
+    pub(crate) const NONE: Self = Self { sent: [Sent(0); Self::MOST], len: 0, depth: 1 };
+
+    pub(crate) fn len(&self) -> usize {
+        self.len as usize
+    }
+    pub(crate) fn is_full(&self) -> bool {
+        self.len >= self.depth
+    }
+    pub(crate) fn first(&self) -> Option<Sent> {
+        self.sent.get(..self.len())?.first().copied()
+    }
+    pub(crate) fn last(&self) -> Option<Sent> {
+        self.sent.get(..self.len())?.last().copied()
+    }
+    pub(crate) fn push(&mut self, sent: Sent) {
+        let at = self.len();
+        if let Some(slot) = self.sent.get_mut(at) {
+            *slot = sent;
+            self.len += 1;
+        }
+    }
+    fn pop(&mut self) {
+        self.sent.copy_within(1.., 0);
+        self.len = self.len.saturating_sub(1);
+    }
+}
+
+impl Conn<Client> {
+    /// A fresh connection, ready for its first request.
+    pub fn new(config: &ClientConfig) -> Self {
+        let mut core = Core::new(Section::Response, config.limits, config.leniency.0);
+        core.outstanding.depth = config.pipeline_depth.clamp(1, Outstanding::MOST as u8);
+        Self::from_core(core)
+    }
+
+    /// Takes the next event from the front of `input` and advances it past what was consumed.
+    ///
+    /// `input` must start with what the last call left. After an error the same error is returned for ever; what
+    /// was complete before it was delivered. Bytes that come while nothing is outstanding are an error, except
+    /// line ends (RFC 9112 section 9.2): call this when an idle connection becomes readable.
+    #[inline]
+    pub fn recv<'i: 's, 's>(
+        &mut self,
+        input: &mut &'i [u8],
+        slots: &'s mut Slots,
+    ) -> Result<Recv<<Client as Role>::Event<'i, 's>>, RecvError> {
+        let core = &mut self.core;
+        if core.rx == Rx::Head {
+            return core.recv_response(input, slots);
+        }
+        Ok(match core.recv_content(Party::Server, input, slots)? {
+            Content::Data(data) => Recv::Event(ClientEvent::Data(data)),
+            Content::End(trailers) => Recv::Event(ClientEvent::End(trailers)),
+            Content::Need(need) => Recv::NeedInput(need),
+        })
+    }
+
+    /// How many requests were begun and are not completely answered.
+    pub fn outstanding(&self) -> usize {
+        let done = self.core.cycle.next() != Next::Continue
+            && matches!(self.core.cycle.server, Half::Done | Half::MustClose | Half::Switched);
+        self.core.outstanding.len() - usize::from(done && self.core.outstanding.len() > 0)
+    }
+
+    /// Whether the announced content should be held back until 100, a final response, or a time of the caller's
+    /// choice (RFC 9110 section 10.1.1). Sending content ends the wait.
+    pub fn awaits_continue(&self) -> bool {
+        self.core.flags.continue_pending && self.core.cycle.server == Half::Await
+    }
+}
+
+impl Core {
+    /// Drops the answered exchange and starts the next, if one is outstanding.
+    pub(crate) fn advance_exchange(&mut self) {
+        if self.outstanding.len() == 0 || self.cycle.restart().is_err() {
+            return;
+        }
+        self.outstanding.pop();
+        if let Some(sent) = self.outstanding.first() {
+            self.cycle = Cycle::START;
+            let _ = self.cycle.apply(Party::Client, sent.step());
+            // Only the newest request can still be under way.
+            if self.outstanding.len() > 1 || !self.tx.is_open() {
+                let _ = self.cycle.apply(Party::Client, Step::End);
+            }
+        }
+    }
+
+    fn recv_response<'i: 's, 's>(
+        &mut self,
+        input: &mut &'i [u8],
+        slots: &'s mut Slots,
+    ) -> Result<Recv<ClientEvent<'i, 's>>, RecvError> {
+        self.advance_exchange();
+        match self.cycle.server {
+            Half::Switched => return Ok(Recv::Paused(Pause::Switched)),
+            Half::Await => {}
+            Half::Idle => return self.nothing_asked(input),
+            _ => {
+                // RFC 9112 section 9.6: nothing after the last response is looked at.
+                self.flags.ignored |= !input.is_empty();
+                return Ok(Recv::Closed);
+            }
+        }
+        if self.lenient.has(Flags::LEADING_CRLF) && input.first() == Some(&b'\r') {
+            self.skip_crlf(input).map_err(|kind| self.fail(Party::Server, kind, 0))?;
+            if **input == b"\r"[..] && !self.flags.eof {
+                return Ok(Recv::NeedInput(Need::Head));
+            }
+        }
+        let mut reader = Reader {
+            careful: &mut self.careful,
+            limits: &self.limits,
+            lenient: self.lenient,
+            max: self.limits.head_bytes.saturating_sub(self.skipped as u32),
+        };
+        let ((line, facts), len) = match reader.response(input, slots) {
+            Read::Complete(parsed, len) => (parsed, len),
+            Read::Partial if self.flags.eof => {
+                let end = input.len() as i64;
+                return Err(self.fail(Party::Server, Kind::UnexpectedEof, end));
+            }
+            Read::Partial => {
+                self.flags.in_head |= !input.is_empty();
+                return Ok(Recv::NeedInput(Need::Head));
+            }
+            Read::Bad(kind, at) => return Err(self.fail(Party::Server, kind, at as i64)),
+        };
+        let (section, _) = input.split_at(len);
+        let head = match self.accept_response(section, &line, &facts, slots) {
+            Ok(head) => head,
+            Err((kind, at)) => return Err(self.fail(Party::Server, kind, at as i64)),
+        };
+        self.consume(input, len);
+        self.flags.in_head = false;
+        self.skipped = 0;
+        self.careful = Careful::new(Section::Response);
+        if head.status < 200 && !head.switched {
+            return Ok(Recv::Event(ClientEvent::Informational(head)));
+        }
+        if !head.switched {
+            self.begin_content(Party::Server, head.body);
+        }
+        Ok(Recv::Event(ClientEvent::Response(head)))
+    }
+
+    /// The rules about a complete head, and the state it brings.
+    fn accept_response<'i: 's, 's>(
+        &mut self,
+        section: &'i [u8],
+        line: &StartLine,
+        facts: &Facts,
+        slots: &'s Slots,
+    ) -> Result<ResponseHead<'i, 's>, (Kind, u32)> {
+        let (status, version) = (line.status, line.version());
+        let to = self.outstanding.first().map_or(ResponseTo::Other, Sent::response_to);
+        let body = framing::response(facts, to, status, version, self.lenient)?;
+        let reason = section.get(line.reason_start as usize..line.target_end as usize).unwrap_or_default();
+        let mut head = ResponseHead {
+            status,
+            reason,
+            version,
+            fields: fields_of(section, slots),
+            body,
+            keep_alive: framing::persists(facts, version, body),
+            switched: false,
+        };
+        let step = match status {
+            // RFC 9110 section 7.8: only to a protocol that was offered, and only once the request is complete.
+            101 => {
+                if !facts.upgrade || facts.offered & !self.offered != 0 {
+                    return Err((Kind::BadUpgrade, 0));
+                }
+                Step::SwitchTo
+            }
+            100..=199 => {
+                self.informational = self.informational.saturating_add(1);
+                if self.informational > self.limits.informational {
+                    return Err((Kind::TooManyInformational, 0));
+                }
+                Step::Informational
+            }
+            // A server that answers before the content it was to wait for leaves the connection in doubt.
+            _ => Step::Response {
+                keep: head.keep_alive && !self.flags.continue_pending,
+                success: matches!(status, 200..=299),
+            },
+        };
+        self.cycle.apply(Party::Server, step).map_err(|_| (Kind::BadUpgrade, 0))?;
+        if status == 100 {
+            self.flags.continue_pending = false;
+        }
+        if status >= 200 {
+            self.informational = 0;
+        }
+        self.flags.http10 = line.minor == 0;
+        head.switched = self.cycle.server == Half::Switched;
+        Ok(head)
+    }
+
+    /// Input while nothing is outstanding.
+    fn nothing_asked<'i: 's, 's>(
+        &mut self,
+        input: &mut &'i [u8],
+    ) -> Result<Recv<ClientEvent<'i, 's>>, RecvError> {
+        while let [b'\r', b'\n', ..] = input {
+            self.consume(input, 2);
+        }
+        match **input {
+            [] | [b'\r'] if self.flags.eof => {
+                let _ = self.cycle.apply(Party::Server, Step::Eof);
+                Ok(Recv::Closed)
+            }
+            [] | [b'\r'] => Ok(Recv::NeedInput(Need::Head)),
+            _ => Err(self.fail(Party::Server, Kind::UnsolicitedResponse, 0)),
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! Receiving content: by length, in chunks, until close; then trailers and the end. The same for both roles.
+//!
+//! How content is framed was decided in `framing`; this file only follows it. It does not decide whether a
+//! message may follow.
+
+use super::{Core, Need, Rx, fields_of};
+use crate::chunked::ChunkLine;
+use crate::cycle::{Party, Step};
+use crate::error::{RecvError, RecvErrorKind as Kind};
+use crate::fields::{Fields, Slots};
+use crate::head::{Careful, Read, Reader, Section};
+use crate::message::BodyKind;
+
+/// What receiving content came to.
+pub(crate) enum Content<'i, 's> {
+    Data(&'i [u8]),
+    End(Fields<'i, 's>),
+    Need(Need),
+}
+
+impl Core {
+    /// Makes the receive half ready for content of this kind. An empty message is over at once.
+    #[inline]
+    pub(crate) fn begin_content(&mut self, party: Party, body: BodyKind) {
+        self.rx = match body {
+            BodyKind::None | BodyKind::Length(0) => return self.end_message(party),
+            BodyKind::Length(n) => Rx::Length(n),
+            BodyKind::Chunked => Rx::ChunkLine(ChunkLine::START),
+            BodyKind::UntilClose => Rx::UntilClose,
+        };
+        self.overhead = 0;
+    }
+
+    /// The peer's message is complete.
+    #[inline]
+    pub(crate) fn end_message(&mut self, party: Party) {
+        self.rx = Rx::Head;
+        let _ = self.cycle.apply(party, Step::End);
+    }
+
+    /// Takes the next piece of content by `party` from the input.
+    #[inline]
+    pub(crate) fn recv_content<'i: 's, 's>(
+        &mut self,
+        party: Party,
+        input: &mut &'i [u8],
+        slots: &'s mut Slots,
+    ) -> Result<Content<'i, 's>, RecvError> {
+        loop {
+            match self.rx {
+                Rx::Length(n) | Rx::ChunkData(n) => {
+                    if input.is_empty() {
+                        return self.need(party, Need::Content(Some(n)));
+                    }
+                    return Ok(Content::Data(self.take(input, n)));
+                }
+                Rx::ChunkCr => {
+                    // The usual case: the whole CRLF and the next chunk line are there.
+                    if let [b'\r', b'\n', line @ ..] = *input {
+                        self.consume(input, 2);
+                        self.rx = Rx::ChunkLine(ChunkLine::START);
+                        if let Some((size, len)) = ChunkLine::quick(line) {
+                            self.consume(input, len);
+                            self.chunk(party, size, len as u16)?;
+                        }
+                        continue;
+                    }
+                    match input.first() {
+                        None => return self.need(party, Need::Framing),
+                        Some(b'\r') => self.consume(input, 1),
+                        Some(_) => return Err(self.fail(party, Kind::BadChunkEnd, 0)),
+                    }
+                    self.rx = Rx::ChunkLf;
+                }
+                Rx::ChunkLf => {
+                    match input.first() {
+                        None => return self.need(party, Need::Framing),
+                        Some(b'\n') => self.consume(input, 1),
+                        // The offset of the byte that is not the CRLF's second, as in one piece it would be.
+                        Some(_) => return Err(self.fail(party, Kind::BadChunkEnd, 0)),
+                    }
+                    self.rx = Rx::ChunkLine(ChunkLine::START);
+                }
+                Rx::ChunkLine(line) => {
+                    if input.is_empty() {
+                        return self.need(party, Need::Framing);
+                    }
+                    self.chunk_line(party, line, input)?;
+                }
+                Rx::Trailers => return self.recv_trailers(party, input, slots),
+                Rx::UntilClose => {
+                    if !input.is_empty() {
+                        return Ok(Content::Data(self.take(input, u64::MAX)));
+                    }
+                    if !self.flags.eof {
+                        return Ok(Content::Need(Need::Content(None)));
+                    }
+                    self.end_message(party);
+                    return Ok(Content::End(Fields::EMPTY));
+                }
+                Rx::Ended => {
+                    self.end_message(party);
+                    return Ok(Content::End(Fields::EMPTY));
+                }
+                Rx::Failed(error) => return Err(error),
+                Rx::Head => return Ok(Content::Need(Need::Head)),
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn take<'i>(&mut self, input: &mut &'i [u8], at_most: u64) -> &'i [u8] {
+        let n = (input.len() as u64).min(at_most) as usize;
+        let (data, _) = input.split_at(n);
+        self.consume(input, n);
+        self.took_content(n as u64);
+        data
+    }
+
+    /// Content was moved past the machine.
+    pub(crate) fn took(&mut self, n: u64) {
+        self.offset = self.offset.saturating_add(n);
+        self.took_content(n);
+    }
+
+    #[inline(always)]
+    fn took_content(&mut self, n: u64) {
+        match &mut self.rx {
+            Rx::Length(left) => {
+                *left -= n;
+                if *left == 0 {
+                    self.rx = Rx::Ended;
+                }
+            }
+            Rx::ChunkData(left) => {
+                *left -= n;
+                if *left == 0 {
+                    self.rx = Rx::ChunkCr;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn chunk_line(&mut self, party: Party, mut line: ChunkLine, input: &mut &[u8]) -> Result<(), RecvError> {
+        if line == ChunkLine::START
+            && let Some((size, len)) = ChunkLine::quick(input)
+        {
+            self.consume(input, len);
+            return self.chunk(party, size, len as u16);
+        }
+        match line.read(input, &self.limits, self.lenient) {
+            Ok((used, done)) => {
+                self.consume(input, used);
+                self.rx = Rx::ChunkLine(line);
+                match done {
+                    Some((size, len)) => self.chunk(party, size, len),
+                    None => Ok(()),
+                }
+            }
+            Err((kind, at)) => Err(self.fail(party, kind, at)),
+        }
+    }
+
+    /// A chunk line of `len` bytes was consumed.
+    #[inline(always)]
+    fn chunk(&mut self, party: Party, size: u64, len: u16) -> Result<(), RecvError> {
+        // Chunks of ordinary lines pay for themselves; only long extensions and tiny chunks add up.
+        let cost = (len as u64).saturating_sub(16);
+        if cost > 0 || self.overhead > 0 {
+            let owed = (self.overhead as u64 + cost).saturating_sub(size.saturating_mul(2));
+            self.overhead = owed.min(u32::MAX as u64) as u32;
+            if owed > self.limits.chunk_overhead as u64 {
+                return Err(self.fail(party, Kind::ChunkOverhead, -1));
+            }
+        }
+        if size == 0 {
+            self.rx = Rx::Trailers;
+            self.careful = Careful::new(Section::Trailers);
+        } else {
+            self.rx = Rx::ChunkData(size);
+        }
+        Ok(())
+    }
+
+    fn recv_trailers<'i: 's, 's>(
+        &mut self,
+        party: Party,
+        input: &mut &'i [u8],
+        slots: &'s mut Slots,
+    ) -> Result<Content<'i, 's>, RecvError> {
+        if let (true, [b'\r', b'\n', ..]) = (self.careful.is_fresh(), *input) {
+            self.consume(input, 2);
+            self.end_message(party);
+            return Ok(Content::End(Fields::EMPTY));
+        }
+        let mut reader = Reader {
+            careful: &mut self.careful,
+            limits: &self.limits,
+            lenient: self.lenient,
+            max: self.limits.trailer_bytes,
+        };
+        match reader.trailers(input, slots) {
+            Read::Complete(_, len) => {
+                let (section, _) = input.split_at(len);
+                self.consume(input, len);
+                self.end_message(party);
+                Ok(Content::End(fields_of(section, slots)))
+            }
+            Read::Partial => self.need(party, Need::Framing),
+            Read::Bad(kind, at) => Err(self.fail(party, kind, at as i64)),
+        }
+    }
+
+    /// More input is needed, which is an error if there will be none (RFC 9112 section 8).
+    fn need<'i, 's>(&mut self, party: Party, need: Need) -> Result<Content<'i, 's>, RecvError> {
+        if self.flags.eof {
+            return Err(self.fail(party, Kind::UnexpectedEof, 0));
+        }
+        Ok(Content::Need(need))
+    }
+}

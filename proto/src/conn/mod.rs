@@ -1,0 +1,352 @@
+//! The machine: one side of one HTTP/1 connection, without IO, buffers, clock or allocation.
+//!
+//! This file has the type, what both roles share, and the reports to the owner of the socket. Receiving is in
+//! `server`, `client` and `content`; sending is in `crate::send`. Whether a step is legal is decided by `cycle`
+//! alone, how long content is by `framing` alone.
+
+mod client;
+mod content;
+mod server;
+
+pub use client::{ClientConfig, ClientEvent};
+pub use server::{ServerConfig, ServerEvent};
+
+use core::marker::PhantomData;
+
+use crate::advice::{Advice, Phase};
+use crate::chunked::ChunkLine;
+use crate::cycle::{Cycle, Half, Next, Party, Step};
+use crate::error::{RecvError, RecvErrorKind};
+use crate::fields::Slots;
+use crate::head::{Careful, Section};
+use crate::leniency::Flags;
+use crate::limits::Limits;
+use crate::message::Version;
+use crate::send::Tx;
+use client::Outstanding;
+pub(crate) use client::Sent;
+use sealed::Sealed;
+
+/// What one call of [`Conn::recv`] came to.
+#[derive(Debug)]
+#[must_use]
+pub enum Recv<E> {
+    /// Something happened. Call again: more may be in the input.
+    Event(E),
+    /// No event is possible until the caller appends bytes to what is left of the input, or calls
+    /// [`Conn::recv_eof`].
+    NeedInput(Need),
+    /// No event is possible until the *local* side acts. What is left of the input stays the caller's; the socket
+    /// need not be read meanwhile.
+    Paused(Pause),
+    /// The peer's half is over and nothing that may still come would be looked at. The send half may be open.
+    Closed,
+}
+
+/// What the machine waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Need {
+    /// The first or next bytes of a head, which must be contiguous with what is left of the input.
+    Head,
+    /// Content: this many bytes are announced, if that is known.
+    Content(Option<u64>),
+    /// Bytes between the pieces of content: a chunk line, or trailers (contiguous with what is left).
+    Framing,
+}
+
+/// What the local side must do before there can be another event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Pause {
+    /// A server: the request is complete, answer it.
+    AwaitingResponse,
+    /// A server: the request is complete and offers another protocol or a tunnel: switch, or answer it.
+    SwitchProposed,
+    /// The connection belongs to another protocol. What is left of the input is its first bytes.
+    Switched,
+}
+
+mod sealed {
+    pub trait Sealed {
+        const LOCAL: crate::cycle::Party;
+    }
+}
+
+/// [`Server`] or [`Client`].
+pub trait Role: Sealed {
+    /// What [`Conn::recv`] tells about.
+    type Event<'i: 's, 's>;
+    /// What [`Conn::new`] takes.
+    type Config;
+}
+
+/// The role that receives requests and sends responses.
+#[derive(Debug, Clone, Copy)]
+pub enum Server {}
+/// The role that sends requests and receives responses.
+#[derive(Debug, Clone, Copy)]
+pub enum Client {}
+impl Sealed for Server {
+    const LOCAL: Party = Party::Server;
+}
+impl Sealed for Client {
+    const LOCAL: Party = Party::Client;
+}
+impl Role for Server {
+    type Event<'i: 's, 's> = ServerEvent<'i, 's>;
+    type Config = ServerConfig;
+}
+impl Role for Client {
+    type Event<'i: 's, 's> = ClientEvent<'i, 's>;
+    type Config = ClientConfig;
+}
+
+/// One side of one HTTP/1.0 or HTTP/1.1 connection: bytes in, events out, and back again.
+///
+/// At most 192 bytes, inline. Methods by kind, in the order they are called:
+///
+/// * *making*: `new`
+/// * *receiving*: [`recv`](Self::recv) until it has no more events; [`recv_eof`](Self::recv_eof) once;
+///   [`recv_bypass`](Self::recv_bypass) and [`recv_bypassed`](Self::recv_bypassed) for content that is moved
+///   without being shown
+/// * *sending*, server: `informational`, then `respond` or `respond_with` or `switch`, then [`body`](Self::body);
+///   `respond_error` after an error
+/// * *sending*, client: `request`, then [`body`](Self::body)
+/// * *asking*: [`phase`](Self::phase) for timers, [`advice`](Self::advice) for the socket
+///
+/// Reading and writing are independent: an answer may be sent before the request is complete, and events borrow
+/// the input and the [`Slots`], never the connection. Any order of calls is safe; a refused call changes nothing.
+#[derive(Debug)]
+pub struct Conn<R: Role> {
+    pub(crate) core: Core,
+    role: PhantomData<fn() -> R>,
+}
+
+/// Where the receive half stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Rx {
+    /// Before or inside a head.
+    Head,
+    Length(u64),
+    UntilClose,
+    ChunkLine(ChunkLine),
+    ChunkData(u64),
+    /// The CRLF after chunk data.
+    ChunkCr,
+    ChunkLf,
+    Trailers,
+    /// The message is over but its end was not told yet.
+    Ended,
+    Failed(RecvError),
+}
+
+/// Everything a connection remembers.
+#[derive(Debug)]
+pub(crate) struct Core {
+    /// The offset of the next input byte in the stream.
+    pub(crate) offset: u64,
+    pub(crate) rx: Rx,
+    pub(crate) tx: Tx,
+    pub(crate) cycle: Cycle,
+    pub(crate) careful: Careful,
+    pub(crate) limits: Limits,
+    pub(crate) lenient: Flags,
+    /// Bytes of line ends skipped before the head.
+    pub(crate) skipped: u16,
+    /// Interim responses since the last final one.
+    pub(crate) informational: u8,
+    /// Framing beyond what the content pays for ([`Limits::chunk_overhead`]).
+    pub(crate) overhead: u32,
+    pub(crate) flags: ConnFlags,
+    pub(crate) outstanding: Outstanding,
+    /// The protocols the last request offered ([`crate::upgrade::fingerprint`]).
+    pub(crate) offered: u64,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct ConnFlags {
+    pub(crate) eof: bool,
+    /// Some bytes of a head are in the caller's hands.
+    pub(crate) in_head: bool,
+    /// Input was refused or ignored, so the peer may have more on the way.
+    pub(crate) ignored: bool,
+    pub(crate) require_host: bool,
+    /// The request announced `100-continue` and neither 100 nor content was seen since.
+    pub(crate) continue_pending: bool,
+    /// The peer's version is HTTP/1.0.
+    pub(crate) http10: bool,
+    /// The server's last request was HEAD.
+    pub(crate) head_request: bool,
+}
+
+impl Core {
+    fn new(section: Section, mut limits: Limits, lenient: Flags) -> Self {
+        // The quick way through chunk lines may rely on room for the shortest ones.
+        limits.chunk_line_bytes = limits.chunk_line_bytes.max(16);
+        Self {
+            offset: 0,
+            rx: Rx::Head,
+            tx: Tx::NONE,
+            cycle: Cycle::START,
+            careful: Careful::new(section),
+            limits,
+            lenient,
+            skipped: 0,
+            informational: 0,
+            overhead: 0,
+            flags: ConnFlags::default(),
+            outstanding: Outstanding::NONE,
+            offered: 0,
+        }
+    }
+
+    /// Advances the caller's input.
+    #[inline(always)]
+    pub(crate) fn consume(&mut self, input: &mut &[u8], n: usize) {
+        self.offset += n as u64;
+        *input = input.get(n..).unwrap_or_default();
+    }
+
+    /// The receive half is over: an error by `party` at `at` bytes from the current offset.
+    #[cold]
+    pub(crate) fn fail(&mut self, party: Party, kind: RecvErrorKind, at: i64) -> RecvError {
+        let error = RecvError::new(kind, self.offset.saturating_add_signed(at));
+        self.rx = Rx::Failed(error);
+        self.flags.in_head = false;
+        let _ = self.cycle.apply(party, Step::Fail);
+        error
+    }
+
+    /// Skips line ends before a start line, up to the limit of a head. `Err` holds an error's kind.
+    #[cold]
+    pub(crate) fn skip_crlf(&mut self, input: &mut &[u8]) -> Result<(), RecvErrorKind> {
+        while let [b'\r', b'\n', ..] = input {
+            self.consume(input, 2);
+            self.skipped = self.skipped.saturating_add(2);
+            if self.skipped as u32 >= self.limits.head_bytes || self.skipped == u16::MAX {
+                return Err(RecvErrorKind::HeadTooLarge);
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn version(&self) -> Version {
+        if self.flags.http10 { Version::Http10 } else { Version::Http11 }
+    }
+}
+
+impl<R: Role> Conn<R> {
+    pub(crate) const fn from_core(core: Core) -> Self {
+        Self { core, role: PhantomData }
+    }
+
+    /// The peer will send nothing after the input that is left. From now on [`Recv::NeedInput`] is never answered:
+    /// what is left becomes events, then [`Recv::Closed`] or an
+    /// [`UnexpectedEof`](RecvErrorKind::UnexpectedEof).
+    ///
+    /// It is a call, not an empty slice, because an empty slice only means that nothing is there *yet*. The peer's
+    /// half-close neither ends the local half nor cancels an answer (RFC 9112 section 9.6).
+    pub fn recv_eof(&mut self) {
+        self.core.flags.eof = true;
+    }
+
+    /// How many content bytes the caller may move without showing them to the machine (splice, direct read). Zero
+    /// unless content is next; `u64::MAX` while it lasts until close.
+    pub fn recv_bypass(&self) -> u64 {
+        match self.core.rx {
+            Rx::Length(n) | Rx::ChunkData(n) => n,
+            Rx::UntilClose => u64::MAX,
+            _ => 0,
+        }
+    }
+
+    /// Tells that `n` content bytes were moved without being shown. More than [`recv_bypass`](Self::recv_bypass)
+    /// are counted as that many.
+    pub fn recv_bypassed(&mut self, n: u64) {
+        let n = n.min(self.recv_bypass());
+        if R::LOCAL == Party::Server && n > 0 {
+            self.core.flags.continue_pending = false;
+        }
+        self.core.took(n);
+    }
+
+    /// Bytes that were written earlier did not reach the peer: nothing may be sent any more.
+    pub fn send_failed(&mut self) {
+        self.core.tx = Tx::NONE;
+        let party = local::<R>();
+        let _ = self.core.cycle.apply(party, Step::Fail);
+    }
+
+    /// What the connection is doing, for timers.
+    pub fn phase(&self) -> Phase {
+        let core = &self.core;
+        let (local, remote) = match R::LOCAL {
+            Party::Server => (core.cycle.server, core.cycle.client),
+            Party::Client => (core.cycle.client, core.cycle.server),
+        };
+        match self.advice() {
+            Advice::Switched => return Phase::Switched,
+            Advice::Drain | Advice::Linger => return Phase::Linger,
+            Advice::Close => return Phase::Closed,
+            Advice::Reuse if !core.flags.in_head => return Phase::Idle,
+            Advice::Reuse | Advice::Continue => {}
+        }
+        match (R::LOCAL, local, remote) {
+            (Party::Server, _, Half::Idle) => Phase::Head,
+            (_, _, Half::Body) => Phase::Body,
+            (Party::Client, Half::Body, Half::Await) if core.flags.continue_pending => Phase::AwaitContinue,
+            (Party::Client, _, Half::Await) if local != Half::Body => Phase::Head,
+            (Party::Server, _, _) | (Party::Client, Half::Body, _) => Phase::Respond,
+            (Party::Client, _, _) => Phase::Head,
+        }
+    }
+
+    /// What to do with the socket once everything written so far is flushed.
+    pub fn advice(&self) -> Advice {
+        let core = &self.core;
+        let client = R::LOCAL == Party::Client;
+        match core.cycle.next() {
+            Next::Continue => Advice::Continue,
+            Next::Reuse => Advice::Reuse,
+            Next::Switched => Advice::Switched,
+            // The server is done with us but not against us: the rest of the request may still be sent.
+            Next::Abandon if client && !core.flags.continue_pending => Advice::Continue,
+            Next::Abandon | Next::Linger | Next::Close if client => Advice::Close,
+            Next::Abandon => Advice::Drain,
+            Next::Linger if core.flags.eof => Advice::Close,
+            Next::Linger => Advice::Linger,
+            Next::Close if core.flags.ignored && !core.flags.eof && core.cycle.server != Half::Error => {
+                Advice::Linger
+            }
+            Next::Close => Advice::Close,
+        }
+    }
+
+    /// Whether the peer speaks HTTP/1.1, as far as its last head told. True before the first.
+    pub fn peer_version(&self) -> Version {
+        self.core.version()
+    }
+
+    /// How many bytes of the peer's stream were consumed.
+    pub fn recv_offset(&self) -> u64 {
+        self.core.offset
+    }
+}
+
+pub(crate) fn local<R: Role>() -> Party {
+    R::LOCAL
+}
+
+pub(crate) fn fields_of<'i: 's, 's>(section: &'i [u8], slots: &'s Slots) -> crate::fields::Fields<'i, 's> {
+    crate::fields::Fields { section, spans: &slots.spans, unfolded: &slots.unfolded }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_is_at_most_192_bytes() {
+        assert!(size_of::<Conn<Server>>() <= 192, "{}", size_of::<Conn<Server>>());
+        assert!(size_of::<Conn<Client>>() <= 192, "{}", size_of::<Conn<Client>>());
+    }
+}

@@ -1,0 +1,249 @@
+//! Receiving as a server: requests in order, one exchange at a time.
+//!
+//! Content is in `content`, answers are in `crate::send`.
+
+use super::content::Content;
+use super::{Conn, Core, Need, Pause, Recv, Role, Rx, Server, fields_of};
+use crate::cycle::{Half, Party, Step};
+use crate::error::{RecvError, RecvErrorKind as Kind};
+use crate::fields::{Fields, Slots};
+use crate::framing;
+use crate::head::{Careful, Facts, Read, Reader, Section, StartLine};
+use crate::leniency::{Flags, ServerLeniency};
+use crate::limits::Limits;
+use crate::message::{Expect, Method, RequestHead, Version};
+use crate::{authority, target};
+
+/// How a server reads requests.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct ServerConfig {
+    /// Bounds on what a client may send.
+    pub limits: Limits,
+    /// What is tolerated. Default: nothing.
+    pub leniency: ServerLeniency,
+    /// Whether an HTTP/1.1 request without `Host`, or any request with a bad or second one, is an error
+    /// (RFC 9112 section 3.2). Default: true.
+    pub require_host: bool,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self { limits: Limits::DEFAULT, leniency: ServerLeniency::STRICT, require_host: true }
+    }
+}
+
+/// What a server is told about the client.
+#[derive(Debug)]
+pub enum ServerEvent<'i, 's> {
+    /// A request head. If its [`body`](RequestHead::body) is empty the request is complete: neither `Data` nor
+    /// `End` follows.
+    Request(RequestHead<'i, 's>),
+    /// Content, a piece at a time, never empty.
+    Data(&'i [u8]),
+    /// The content is complete; the trailer section, empty if there was none.
+    End(Fields<'i, 's>),
+}
+
+impl Conn<Server> {
+    /// A fresh connection that waits for its first request.
+    pub fn new(config: &ServerConfig) -> Self {
+        let mut core = Core::new(Section::Request, config.limits, config.leniency.0);
+        core.flags.require_host = config.require_host;
+        Self::from_core(core)
+    }
+
+    /// Takes the next event from the front of `input` and advances it past what was consumed.
+    ///
+    /// `input` must start with what the last call left. After an error the same error is returned for ever; what
+    /// was complete before it was delivered, and [`respond_error`](Self::respond_error) can still answer once.
+    #[inline]
+    pub fn recv<'i: 's, 's>(
+        &mut self,
+        input: &mut &'i [u8],
+        slots: &'s mut Slots,
+    ) -> Result<Recv<<Server as Role>::Event<'i, 's>>, RecvError> {
+        let core = &mut self.core;
+        if core.rx == Rx::Head {
+            return core.recv_request(input, slots);
+        }
+        Ok(match core.recv_content(Party::Client, input, slots)? {
+            Content::Data(data) => {
+                core.flags.continue_pending = false;
+                Recv::Event(ServerEvent::Data(data))
+            }
+            Content::End(trailers) => Recv::Event(ServerEvent::End(trailers)),
+            Content::Need(need) => Recv::NeedInput(need),
+        })
+    }
+
+    /// Whether the client waits for `100 Continue` before it sends its content: send it with
+    /// [`informational`](Self::informational) when the content is wanted, or answer at once (RFC 9110 section
+    /// 10.1.1).
+    pub fn wants_continue(&self) -> bool {
+        self.core.flags.continue_pending && self.core.cycle.server == Half::Await
+    }
+}
+
+impl Core {
+    #[inline]
+    fn recv_request<'i: 's, 's>(
+        &mut self,
+        input: &mut &'i [u8],
+        slots: &'s mut Slots,
+    ) -> Result<Recv<ServerEvent<'i, 's>>, RecvError> {
+        if (self.cycle.client != Half::Idle || self.cycle.server != Half::Idle)
+            && let Some(recv) = self.between(input)
+        {
+            return Ok(recv);
+        }
+        if let Some(b'\r') = input.first() {
+            // RFC 9112 section 2.2: at least one empty line before a request line is skipped.
+            self.skip_crlf(input).map_err(|kind| self.fail(Party::Client, kind, 0))?;
+            if **input == b"\r"[..] && !self.flags.eof {
+                return Ok(Recv::NeedInput(Need::Head));
+            }
+        }
+        if input.is_empty() {
+            return Ok(self.nothing_there());
+        }
+        let mut reader = Reader {
+            careful: &mut self.careful,
+            limits: &self.limits,
+            lenient: self.lenient,
+            max: self.limits.head_bytes.saturating_sub(self.skipped as u32),
+        };
+        let ((line, facts), len) = match reader.request(input, slots) {
+            Read::Complete(parsed, len) => (parsed, len),
+            Read::Partial if self.flags.eof => {
+                let end = input.len() as i64;
+                return Err(self.fail(Party::Client, Kind::UnexpectedEof, end));
+            }
+            Read::Partial => {
+                self.flags.in_head = true;
+                return Ok(Recv::NeedInput(Need::Head));
+            }
+            Read::Bad(kind, at) => return Err(self.fail(Party::Client, kind, at as i64)),
+        };
+        let (section, _) = input.split_at(len);
+        let head = match self.accept_request(section, &line, &facts, slots) {
+            Ok(head) => head,
+            Err((kind, at)) => return Err(self.fail(Party::Client, kind, at as i64)),
+        };
+        self.consume(input, len);
+        self.begin_content(Party::Client, head.body);
+        Ok(Recv::Event(ServerEvent::Request(head)))
+    }
+
+    /// The rules about a complete head, and the state it brings.
+    #[inline(always)]
+    fn accept_request<'i: 's, 's>(
+        &mut self,
+        section: &'i [u8],
+        line: &StartLine,
+        facts: &Facts,
+        slots: &'s Slots,
+    ) -> Result<RequestHead<'i, 's>, (Kind, u32)> {
+        let (name, target) = request_line_parts(section, line);
+        let method = Method::from_bytes(name);
+        let version = line.version();
+        let ordinary = target.first() == Some(&b'/') && method != Method::Connect;
+        if !ordinary && !self.lenient.has(Flags::TARGET_FORM) && !target::has_valid_form(method, target) {
+            return Err((Kind::BadTargetForm, line.method_end + 1));
+        }
+        if self.flags.require_host {
+            self.check_host(section, version, facts)?;
+        }
+        let body = framing::request(facts, method, version, self.lenient)?;
+        let http11 = version == Version::Http11;
+        let head = RequestHead {
+            method,
+            target,
+            version,
+            fields: fields_of(section, slots),
+            body,
+            // RFC 9110 section 10.1.1: an HTTP/1.0 client cannot mean it, and without content nothing is awaited.
+            expect: if facts.expect_other && http11 {
+                Expect::Other
+            } else if facts.expect_continue && http11 && !body.is_empty() {
+                Expect::Continue
+            } else {
+                Expect::None
+            },
+            keep_alive: framing::persists(facts, version, body),
+            upgrade: facts.upgrade && facts.upgrade_named && http11,
+        };
+        self.cycle
+            .apply(
+                Party::Client,
+                Step::Request {
+                    keep: head.keep_alive,
+                    upgrade: head.upgrade,
+                    connect: method == Method::Connect,
+                },
+            )
+            .map_err(|_| (Kind::UnexpectedEof, 0))?;
+        self.flags.in_head = false;
+        self.flags.http10 = !http11;
+        self.flags.head_request = method == Method::Head;
+        self.flags.continue_pending = head.expect == Expect::Continue;
+        self.offered = facts.offered;
+        self.skipped = 0;
+        self.careful = Careful::new(Section::Request);
+        Ok(head)
+    }
+
+    /// RFC 9112 section 3.2: exactly one valid `Host` in HTTP/1.1, at most one in any version.
+    #[inline(always)]
+    fn check_host(&self, section: &[u8], version: Version, facts: &Facts) -> Result<(), (Kind, u32)> {
+        let (start, end) = facts.host;
+        match facts.hosts {
+            0 if version == Version::Http11 => Err((Kind::MissingHost, section.len() as u32)),
+            0 => Ok(()),
+            1 => {
+                let host = section.get(start as usize..end as usize).unwrap_or_default();
+                if authority::valid_host(host) { Ok(()) } else { Err((Kind::BadHost, start)) }
+            }
+            _ => Err((Kind::RepeatedHost, start)),
+        }
+    }
+
+    /// Between requests: starts the next exchange, or says why not.
+    fn between<'i: 's, 's>(&mut self, input: &[u8]) -> Option<Recv<ServerEvent<'i, 's>>> {
+        if self.cycle.restart().is_ok() {
+            return None;
+        }
+        let switched = self.cycle.client == Half::Switched;
+        let proposed = self.cycle.client == Half::Done
+            && self.cycle.server == Half::Await
+            && (self.cycle.upgrade || self.cycle.connect);
+        Some(match self.cycle.client {
+            _ if switched => Recv::Paused(Pause::Switched),
+            _ if proposed => Recv::Paused(Pause::SwitchProposed),
+            // RFC 9112 section 9.6: what follows the last request is not looked at.
+            Half::Idle | Half::MustClose | Half::Closed => {
+                self.flags.ignored |= !input.is_empty();
+                Recv::Closed
+            }
+            _ if self.flags.eof && input.is_empty() => {
+                let _ = self.cycle.apply(Party::Client, Step::Eof);
+                Recv::Closed
+            }
+            _ => Recv::Paused(Pause::AwaitingResponse),
+        })
+    }
+
+    fn nothing_there<'i: 's, 's>(&mut self) -> Recv<ServerEvent<'i, 's>> {
+        if !self.flags.eof {
+            return Recv::NeedInput(Need::Head);
+        }
+        let _ = self.cycle.apply(Party::Client, Step::Eof);
+        Recv::Closed
+    }
+}
+
+#[inline(always)]
+fn request_line_parts<'i>(section: &'i [u8], line: &StartLine) -> (&'i [u8], &'i [u8]) {
+    let method = section.get(..line.method_end as usize).unwrap_or_default();
+    let target = section.get(line.method_end as usize + 1..line.target_end as usize).unwrap_or_default();
+    (method, target)
+}

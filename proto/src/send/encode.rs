@@ -1,0 +1,230 @@
+//! What requests and responses share when they become bytes: checking fields, and writing them.
+//!
+//! Fields are walked twice, first to check, then to write, so that an error leaves no bytes behind.
+
+use crate::class::trim_ows;
+use crate::error::SendError;
+use crate::out::{FieldSource, Frame, Out};
+use crate::{scan, upgrade};
+
+/// What the caller's fields say that the machine must know.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct Checked {
+    /// Bytes the fields take on the wire.
+    pub(crate) len: usize,
+    pub(crate) date: bool,
+    pub(crate) hosts: u8,
+    pub(crate) expect_continue: bool,
+    pub(crate) upgrade: bool,
+    /// The protocols `Upgrade` names ([`upgrade::fingerprint`]).
+    pub(crate) offered: u64,
+    pub(crate) te: bool,
+    /// The options of the caller's own `Connection` fields.
+    pub(crate) options: Options,
+}
+
+/// Options of `Connection` (RFC 9110 section 7.6.1).
+#[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
+pub(crate) struct Options {
+    pub(crate) close: bool,
+    pub(crate) keep_alive: bool,
+    pub(crate) upgrade: bool,
+    pub(crate) te: bool,
+}
+
+/// The lengths of the names that matter; one test sorts out most fields.
+const LENGTHS: u32 = 1 << 2 | 1 << 4 | 1 << 6 | 1 << 7 | 1 << 10 | 1 << 14 | 1 << 17;
+
+/// Checks every field (RFC 9110 section 5): names are tokens, values have no control characters and no white
+/// space around them, and none is the machine's to write.
+#[inline]
+pub(crate) fn check_fields<F: FieldSource + ?Sized>(fields: &F) -> Result<Checked, SendError> {
+    let mut checked = Checked::default();
+    for (name, value) in fields.fields() {
+        if !scan::all_token(name) {
+            return Err(SendError::BadFieldName);
+        }
+        check_value(value)?;
+        checked.len += name.len() + value.len() + 4;
+        if name.len() < 18 && LENGTHS >> name.len() & 1 == 1 {
+            checked.note(name, value)?;
+        }
+    }
+    Ok(checked)
+}
+
+#[inline]
+fn check_value(value: &[u8]) -> Result<(), SendError> {
+    let padded = matches!(value, [b' ' | b'\t', ..] | [.., b' ' | b'\t']);
+    if padded || !scan::all_value(value) { Err(SendError::BadFieldValue) } else { Ok(()) }
+}
+
+impl Checked {
+    fn note(&mut self, name: &[u8], value: &[u8]) -> Result<(), SendError> {
+        let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
+        match name.len() {
+            14 if is("content-length") => return Err(SendError::ReservedField),
+            17 if is("transfer-encoding") => return Err(SendError::ReservedField),
+            4 if is("date") => self.date = true,
+            4 if is("host") => self.hosts = self.hosts.saturating_add(1),
+            10 if is("connection") => self.connection(value),
+            6 if is("expect") => self.expect_continue |= value.eq_ignore_ascii_case(b"100-continue"),
+            7 if is("upgrade") => {
+                self.upgrade |= !value.is_empty();
+                self.offered |= upgrade::fingerprint(value);
+            }
+            2 if is("te") => {
+                self.te = true;
+                // RFC 9112 section 7.4: `chunked` is always acceptable and must not be listed.
+                let chunked = members(value)
+                    .map(|m| m.split(|b| *b == b';').next().map_or(m, trim_ows))
+                    .any(|m| m.eq_ignore_ascii_case(b"chunked"));
+                if chunked {
+                    return Err(SendError::ReservedField);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn connection(&mut self, value: &[u8]) {
+        for option in members(value) {
+            let is = |known: &str| option.eq_ignore_ascii_case(known.as_bytes());
+            let options = &mut self.options;
+            options.close |= is("close");
+            options.keep_alive |= is("keep-alive");
+            options.upgrade |= is("upgrade");
+            options.te |= is("te");
+        }
+    }
+}
+
+pub(crate) fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|b| *b == b',').map(trim_ows)
+}
+
+/// Writes the fields in order, names as given.
+#[inline]
+pub(crate) fn put_fields<F: FieldSource + ?Sized, O: Out + ?Sized>(fields: &F, out: &mut O) {
+    for (name, value) in fields.fields() {
+        out.put(name);
+        out.put(b": ");
+        out.put(value);
+        out.put(b"\r\n");
+    }
+}
+
+/// Writes the `Connection` options that the message needs and the caller did not give, as one line.
+pub(crate) fn put_options<O: Out + ?Sized>(needed: Options, given: Options, out: &mut O) {
+    let mut first = true;
+    let mut put = |need: bool, have: bool, option: &'static [u8]| {
+        if need && !have {
+            out.put(if first { b"Connection: " } else { b", " });
+            out.put(option);
+            first = false;
+        }
+    };
+    put(needed.close, given.close, b"close");
+    put(needed.keep_alive, given.keep_alive, b"keep-alive");
+    put(needed.upgrade, given.upgrade, b"upgrade");
+    put(needed.te, given.te, b"TE");
+    if !first {
+        out.put(b"\r\n");
+    }
+}
+
+/// Writes `Content-Length: n` (RFC 9110 section 8.6).
+#[inline]
+pub(crate) fn put_length<O: Out + ?Sized>(n: u64, out: &mut O) {
+    let mut digits = [0u8; 20];
+    let mut at = digits.len();
+    let mut n = n;
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (n % 10) as u8;
+        n /= 10;
+        if n == 0 {
+            break;
+        }
+    }
+    out.put(b"Content-Length: ");
+    out.put(digits.get(at..).unwrap_or_default());
+    out.put(b"\r\n");
+}
+
+/// `size CRLF` before and CRLF behind a chunk's data (RFC 9112 section 7.1).
+#[inline]
+pub(crate) fn chunk_frame(len: u64) -> Frame {
+    let digits = (67 - (len | 1).leading_zeros() as usize) / 4;
+    let mut pre = [0u8; 18];
+    for (i, slot) in pre.iter_mut().take(digits).enumerate() {
+        *slot = b"0123456789abcdef"[(len >> (4 * (digits - 1 - i)) & 15) as usize];
+    }
+    pre[digits] = b'\r';
+    pre[digits + 1] = b'\n';
+    Frame { pre, pre_len: digits as u8 + 2, post: b"\r\n", payload: true }
+}
+
+/// Fields that frame, route, authenticate, or say how content is to be processed may not be trailers (RFC 9110
+/// section 6.5.1).
+static NOT_IN_TRAILERS: [&str; 22] = [
+    "authorization",
+    "cache-control",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-range",
+    "content-type",
+    "cookie",
+    "expect",
+    "host",
+    "keep-alive",
+    "max-forwards",
+    "pragma",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "range",
+    "set-cookie",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "www-authenticate",
+];
+
+pub(crate) fn check_trailers<F: FieldSource + ?Sized>(trailers: &F) -> Result<(), SendError> {
+    for (name, value) in trailers.fields() {
+        if !scan::all_token(name) {
+            return Err(SendError::BadFieldName);
+        }
+        check_value(value)?;
+        if NOT_IN_TRAILERS.iter().any(|n| name.eq_ignore_ascii_case(n.as_bytes())) {
+            return Err(SendError::TrailerForbidden);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chunk_frame_is_the_size_in_hexadecimal_and_two_line_ends() {
+        for len in [1, 15, 16, 255, 256, 0xabcdef, u32::MAX as u64, u64::MAX] {
+            let frame = chunk_frame(len);
+            assert_eq!(frame.pre(), format!("{len:x}\r\n").as_bytes());
+            assert_eq!(frame.post(), b"\r\n");
+        }
+    }
+
+    #[test]
+    fn a_length_is_plain_decimal() {
+        for n in [0, 9, 10, 13, 1 << 20, u64::MAX] {
+            let mut out = Vec::new();
+            put_length(n, &mut out);
+            assert_eq!(out, format!("Content-Length: {n}\r\n").as_bytes());
+        }
+    }
+}

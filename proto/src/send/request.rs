@@ -1,0 +1,113 @@
+//! Requests: the request line and what the machine adds to the caller's fields.
+
+use super::Tx;
+use super::encode::{self, Options};
+use crate::conn::{Client, Conn, Sent};
+use crate::cycle::{Half, Party};
+use crate::error::SendError;
+use crate::message::Method;
+use crate::out::{BodyLen, FieldSource, Out};
+use crate::{scan, target};
+
+impl Conn<Client> {
+    /// Sends a request head. The content follows by [`body`](Conn::body), unless there is none.
+    ///
+    /// `fields` must have exactly one `Host` (RFC 9112 section 3.2). Framing follows from `body`; a method that
+    /// expects content says so even when there is none. `Connection` options for `Upgrade` and `TE` are added.
+    ///
+    /// # Errors
+    /// [`WrongState`](SendError::WrongState) unless the connection is idle, or pipelining permits another
+    /// request; [`BadMethod`](SendError::BadMethod), [`BadTarget`](SendError::BadTarget) (bytes or form),
+    /// [`MissingHost`](SendError::MissingHost); [`ReservedField`](SendError::ReservedField) for
+    /// `Content-Length`, `Transfer-Encoding`, a second `Host`, `TE: chunked`, or `Expect: 100-continue` without
+    /// content; [`BodyNotAllowed`](SendError::BodyNotAllowed) for content with `CONNECT` or `TRACE`;
+    /// [`Http10Peer`](SendError::Http10Peer) for unknown length to a server that answered in HTTP/1.0. Nothing is
+    /// written then.
+    pub fn request<F: FieldSource + ?Sized, O: Out + ?Sized>(
+        &mut self,
+        method: Method<'_>,
+        target: &[u8],
+        fields: &F,
+        body: BodyLen,
+        out: &mut O,
+    ) -> Result<(), SendError> {
+        if !scan::all_token(method.as_bytes()) {
+            return Err(SendError::BadMethod);
+        }
+        if target.is_empty()
+            || scan::target_end(target) != target.len()
+            || !target::has_valid_form(method, target)
+        {
+            return Err(SendError::BadTarget);
+        }
+        let checked = encode::check_fields(fields)?;
+        match checked.hosts {
+            0 => return Err(SendError::MissingHost),
+            1 => {}
+            _ => return Err(SendError::ReservedField),
+        }
+        let empty = matches!(body, BodyLen::None | BodyLen::Exact(0));
+        if checked.expect_continue && empty {
+            return Err(SendError::ReservedField);
+        }
+        if !empty && matches!(method, Method::Connect | Method::Trace) {
+            return Err(SendError::BodyNotAllowed);
+        }
+        let core = &mut self.core;
+        core.poisoned(Party::Client)?;
+        if body == BodyLen::Unknown && core.flags.http10 {
+            return Err(SendError::Http10Peer);
+        }
+        core.advance_exchange();
+        let connect = method == Method::Connect;
+        let sent = Sent::new(
+            method == Method::Head,
+            connect,
+            checked.upgrade,
+            checked.options.close,
+            method.is_idempotent(),
+        );
+        if core.outstanding.len() == 0 {
+            core.cycle.apply(Party::Client, sent.step()).map_err(|_| SendError::WrongState)?;
+        } else {
+            let behind = core.outstanding.last().is_some_and(Sent::may_be_followed);
+            let open = core.cycle.keep && matches!(core.cycle.server, Half::Await | Half::Body);
+            if !behind || !open || core.outstanding.is_full() || core.tx.is_open() {
+                return Err(SendError::WrongState);
+            }
+        }
+        core.outstanding.push(sent);
+        core.offered = checked.offered;
+        core.flags.continue_pending = checked.expect_continue;
+
+        out.reserve(64 + method.as_bytes().len() + target.len() + checked.len);
+        out.put(method.as_bytes());
+        out.put(b" ");
+        out.put(target);
+        out.put(b" HTTP/1.1\r\n");
+        encode::put_fields(fields, out);
+        // RFC 9112 section 7.4 and RFC 9110 section 7.8: both fields are connection-specific.
+        let needed = Options { upgrade: checked.upgrade, te: checked.te, ..Options::default() };
+        encode::put_options(needed, checked.options, out);
+        core.tx = match body {
+            BodyLen::None if method.expects_content() => {
+                encode::put_length(0, out);
+                Tx::None
+            }
+            BodyLen::None => Tx::None,
+            BodyLen::Exact(n) => {
+                encode::put_length(n, out);
+                if n == 0 { Tx::None } else { Tx::Length(n) }
+            }
+            BodyLen::Unknown => {
+                out.put(b"Transfer-Encoding: chunked\r\n");
+                Tx::Chunked
+            }
+        };
+        out.put(b"\r\n");
+        if !core.tx.is_open() {
+            core.complete_sending(Party::Client);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,318 @@
+//! Responses: the status line and what the machine adds to the caller's fields.
+//!
+//! The caller chooses status, fields and [`BodyLen`]; framing fields, `Connection` and `Date` follow from the
+//! request that is answered.
+
+use super::Tx;
+use super::encode::{self, Checked, Options};
+use crate::conn::{Conn, Server};
+use crate::cycle::{Half, Party, Step};
+use crate::date::HttpDate;
+use crate::error::{RecvError, SendError};
+use crate::out::{BodyLen, FieldSource, Out};
+use crate::{class, tables};
+
+/// The status line of a response, and the date it is sent at. A plain `u16` will do.
+#[derive(Clone, Copy, Debug)]
+pub struct Status<'a> {
+    /// The status code.
+    pub code: u16,
+    /// The reason phrase; `None` for the registered one.
+    pub reason: Option<&'a [u8]>,
+    /// When the response is made. `None` sends no `Date`, as a server without a clock must (RFC 9110 section
+    /// 6.6.1). A `Date` among the fields wins.
+    pub date: Option<&'a HttpDate>,
+}
+
+impl<'a> Status<'a> {
+    /// This code with its registered phrase and no date.
+    pub const fn new(code: u16) -> Self {
+        Self { code, reason: None, date: None }
+    }
+    /// With this reason phrase, which may be empty.
+    #[must_use]
+    pub const fn reason(mut self, reason: &'a [u8]) -> Self {
+        self.reason = Some(reason);
+        self
+    }
+    /// With this `Date`.
+    #[must_use]
+    pub const fn date(mut self, date: &'a HttpDate) -> Self {
+        self.date = Some(date);
+        self
+    }
+}
+
+impl From<u16> for Status<'_> {
+    fn from(code: u16) -> Self {
+        Self::new(code)
+    }
+}
+
+impl Conn<Server> {
+    /// Sends the head of the final response. The content follows by [`body`](Conn::body), unless there is none.
+    ///
+    /// Framing follows from `body` and the request: a length, chunks, or (to an HTTP/1.0 client) until close.
+    /// Answers to `HEAD`, and 204, 205 and 304, have no content whatever is written. `Connection: close` is added
+    /// when the connection cannot persist, and honoured when the caller gives it.
+    ///
+    /// # Errors
+    /// [`WrongState`](SendError::WrongState) without a request to answer (or for a second answer);
+    /// [`BadStatus`](SendError::BadStatus) for 1xx and below;
+    /// [`ReservedField`](SendError::ReservedField) for `Content-Length` and `Transfer-Encoding`;
+    /// [`BodyNotAllowed`](SendError::BodyNotAllowed) for content in a 2xx to `CONNECT`;
+    /// [`MissingUpgrade`](SendError::MissingUpgrade) for a 426 without `Upgrade`; and whatever is not valid in a
+    /// reason, name or value. Nothing is written then.
+    #[inline]
+    pub fn respond<'a, F: FieldSource + ?Sized, O: Out + ?Sized>(
+        &mut self,
+        status: impl Into<Status<'a>>,
+        fields: &F,
+        body: BodyLen,
+        out: &mut O,
+    ) -> Result<(), SendError> {
+        self.response(status.into(), fields, body, b"", out)
+    }
+
+    /// Sends a whole response: head, length and content at once.
+    ///
+    /// # Errors
+    /// As [`respond`](Self::respond).
+    #[inline]
+    pub fn respond_with<'a, F: FieldSource + ?Sized, O: Out + ?Sized>(
+        &mut self,
+        status: impl Into<Status<'a>>,
+        fields: &F,
+        content: &[u8],
+        out: &mut O,
+    ) -> Result<(), SendError> {
+        self.response(status.into(), fields, BodyLen::Exact(content.len() as u64), content, out)?;
+        match self.body() {
+            Some(mut body) => body.data(content, out),
+            None => Ok(()),
+        }
+    }
+
+    /// Sends an interim response (1xx other than 101): 100 when content is wanted, 103 with early hints, any
+    /// other. Any number may be sent before the final one. An HTTP/1.0 client is sent none: the call then does
+    /// nothing (RFC 9110 section 15.2).
+    ///
+    /// # Errors
+    /// [`WrongState`](SendError::WrongState) unless a request waits for its response;
+    /// [`BadStatus`](SendError::BadStatus) for any other class or 101; invalid fields.
+    pub fn informational<'a, F: FieldSource + ?Sized, O: Out + ?Sized>(
+        &mut self,
+        status: impl Into<Status<'a>>,
+        fields: &F,
+        out: &mut O,
+    ) -> Result<(), SendError> {
+        let status = status.into();
+        if !matches!(status.code, 100 | 102..=199) {
+            return Err(SendError::BadStatus);
+        }
+        check_reason(&status)?;
+        encode::check_fields(fields)?;
+        let core = &mut self.core;
+        core.poisoned(Party::Server)?;
+        let mut cycle = core.cycle;
+        cycle.apply(Party::Server, Step::Informational).map_err(|_| SendError::WrongState)?;
+        if status.code == 100 {
+            core.flags.continue_pending = false;
+        }
+        if core.flags.http10 {
+            return Ok(());
+        }
+        put_status_line(&status, out);
+        encode::put_fields(fields, out);
+        out.put_static(b"\r\n");
+        Ok(())
+    }
+
+    /// Sends `101 Switching Protocols` and hands the connection over (RFC 9110 section 7.8). `fields` must name
+    /// the protocol in `Upgrade`; `Connection: upgrade` is added. What is left of the input is the first bytes of
+    /// the new protocol.
+    ///
+    /// # Errors
+    /// [`WrongState`](SendError::WrongState) unless a complete request [offers](crate::RequestHead::upgrade) a
+    /// switch; [`MissingUpgrade`](SendError::MissingUpgrade) if no offered protocol is named.
+    pub fn switch<F: FieldSource + ?Sized, O: Out + ?Sized>(
+        &mut self,
+        fields: &F,
+        out: &mut O,
+    ) -> Result<(), SendError> {
+        let checked = encode::check_fields(fields)?;
+        let core = &mut self.core;
+        core.poisoned(Party::Server)?;
+        let mut cycle = core.cycle;
+        cycle.apply(Party::Server, Step::SwitchTo).map_err(|_| SendError::WrongState)?;
+        if !checked.upgrade || checked.offered & !core.offered != 0 {
+            return Err(SendError::MissingUpgrade);
+        }
+        core.cycle = cycle;
+        put_status_line(&Status::new(101), out);
+        encode::put_fields(fields, out);
+        let needed = Options { upgrade: true, ..Options::default() };
+        encode::put_options(needed, checked.options, out);
+        out.put_static(b"\r\n");
+        Ok(())
+    }
+
+    /// Answers what the peer did wrong, with the status of the error, `Connection: close` and no content (a 505
+    /// says what is spoken, RFC 9110 section 15.6.6). Then obey [`advice`](Conn::advice): linger and close.
+    ///
+    /// # Errors
+    /// [`WrongState`](SendError::WrongState) if an answer was already under way: nothing may be written into it.
+    pub fn respond_error<O: Out + ?Sized>(
+        &mut self,
+        error: &RecvError,
+        date: Option<&HttpDate>,
+        out: &mut O,
+    ) -> Result<(), SendError> {
+        let status = Status { code: error.status(), reason: None, date };
+        let close = [("Connection", "close")];
+        if status.code == 505 {
+            return self.respond_with(status, &close, b"HTTP/1.1 and HTTP/1.0 are spoken here.\n", out);
+        }
+        self.respond(status, &close, BodyLen::None, out)
+    }
+
+    #[inline(always)]
+    fn response<F: FieldSource + ?Sized, O: Out + ?Sized>(
+        &mut self,
+        status: Status<'_>,
+        fields: &F,
+        body: BodyLen,
+        content: &[u8],
+        out: &mut O,
+    ) -> Result<(), SendError> {
+        if !matches!(status.code, 200..=999) {
+            return Err(SendError::BadStatus);
+        }
+        check_reason(&status)?;
+        let checked = encode::check_fields(fields)?;
+        if status.code == 426 && !checked.upgrade {
+            return Err(SendError::MissingUpgrade);
+        }
+        let core = &mut self.core;
+        core.poisoned(Party::Server)?;
+        let success = matches!(status.code, 200..=299);
+        let tunnel = success && core.cycle.connect;
+        if tunnel && !matches!(body, BodyLen::None | BodyLen::Exact(0)) {
+            return Err(SendError::BodyNotAllowed);
+        }
+        let plan = Plan::new(status.code, body, core.flags.head_request, tunnel, core.flags.http10);
+        // The client may or may not send content it announced with 100-continue once it is answered without a
+        // 100; after its end of stream there is nobody to keep the connection for.
+        let keep = core.cycle.keep
+            && !checked.options.close
+            && !core.flags.continue_pending
+            && !core.flags.eof
+            && plan.tx != Tx::UntilClose
+            && !matches!(core.cycle.client, Half::Idle | Half::Error);
+        core.cycle
+            .apply(Party::Server, Step::Response { keep, success })
+            .map_err(|_| SendError::WrongState)?;
+        core.flags.continue_pending = false;
+        let keep_alive = keep && core.flags.http10;
+        let room = 160 + checked.len + content.len();
+        out.reserve(room);
+        put_head(&status, &checked, fields, &plan, keep, keep_alive, tunnel, out);
+        self.core.tx = plan.tx;
+        if plan.tx == Tx::None && !tunnel {
+            self.core.complete_sending(Party::Server);
+        }
+        Ok(())
+    }
+}
+
+/// The framing of one response: the field that says it, and what is sent.
+#[derive(Clone, Copy)]
+struct Plan {
+    length: Option<u64>,
+    chunked: bool,
+    tx: Tx,
+}
+
+impl Plan {
+    /// RFC 9112 section 6 and RFC 9110 section 8.6, from the sender's side.
+    #[inline(always)]
+    fn new(code: u16, body: BodyLen, head: bool, tunnel: bool, http10: bool) -> Self {
+        let bodyless = head || matches!(code, 204 | 205 | 304);
+        let (length, chunked) = match (code, body) {
+            // No framing field at all (RFC 9112 section 6.1, RFC 9110 section 8.6).
+            (204, _) => (None, false),
+            _ if tunnel => (None, false),
+            // RFC 9110 section 15.3.6.
+            (205, _) => (Some(0), false),
+            // A length here must be what a 200 to GET would have: said only if the caller said it.
+            (304, BodyLen::None | BodyLen::Unknown) => (None, false),
+            (_, BodyLen::None) if head => (None, false),
+            (_, BodyLen::None) => (Some(0), false),
+            (_, BodyLen::Exact(n)) => (Some(n), false),
+            (_, BodyLen::Unknown) => (None, !http10),
+        };
+        let tx = match body {
+            BodyLen::None | BodyLen::Exact(0) => Tx::None,
+            BodyLen::Exact(n) if bodyless => Tx::Discard(n),
+            BodyLen::Unknown if bodyless => Tx::Discard(u64::MAX),
+            BodyLen::Exact(n) => Tx::Length(n),
+            BodyLen::Unknown if chunked => Tx::Chunked,
+            BodyLen::Unknown => Tx::UntilClose,
+        };
+        Self { length, chunked, tx }
+    }
+}
+
+#[allow(clippy::too_many_arguments)]
+#[inline(always)]
+fn put_head<F: FieldSource + ?Sized, O: Out + ?Sized>(
+    status: &Status<'_>,
+    checked: &Checked,
+    fields: &F,
+    plan: &Plan,
+    keep: bool,
+    keep_alive: bool,
+    tunnel: bool,
+    out: &mut O,
+) {
+    put_status_line(status, out);
+    if let (Some(date), false) = (status.date, checked.date) {
+        out.put(date.line());
+    }
+    encode::put_fields(fields, out);
+    if (!keep || keep_alive || checked.upgrade) && !tunnel {
+        // RFC 9110 section 7.6.1: `Upgrade` is named by `Connection` wherever it is sent.
+        let needed = Options { close: !keep, keep_alive, upgrade: checked.upgrade, te: false };
+        encode::put_options(needed, checked.options, out);
+    }
+    match plan.length {
+        Some(n) => encode::put_length(n, out),
+        None if plan.chunked => out.put(b"Transfer-Encoding: chunked\r\n"),
+        None => {}
+    }
+    out.put(b"\r\n");
+}
+
+#[inline(always)]
+fn check_reason(status: &Status<'_>) -> Result<(), SendError> {
+    match status.reason {
+        Some(reason) if !class::is_value(reason) => Err(SendError::BadReason),
+        _ => Ok(()),
+    }
+}
+
+#[inline(always)]
+fn put_status_line<O: Out + ?Sized>(status: &Status<'_>, out: &mut O) {
+    match (status.reason, tables::status_line(status.code)) {
+        (None, Some(line)) => out.put(line),
+        (reason, _) => {
+            let digit = |n: u16| b'0' + (n % 10) as u8;
+            let code = status.code;
+            out.put(b"HTTP/1.1 ");
+            // The SP is sent even before an empty reason (RFC 9112 section 4).
+            out.put(&[digit(code / 100), digit(code / 10), digit(code), b' ']);
+            out.put(reason.unwrap_or_default());
+            out.put(b"\r\n");
+        }
+    }
+}
