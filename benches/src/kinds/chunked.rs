@@ -1,0 +1,20 @@
+//! `chunked`: a request with 1 MiB of content in chunks of the size that names the input.
+//!
+//! `httparse` is a loop over `parse_chunk_size` that checks nothing after the size line and skips the data.
+//! `picohttpparser` decodes in place and would need its input copied for each message, so it is left out.
+//! Connections also answer.
+
+use super::Start;
+use crate::peers::*;
+
+pub(super) const ENGINES: &[(&str, Start)] = &[
+    ("httparse", httparse::chunked),
+    #[cfg(feature = "peers")]
+    ("milo", milo::recv),
+    #[cfg(feature = "peers")]
+    ("ureq-proto", ureq_proto::cycle),
+    #[cfg(feature = "peers")]
+    ("actix", actix::cycle),
+    #[cfg(feature = "peers")]
+    ("hyper", hyper::cycle),
+];
