@@ -9,6 +9,7 @@ use crate::peers::*;
 
 pub(super) const ENGINES: &[(&str, Start)] = &[
     ("httparse", httparse::chunked),
+    ("h1wire", h1wire::content),
     #[cfg(feature = "peers")]
     ("milo", milo::recv),
     #[cfg(feature = "peers")]

@@ -5,10 +5,10 @@
 //! use them. Machines without IO are driven as they are meant to be: bytes in, bytes out.
 
 use super::Start;
-#[allow(unused_imports, reason = "without peers only our own engine remains")]
 use crate::peers::*;
 
 pub(super) const ENGINES: &[(&str, Start)] = &[
+    ("h1wire", h1wire::cycle),
     #[cfg(feature = "peers")]
     ("ureq-proto", ureq_proto::cycle),
     #[cfg(feature = "peers")]

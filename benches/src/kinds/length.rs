@@ -1,10 +1,10 @@
 //! `length`: a request with 1 MiB of content and its `Content-Length`. Connections also answer.
 
 use super::Start;
-#[allow(unused_imports, reason = "without peers only our own engine remains")]
 use crate::peers::*;
 
 pub(super) const ENGINES: &[(&str, Start)] = &[
+    ("h1wire", h1wire::content),
     #[cfg(feature = "peers")]
     ("milo", milo::recv),
     #[cfg(feature = "peers")]

@@ -10,6 +10,7 @@ use crate::peers::*;
 pub(super) const ENGINES: &[(&str, Start)] = &[
     ("memchr", memchr::recv),
     ("httparse", httparse::recv),
+    ("h1wire", h1wire::recv),
     #[cfg(feature = "peers")]
     ("picohttpparser", picohttpparser::recv),
     #[cfg(feature = "peers")]

@@ -6,6 +6,7 @@ use crate::peers::*;
 
 pub(super) const ENGINES: &[(&str, Start)] = &[
     ("httparse", httparse::response),
+    ("h1wire", h1wire::response),
     #[cfg(feature = "peers")]
     ("picohttpparser", picohttpparser::response),
     #[cfg(feature = "peers")]

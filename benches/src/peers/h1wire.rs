@@ -1,0 +1,100 @@
+//! `h1wire-proto`: the machine of this workspace, with all its checks on.
+
+use std::hint::black_box;
+
+use h1wire_proto::{
+    BodyLen, Client, ClientConfig, ClientEvent, Conn, DateCache, Method, Recv, Server, ServerConfig,
+    ServerEvent, Slots, Status,
+};
+
+use super::{CONTENT_TYPE, SERVER, UNIX_SECS};
+use crate::{Input, Run, inputs};
+
+/// A head to its event, on a fresh machine each time. The content is not looked at.
+pub(crate) fn recv(input: &'static Input) -> Run {
+    let config = ServerConfig::default();
+    let mut slots = Slots::new();
+    input.each(move |bytes, message| {
+        let mut conn = Conn::<Server>::new(&config);
+        let mut rest = bytes;
+        let Ok(Recv::Event(ServerEvent::Request(head))) = conn.recv(&mut rest, &mut slots) else {
+            panic!("the input is a good request");
+        };
+        black_box(&head);
+        assert_eq!(bytes.len() - rest.len(), message.head_end - message.start);
+    })
+}
+
+/// Requests on one connection, content taken, each answered into one buffer that is written out and reused.
+pub(crate) fn cycle(input: &'static Input) -> Run {
+    let mut conn = Conn::<Server>::new(&ServerConfig::default());
+    let (mut slots, mut out, mut dates) = (Slots::new(), Vec::new(), DateCache::default());
+    input.each(move |bytes, _| {
+        receive(&mut conn, bytes, &mut slots);
+        out.clear();
+        let status = Status::new(200).date(dates.at(black_box(UNIX_SECS)));
+        let fields = [("Server", SERVER), ("Content-Type", CONTENT_TYPE)];
+        conn.respond_with(status, &fields, inputs::RESP_BODY, &mut out).expect("a good answer");
+        black_box(&out[..]);
+    })
+}
+
+/// Content on one connection; the answers are as short as can be.
+pub(crate) fn content(input: &'static Input) -> Run {
+    let mut conn = Conn::<Server>::new(&ServerConfig::default());
+    let (mut slots, mut out) = (Slots::new(), Vec::new());
+    input.each(move |bytes, _| {
+        receive(&mut conn, bytes, &mut slots);
+        out.clear();
+        conn.respond(204, &(), BodyLen::None, &mut out).expect("a good answer");
+        black_box(&out[..]);
+    })
+}
+
+/// Takes every event of one request.
+#[inline(always)]
+fn receive(conn: &mut Conn<Server>, bytes: &[u8], slots: &mut Slots) {
+    let mut rest = bytes;
+    loop {
+        match conn.recv(&mut rest, slots) {
+            Ok(Recv::Event(ServerEvent::Request(head))) => {
+                black_box(&head);
+                if head.body.is_empty() {
+                    break;
+                }
+            }
+            Ok(Recv::Event(ServerEvent::Data(data))) => {
+                black_box(data);
+            }
+            Ok(Recv::Event(ServerEvent::End(_))) => break,
+            other => panic!("the input is a good request: {other:?}"),
+        }
+    }
+    assert!(rest.is_empty());
+}
+
+/// Requests sent and responses received on one connection.
+pub(crate) fn response(input: &'static Input) -> Run {
+    let mut conn = Conn::<Client>::new(&ClientConfig::default());
+    let (mut slots, mut out) = (Slots::new(), Vec::new());
+    input.each(move |bytes, _| {
+        out.clear();
+        let fields = [("Host", "server"), ("Accept", "text/plain")];
+        conn.request(Method::Get, b"/", &fields, BodyLen::None, &mut out).expect("a good request");
+        black_box(&out[..]);
+        let mut rest = bytes;
+        loop {
+            match conn.recv(&mut rest, &mut slots) {
+                Ok(Recv::Event(ClientEvent::Response(head))) => {
+                    black_box(&head);
+                }
+                Ok(Recv::Event(ClientEvent::Data(data))) => {
+                    black_box(data);
+                }
+                Ok(Recv::Event(ClientEvent::End(_))) => break,
+                other => panic!("the input is a good response: {other:?}"),
+            }
+        }
+        assert!(rest.is_empty());
+    })
+}
