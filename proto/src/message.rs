@@ -69,13 +69,20 @@ impl<'i> Method<'i> {
     /// Whether a request may be repeated without asking (RFC 9110 section 9.2.2), by the registry
     /// ([`METHODS`](crate::METHODS)). Methods that are not registered are not.
     pub fn is_idempotent(&self) -> bool {
-        method_info(self.as_bytes()).is_some_and(|m| m.idempotent)
+        match self {
+            Self::Other(name) => method_info(name).is_some_and(|m| m.idempotent),
+            Self::Put | Self::Delete => true,
+            known => known.is_safe(),
+        }
     }
 
     /// Whether the request is essentially read-only (RFC 9110 section 9.2.1), by the registry
     /// ([`METHODS`](crate::METHODS)). Methods that are not registered are not.
     pub fn is_safe(&self) -> bool {
-        method_info(self.as_bytes()).is_some_and(|m| m.safe)
+        match self {
+            Self::Other(name) => method_info(name).is_some_and(|m| m.safe),
+            known => matches!(known, Self::Get | Self::Head | Self::Options | Self::Trace),
+        }
     }
 
     /// Whether content is anticipated, so that its absence is stated with `Content-Length: 0`

@@ -1,0 +1,212 @@
+//! The memory of [`Headers`](super::Headers): every byte in one buffer, every line in one table.
+//!
+//! Nothing is validated here, and no rule about fields is known.
+
+use crate::fields::{FOLDED, FieldSpan, Fields};
+use alloc::vec::Vec;
+
+/// Field lines in order. Names are compared whatever their case.
+#[derive(Clone, Debug)]
+pub(super) struct Lines {
+    bytes: Vec<u8>,
+    spans: Vec<FieldSpan>,
+    /// Bytes no span points to any more.
+    dead: usize,
+}
+
+impl Lines {
+    pub(super) const EMPTY: Self = Self { bytes: Vec::new(), spans: Vec::new(), dead: 0 };
+
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.spans.clear();
+        self.dead = 0;
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.spans.len()
+    }
+
+    pub(super) fn as_fields(&self) -> Fields<'_, '_> {
+        Fields { section: &self.bytes, spans: &self.spans, unfolded: &[] }
+    }
+
+    #[inline]
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.spans.iter().map(|span| (self.name(span), self.value(span)))
+    }
+
+    /// The place of the first line named `name` at or behind `from`.
+    #[inline]
+    pub(super) fn position(&self, name: &[u8], from: usize) -> Option<usize> {
+        let same = |span: &FieldSpan| self.name(span).eq_ignore_ascii_case(name);
+        self.spans.get(from..)?.iter().position(same).map(|at| from + at)
+    }
+
+    /// Whether `more` bytes can be added: offsets are 31 bits.
+    #[inline]
+    pub(super) fn has_room(&self, more: usize) -> bool {
+        self.bytes.len().saturating_add(more) < FOLDED as usize
+    }
+
+    /// Adds a line, for which there must be [room](Self::has_room).
+    #[inline]
+    pub(super) fn push(&mut self, name: &[u8], value: &[u8]) {
+        let name_start = self.bytes.len() as u32;
+        let name_end = name_start + name.len() as u32;
+        self.bytes.reserve(name.len() + value.len());
+        self.bytes.extend_from_slice(name);
+        self.bytes.extend_from_slice(value);
+        let value_end = name_end + value.len() as u32;
+        self.spans.push(FieldSpan { name_start, name_end, value_start: name_end, value_end });
+    }
+
+    /// Writes the same name in another case and another value over the `at`th line. There must be
+    /// [room](Self::has_room) for the value.
+    pub(super) fn replace(&mut self, at: usize, name: &[u8], value: &[u8]) {
+        let Some(span) = self.spans.get_mut(at) else { return };
+        let old_name = self.bytes.get_mut(span.name_start as usize..span.name_end as usize);
+        old_name.unwrap_or_default().iter_mut().zip(name).for_each(|(old, new)| *old = *new);
+        let room = (span.value_end - span.value_start) as usize;
+        self.dead += room;
+        if value.len() <= room {
+            let old_value = self.bytes.get_mut(span.value_start as usize..).unwrap_or_default();
+            old_value.iter_mut().zip(value).for_each(|(old, new)| *old = *new);
+            self.dead -= value.len();
+        } else {
+            span.value_start = self.bytes.len() as u32;
+            self.bytes.extend_from_slice(value);
+        }
+        span.value_end = span.value_start + value.len() as u32;
+        self.compact();
+    }
+
+    /// Keeps the lines of which `keep` says so, given place and name.
+    pub(super) fn retain(&mut self, keep: impl Fn(usize, &[u8]) -> bool) {
+        let (bytes, dead, mut place) = (&self.bytes, &mut self.dead, 0);
+        self.spans.retain(|span| {
+            let name = slice(bytes, span.name_start, span.name_end);
+            let kept = keep(place, name);
+            place += 1;
+            if !kept {
+                *dead += name.len() + (span.value_end - span.value_start) as usize;
+            }
+            kept
+        });
+        self.compact();
+    }
+
+    /// Forgets all lines behind the first `len`, which were added last.
+    pub(super) fn truncate(&mut self, len: usize) {
+        if let Some(first) = self.spans.get(len) {
+            self.bytes.truncate(first.name_start as usize);
+            self.spans.truncate(len);
+        }
+    }
+
+    /// Moves the last `count` lines to `to`.
+    pub(super) fn move_last(&mut self, count: usize, to: usize) {
+        if let Some(behind) = self.spans.get_mut(to..).filter(|behind| count <= behind.len()) {
+            behind.rotate_right(count);
+        }
+    }
+
+    /// Makes one line of all lines named `name`, with `separator` between their values, where the first is.
+    pub(super) fn join(&mut self, name: &[u8], separator: &[u8]) {
+        let Some(first) = self.position(name, 0) else { return };
+        let mut next = self.position(name, first + 1);
+        let joined: usize = self
+            .iter()
+            .filter(|(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|(_, v)| v.len() + separator.len())
+            .sum();
+        if next.is_none() || !self.has_room(joined) {
+            return;
+        }
+        let start = self.bytes.len();
+        self.copy_value(first);
+        while let Some(at) = next {
+            self.bytes.extend_from_slice(separator);
+            self.copy_value(at);
+            next = self.position(name, at + 1);
+        }
+        if let Some(span) = self.spans.get_mut(first) {
+            self.dead += (span.value_end - span.value_start) as usize;
+            (span.value_start, span.value_end) = (start as u32, self.bytes.len() as u32);
+        }
+        self.retain(|i, n| i <= first || !n.eq_ignore_ascii_case(name));
+    }
+
+    fn name(&self, span: &FieldSpan) -> &[u8] {
+        slice(&self.bytes, span.name_start, span.name_end)
+    }
+
+    fn value(&self, span: &FieldSpan) -> &[u8] {
+        slice(&self.bytes, span.value_start, span.value_end)
+    }
+
+    fn copy_value(&mut self, at: usize) {
+        if let Some(span) = self.spans.get(at) {
+            self.bytes.extend_from_within(span.value_start as usize..span.value_end as usize);
+        }
+    }
+
+    /// Gives up dead bytes once they are most of the buffer, so that a section changed for ever does not grow for
+    /// ever. The live ones are moved behind them within the buffer: in steady state no memory is asked for.
+    fn compact(&mut self) {
+        if self.dead < 1024 || self.dead < self.bytes.len() / 2 {
+            return;
+        }
+        let start = self.bytes.len();
+        for span in &mut self.spans {
+            let name_start = (self.bytes.len() - start) as u32;
+            self.bytes.extend_from_within(span.name_start as usize..span.name_end as usize);
+            let value_start = (self.bytes.len() - start) as u32;
+            self.bytes.extend_from_within(span.value_start as usize..span.value_end as usize);
+            let value_end = (self.bytes.len() - start) as u32;
+            *span = FieldSpan { name_start, name_end: value_start, value_start, value_end };
+        }
+        self.bytes.drain(..start);
+        self.dead = 0;
+    }
+}
+
+/// The bytes between two offsets of a span.
+#[inline]
+fn slice(bytes: &[u8], start: u32, end: u32) -> &[u8] {
+    bytes.get(start as usize..end as usize).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dead_bytes_are_given_up_and_a_section_changed_for_ever_asks_for_no_more_memory() {
+        let mut lines = Lines::EMPTY;
+        for name in [&b"a"[..], b"b", b"c"] {
+            lines.push(name, b"");
+        }
+        let mut round = |i: usize| {
+            let value = vec![b'a' + (i % 26) as u8; 10 + i % 300];
+            lines.replace(1, b"B", &value);
+            lines.push(b"x", &value);
+            lines.retain(|_, name| name != b"x");
+            assert_eq!(
+                lines.iter().collect::<Vec<_>>(),
+                [(&b"a"[..], &b""[..]), (b"B", &value), (b"c", b"")]
+            );
+            lines.bytes.capacity()
+        };
+        let warm = (0..1000).map(&mut round).max();
+        assert_eq!((0..10_000).map(&mut round).max(), warm);
+        assert!(warm.unwrap() < 16 * 1024);
+    }
+
+    #[test]
+    fn there_is_no_room_beyond_31_bits() {
+        assert!(Lines::EMPTY.has_room(FOLDED as usize - 1));
+        assert!(!Lines::EMPTY.has_room(FOLDED as usize));
+        assert!(!Lines::EMPTY.has_room(usize::MAX));
+    }
+}

@@ -1,0 +1,416 @@
+//! A header section that is being put together: a map by name that keeps order, case and duplicates.
+//!
+//! Names and values are validated when they come in. All of them lie in one buffer with one table, so that a section
+//! which is cleared and filled again allocates nothing. Which fields a message needs is decided in `send`.
+
+mod lines;
+
+use crate::error::SendError;
+use crate::fields::Fields;
+use crate::out::FieldSource;
+use crate::validate::{Strictness, validate_name, validate_value};
+use crate::views::View;
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
+use lines::Lines;
+
+/// Fields to send, or to keep: looked up whatever their case, sent in the order and case they were given.
+///
+/// - **fill**: [`set`](Self::set) and [`set_values`](Self::set_values) replace, [`append`](Self::append) adds,
+///   [`set_all`](Self::set_all) and [`append_all`](Self::append_all) do so for a whole section;
+/// - **ask**: [`get`](Self::get), [`get_all`](Self::get_all), [`has`](Self::has), [`names`](Self::names),
+///   [`iter`](Self::iter), [`view`](Self::view);
+/// - **take back**: [`remove`](Self::remove), [`clear`](Self::clear), [`join_lines`](Self::join_lines);
+/// - **send**: it is a [`FieldSource`], alone or [merged](Self::merged) with a last word.
+///
+/// A call that fails changes nothing. Look-up compares names one by one, which is fastest for the few dozen fields of
+/// a message.
+///
+/// ```
+/// use h1wire_proto::{Headers, SendError};
+/// let mut headers = Headers::new();
+/// headers.set("Content-Type", "text/html")?;
+/// headers.set_values("Set-Cookie", ["a=1", "b=2"])?;
+/// headers.set("content-type", "text/plain")?;
+/// assert_eq!(headers.get("CONTENT-TYPE"), Some(&b"text/plain"[..]));
+/// assert_eq!(headers.names(), [&b"content-type"[..], b"set-cookie"]);
+/// assert_eq!(headers.set("X", "a\r\nb"), Err(SendError::BadFieldValue));
+/// # Ok::<(), SendError>(())
+/// ```
+#[derive(Clone)]
+pub struct Headers {
+    lines: Lines,
+    strictness: Strictness,
+}
+
+impl Headers {
+    /// No fields, strict values. Allocates nothing yet.
+    pub const fn new() -> Self {
+        Self::with_strictness(Strictness::Strict)
+    }
+
+    /// No fields, values as `strictness` says.
+    pub const fn with_strictness(strictness: Strictness) -> Self {
+        Self { lines: Lines::EMPTY, strictness }
+    }
+
+    /// Sets the field `name` to one value. All lines of that name give way; the new one stands where the first of
+    /// them stood, or last.
+    ///
+    /// # Errors
+    /// [`BadFieldName`](SendError::BadFieldName), [`BadFieldValue`](SendError::BadFieldValue); the latter also where
+    /// the section would pass 2 GiB.
+    #[inline]
+    pub fn set(&mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<(), SendError> {
+        let (name, value) = (name.as_ref(), value.as_ref());
+        self.check(name, value)?;
+        match self.lines.position(name, 0) {
+            None => self.lines.push(name, value),
+            Some(at) => {
+                self.lines.replace(at, name, value);
+                if self.lines.position(name, at + 1).is_some() {
+                    self.lines.retain(|i, n| i <= at || !n.eq_ignore_ascii_case(name));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets the field `name` to several lines of the same name, in order. No values remove it.
+    ///
+    /// # Errors
+    /// As [`set`](Self::set).
+    pub fn set_values<V: AsRef<[u8]>>(
+        &mut self,
+        name: impl AsRef<[u8]>,
+        values: impl IntoIterator<Item = V>,
+    ) -> Result<(), SendError> {
+        let name = name.as_ref();
+        validate_name(name)?;
+        let old = self.len();
+        self.append_each(values.into_iter().map(|value| (name, value)))?;
+        let new = self.len() - old;
+        if let Some(first) = self.lines.position(name, 0).filter(|at| *at < old) {
+            self.lines.retain(|i, n| i >= old || !n.eq_ignore_ascii_case(name));
+            self.lines.move_last(new, first);
+        }
+        Ok(())
+    }
+
+    /// Adds a line behind all others, whether there is one of that name or not.
+    ///
+    /// # Errors
+    /// As [`set`](Self::set).
+    #[inline]
+    pub fn append(&mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<(), SendError> {
+        let (name, value) = (name.as_ref(), value.as_ref());
+        self.check(name, value)?;
+        self.lines.push(name, value);
+        Ok(())
+    }
+
+    /// Sets every field of `other`, with all its lines; they go behind what is there. Fields that `other` does not
+    /// name stay.
+    ///
+    /// # Errors
+    /// As [`set`](Self::set).
+    pub fn set_all<F: FieldSource + ?Sized>(&mut self, other: &F) -> Result<(), SendError> {
+        let old = self.len();
+        self.append_all(other)?;
+        self.lines.retain(|i, n| i >= old || !other.fields().any(|(name, _)| name.eq_ignore_ascii_case(n)));
+        Ok(())
+    }
+
+    /// Adds every line of `other` behind what is there.
+    ///
+    /// # Errors
+    /// As [`set`](Self::set).
+    pub fn append_all<F: FieldSource + ?Sized>(&mut self, other: &F) -> Result<(), SendError> {
+        self.append_each(other.fields())
+    }
+
+    /// Removes all lines named `name`. Says whether there was one.
+    pub fn remove(&mut self, name: impl AsRef<[u8]>) -> bool {
+        let (name, old) = (name.as_ref(), self.len());
+        self.lines.retain(|_, n| !n.eq_ignore_ascii_case(name));
+        self.len() < old
+    }
+
+    /// Joins the lines of each of `names` to one, with `; ` between the values (Node's `uniqueHeaders`). Joined and
+    /// sent as such, `Set-Cookie` loses its meaning: name only fields that allow it.
+    ///
+    /// ```
+    /// # use h1wire_proto::Headers;
+    /// let mut headers = Headers::new();
+    /// headers.set_values("X-Part", ["a", "b"])?;
+    /// headers.join_lines(["x-part"]);
+    /// assert_eq!(headers.get_all("X-Part").collect::<Vec<_>>(), [b"a; b"]);
+    /// # Ok::<(), h1wire_proto::SendError>(())
+    /// ```
+    pub fn join_lines<N: AsRef<[u8]>>(&mut self, names: impl IntoIterator<Item = N>) {
+        for name in names {
+            self.lines.join(name.as_ref(), b"; ");
+        }
+    }
+
+    /// Removes everything and keeps the memory for the next message.
+    pub fn clear(&mut self) {
+        self.lines.clear();
+    }
+
+    /// The value of the first line named `name`.
+    #[inline]
+    pub fn get(&self, name: &str) -> Option<&[u8]> {
+        self.as_fields().get(name)
+    }
+
+    /// The values of all lines named `name`, in order.
+    pub fn get_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        self.as_fields().get_all(name)
+    }
+
+    /// Whether a line named `name` is present.
+    #[inline]
+    pub fn has(&self, name: &str) -> bool {
+        self.lines.position(name.as_bytes(), 0).is_some()
+    }
+
+    /// Every name once, in lower case, in the order of their first lines.
+    pub fn names(&self) -> Vec<Cow<'_, [u8]>> {
+        self.view().distinct().iter().map(|field| field.name()).collect()
+    }
+
+    /// How many lines there are.
+    pub fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Every line in order, names in the case they were given.
+    #[inline]
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.lines.iter()
+    }
+
+    /// The fields as a received section would show them.
+    #[inline]
+    pub fn as_fields(&self) -> Fields<'_, '_> {
+        self.lines.as_fields()
+    }
+
+    /// These fields read by name, duplicates combined; [`View::distinct`] gives them all.
+    pub fn view(&self) -> View<'_, Self> {
+        View::new(self)
+    }
+
+    /// These fields, but where `own` names a field, `own` has the last word: what is given with `write_head` wins
+    /// over what was set before. Copies nothing.
+    ///
+    /// ```
+    /// # use h1wire_proto::{FieldSource, Headers};
+    /// let mut set = Headers::new();
+    /// set.set("a", "1")?;
+    /// set.set("b", "2")?;
+    /// let own = [("B", "3"), ("c", "4")];
+    /// let sent: Vec<_> = set.merged(&own).fields().map(|(n, v)| [n, v]).collect();
+    /// assert_eq!(sent, [[&b"a"[..], b"1"], [b"B", b"3"], [b"c", b"4"]]);
+    /// # Ok::<(), h1wire_proto::SendError>(())
+    /// ```
+    pub fn merged<'a, F: FieldSource + ?Sized>(&'a self, own: &'a F) -> Merged<'a, F> {
+        Merged { set: self, own }
+    }
+}
+
+impl Default for Headers {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl FieldSource for Headers {
+    #[inline]
+    fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.iter()
+    }
+}
+
+impl core::fmt::Debug for Headers {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.as_fields().fmt(f)
+    }
+}
+
+/// Equal when the same lines come in the same order, in the same case.
+impl PartialEq for Headers {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+impl Eq for Headers {}
+
+/// Two sections as one. Made by [`Headers::merged`].
+#[derive(Debug)]
+pub struct Merged<'a, F: ?Sized> {
+    set: &'a Headers,
+    own: &'a F,
+}
+
+impl<F: FieldSource + ?Sized> FieldSource for Merged<'_, F> {
+    fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let own = |name: &[u8]| self.own.fields().any(|(n, _)| n.eq_ignore_ascii_case(name));
+        self.set.iter().filter(move |(name, _)| !own(name)).chain(self.own.fields())
+    }
+}
+
+impl Headers {
+    #[inline]
+    fn check(&self, name: &[u8], value: &[u8]) -> Result<(), SendError> {
+        validate_name(name)?;
+        validate_value(value, self.strictness)?;
+        // Nothing that is sent comes near the 2 GiB that the offsets can hold.
+        if self.lines.has_room(name.len().saturating_add(value.len())) {
+            Ok(())
+        } else {
+            Err(SendError::BadFieldValue)
+        }
+    }
+
+    /// Adds every line, or none.
+    fn append_each<N: AsRef<[u8]>, V: AsRef<[u8]>>(
+        &mut self,
+        lines: impl Iterator<Item = (N, V)>,
+    ) -> Result<(), SendError> {
+        let old = self.len();
+        for (name, value) in lines {
+            if let Err(error) = self.append(name, value) {
+                self.lines.truncate(old);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wire<F: FieldSource + ?Sized>(fields: &F) -> String {
+        let line = |(n, v): (&[u8], &[u8])| format!("{}: {}\n", n.escape_ascii(), v.escape_ascii());
+        fields.fields().map(line).collect()
+    }
+
+    fn example() -> Headers {
+        let mut headers = Headers::new();
+        headers.append_all(&[("Host", "a"), ("X", "1"), ("Accept", "b"), ("x", "2")]).unwrap();
+        headers
+    }
+
+    #[test]
+    fn a_field_that_is_set_again_stays_where_it_was_and_takes_the_new_case() {
+        let mut headers = example();
+        headers.set("x", "a longer value").unwrap();
+        assert_eq!(wire(&headers), "Host: a\nx: a longer value\nAccept: b\n");
+        headers.set("X", "short").unwrap();
+        headers.set("HOST", "").unwrap();
+        headers.set("new", "n").unwrap();
+        assert_eq!(wire(&headers), "HOST: \nX: short\nAccept: b\nnew: n\n");
+    }
+
+    #[test]
+    fn a_field_set_to_several_values_has_a_line_for_each_and_with_none_it_is_gone() {
+        let mut headers = example();
+        headers.set_values("HOST", ["1", "2", "3"]).unwrap();
+        assert_eq!(wire(&headers), "HOST: 1\nHOST: 2\nHOST: 3\nX: 1\nAccept: b\nx: 2\n");
+        headers.set_values("x", ["only"]).unwrap();
+        headers.set_values("Host", [""; 0]).unwrap();
+        headers.set_values("new", ["n", "m"]).unwrap();
+        assert_eq!(wire(&headers), "x: only\nAccept: b\nnew: n\nnew: m\n");
+    }
+
+    #[test]
+    fn look_up_ignores_case_and_names_are_told_once_in_lower_case() {
+        let headers = example();
+        assert_eq!(headers.get("ACCEPT"), Some(&b"b"[..]));
+        assert_eq!(headers.get_all("X").collect::<Vec<_>>(), [b"1", b"2"]);
+        assert!(headers.has("hOST") && !headers.has("Hos") && headers.get("y").is_none());
+        assert_eq!(headers.names(), [&b"host"[..], b"x", b"accept"]);
+        assert_eq!(headers.view().get("x").as_deref(), Some(&b"1, 2"[..]));
+    }
+
+    #[test]
+    fn removing_takes_all_lines_of_a_name() {
+        let mut headers = example();
+        assert!(headers.remove("X") && !headers.remove("X") && !headers.remove("y"));
+        assert_eq!(wire(&headers), "Host: a\nAccept: b\n");
+    }
+
+    #[test]
+    fn setting_a_section_replaces_the_names_it_has_and_adding_it_replaces_none() {
+        let mut headers = example();
+        headers.set_all(&[("x", "3"), ("new", "n"), ("X", "4")]).unwrap();
+        assert_eq!(wire(&headers), "Host: a\nAccept: b\nx: 3\nnew: n\nX: 4\n");
+        headers.append_all(&[("x", "5")]).unwrap();
+        assert_eq!(headers.get_all("x").count(), 3);
+    }
+
+    #[test]
+    fn what_is_given_last_wins_over_what_was_set_without_changing_it() {
+        let headers = example();
+        let own = [("accept", "c"), ("Set-Cookie", "1"), ("set-cookie", "2")];
+        assert_eq!(
+            wire(&headers.merged(&own)),
+            "Host: a\nX: 1\nx: 2\naccept: c\nSet-Cookie: 1\nset-cookie: 2\n"
+        );
+        assert_eq!(wire(&headers.merged(&())), wire(&headers));
+        assert_eq!(headers, example());
+    }
+
+    #[test]
+    fn an_invalid_name_or_value_changes_nothing_however_late_it_comes() {
+        let mut headers = example();
+        let bad_value = Err(SendError::BadFieldValue);
+        for value in ["a\rb", "a\nb", "a\0b", "a\r\nb: c", "\x7f", " a", "a\t"] {
+            assert_eq!(headers.set("Host", value), bad_value, "{value:?}");
+            assert_eq!(headers.append("new", value), bad_value);
+            assert_eq!(headers.set_values("Host", ["good", value]), bad_value);
+            assert_eq!(headers.set_all(&[("Host", "good"), ("X", value)]), bad_value);
+            assert_eq!(headers.append_all(&[("new", "good"), ("X", value)]), bad_value);
+        }
+        for name in ["", "a b", "a:", "\u{e9}", "a\r\n", "(a)"] {
+            assert_eq!(headers.set(name, "v"), Err(SendError::BadFieldName), "{name:?}");
+            assert_eq!(headers.append(name, "v"), Err(SendError::BadFieldName));
+            assert_eq!(headers.set_values(name, [""; 0]), Err(SendError::BadFieldName));
+        }
+        assert_eq!(headers, example());
+    }
+
+    #[test]
+    fn relaxed_values_may_hold_what_cannot_end_a_line() {
+        let mut headers = Headers::with_strictness(Strictness::Relaxed);
+        headers.set("a", " \x01\x7f ").unwrap();
+        assert_eq!(headers.get("a"), Some(&b" \x01\x7f "[..]));
+        assert_eq!(headers.set("a", "b\nc"), Err(SendError::BadFieldValue));
+    }
+
+    #[test]
+    fn joining_makes_one_line_where_the_first_was() {
+        let mut headers = example();
+        headers.join_lines(["X", "host", "absent"]);
+        assert_eq!(wire(&headers), "Host: a\nX: 1; 2\nAccept: b\n");
+    }
+
+    #[test]
+    fn a_cleared_section_is_filled_again_in_the_same_memory() {
+        let mut headers = example();
+        let at = headers.as_fields().section.as_ptr();
+        headers.clear();
+        assert!(headers.is_empty() && headers.get("host").is_none());
+        headers.append_all(&example()).unwrap();
+        assert_eq!((headers.len(), headers.as_fields().section.as_ptr()), (4, at));
+    }
+}
