@@ -216,8 +216,9 @@ impl Headers {
     /// set.set("a", "1")?;
     /// set.set("b", "2")?;
     /// let own = [("B", "3"), ("c", "4")];
-    /// let sent: Vec<_> = set.merged(&own).fields().map(|(n, v)| [n, v]).collect();
-    /// assert_eq!(sent, [[&b"a"[..], b"1"], [b"B", b"3"], [b"c", b"4"]]);
+    /// let sent = set.merged(&own);
+    /// let lines: Vec<_> = sent.fields().map(|(n, v)| [n, v]).collect();
+    /// assert_eq!(lines, [[&b"a"[..], b"1"], [b"B", b"3"], [b"c", b"4"]]);
     /// # Ok::<(), h1wire_proto::SendError>(())
     /// ```
     pub fn merged<'a, F: FieldSource + ?Sized>(&'a self, own: &'a F) -> Merged<'a, F> {
