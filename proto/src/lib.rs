@@ -22,6 +22,7 @@ mod limits;
 mod list;
 mod message;
 mod out;
+mod owned;
 mod queue;
 #[allow(dead_code, unsafe_code)]
 mod scan;
@@ -53,6 +54,7 @@ pub use list::{
 };
 pub use message::{BodyKind, Expect, Method, RequestHead, ResponseHead, Version};
 pub use out::{BodyLen, Count, FieldSource, Frame, Out};
+pub use owned::{OwnedFields, OwnedRequest, OwnedResponse};
 pub use queue::OutQueue;
 #[doc(hidden)]
 pub use scan::{ScanDigest, scan_twins};
