@@ -35,6 +35,7 @@ pub(crate) fn request(
             if encoding != Encoding::Chunked {
                 return Err((Kind::ChunkedNotLast, facts.encoding_at));
             }
+            known(facts)?;
             BodyKind::Chunked
         }
     };
@@ -66,7 +67,13 @@ pub(crate) fn response(
         (Encoding::Absent, Some(length)) => BodyKind::Length(length),
         (encoding, length) => {
             coded(facts, version, length, lenient)?;
-            if encoding == Encoding::Chunked { BodyKind::Chunked } else { BodyKind::UntilClose }
+            if encoding == Encoding::Chunked {
+                known(facts)?;
+                BodyKind::Chunked
+            } else {
+                // The content lasts until close whatever it is coded in, so nobody can disagree on its end.
+                BodyKind::UntilClose
+            }
         }
     };
     // Rule 1.
@@ -84,6 +91,11 @@ fn coded(facts: &Facts, version: Version, length: Option<u64>, lenient: Flags) -
         return Err((Kind::LengthAndEncoding, facts.length_at.max(facts.encoding_at)));
     }
     Ok(())
+}
+
+/// Content in a coding nobody here can undo is refused (RFC 9112 section 6.1).
+fn known(facts: &Facts) -> Result<(), (Kind, u32)> {
+    if facts.unknown_coding { Err((Kind::UnknownTransferCoding, facts.encoding_at)) } else { Ok(()) }
 }
 
 /// Whether the peer would keep the connection (RFC 9112 section 9.3). A message whose framing was only tolerated

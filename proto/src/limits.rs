@@ -12,7 +12,7 @@ pub struct Limits {
     /// [`TargetTooLong`](crate::RecvErrorKind::TargetTooLong), 414.
     pub target_bytes: u32,
     /// The method. Default 32. Beyond: [`MethodTooLong`](crate::RecvErrorKind::MethodTooLong), 501.
-    pub method_bytes: u8,
+    pub method_bytes: u16,
     /// Field lines in a head, and separately in a trailer section. Default 2,000 (`maxHeadersCount`); 0 means no
     /// limit but the section's bytes. Beyond: [`TooManyFields`](crate::RecvErrorKind::TooManyFields), 431.
     pub fields: u16,

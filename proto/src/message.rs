@@ -156,8 +156,10 @@ pub struct RequestHead<'i, 's> {
     pub method: Method<'i>,
     /// The request target as received. [`Target`](crate::Target) tells its form.
     pub target: &'i [u8],
-    /// The version.
+    /// The version the message is processed as.
     pub version: Version,
+    /// The minor version as received, 0 to 9.
+    pub minor: u8,
     /// The field lines.
     pub fields: Fields<'i, 's>,
     /// How the content is framed. If it [is empty](BodyKind::is_empty), the request is complete: neither `Data`
@@ -179,8 +181,10 @@ pub struct ResponseHead<'i, 's> {
     pub status: u16,
     /// The reason phrase as received. Means nothing (RFC 9112 section 4).
     pub reason: &'i [u8],
-    /// The version.
+    /// The version the message is processed as.
     pub version: Version,
+    /// The minor version as received, 0 to 9.
+    pub minor: u8,
     /// The field lines.
     pub fields: Fields<'i, 's>,
     /// How the content is framed. If it [is empty](BodyKind::is_empty), the response is complete: neither `Data`

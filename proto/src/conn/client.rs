@@ -262,15 +262,17 @@ impl Core {
             status,
             reason,
             version,
+            minor: line.minor,
             fields: fields_of(section, slots),
             body,
             keep_alive: framing::persists(facts, version, body),
             switched: false,
         };
         let step = match status {
-            // RFC 9110 section 7.8: only to a protocol that was offered, and only once the request is complete.
+            // RFC 9110 section 7.8: only to a protocol that was offered, and only once the request is complete. A
+            // 101 that names none breaks a rule for servers, but leaves no doubt where it cannot be another one.
             101 => {
-                if !facts.upgrade || facts.offered & !self.offered != 0 {
+                if facts.offered & !self.offered != 0 {
                     return Err((Kind::BadUpgrade, 0));
                 }
                 Step::SwitchTo

@@ -38,6 +38,13 @@ impl Core {
         let _ = self.cycle.apply(party, Step::End);
     }
 
+    /// The trailer section is complete; what is read next is a head again.
+    fn end_chunked(&mut self, party: Party) {
+        self.careful =
+            Careful::new(if party == Party::Client { Section::Request } else { Section::Response });
+        self.end_message(party);
+    }
+
     /// Takes the next piece of content by `party` from the input.
     #[inline]
     pub(crate) fn recv_content<'i: 's, 's>(
@@ -191,7 +198,7 @@ impl Core {
     ) -> Result<Content<'i, 's>, RecvError> {
         if let (true, [b'\r', b'\n', ..]) = (self.careful.is_fresh(), *input) {
             self.consume(input, 2);
-            self.end_message(party);
+            self.end_chunked(party);
             return Ok(Content::End(Fields::EMPTY));
         }
         let mut reader = Reader {
@@ -204,7 +211,7 @@ impl Core {
             Read::Complete(_, len) => {
                 let (section, _) = input.split_at(len);
                 self.consume(input, len);
-                self.end_message(party);
+                self.end_chunked(party);
                 Ok(Content::End(fields_of(section, slots)))
             }
             Read::Partial => self.need(party, Need::Framing),

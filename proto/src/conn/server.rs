@@ -159,6 +159,7 @@ impl Core {
             method,
             target,
             version,
+            minor: line.minor,
             fields: fields_of(section, slots),
             body,
             // RFC 9110 section 10.1.1: an HTTP/1.0 client cannot mean it, and without content nothing is awaited.

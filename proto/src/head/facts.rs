@@ -34,6 +34,8 @@ pub(crate) struct Facts {
     pub(crate) encoding: Encoding,
     /// `chunked` was named, at any place.
     chunked_seen: bool,
+    /// A coding that is not registered was named.
+    pub(crate) unknown_coding: bool,
     pub(crate) close: bool,
     pub(crate) keep_alive: bool,
     pub(crate) upgrade: bool,
@@ -168,7 +170,7 @@ impl Facts {
                 // A parameter, which none of the registered codings has, or no coding at all.
                 return self.fail(Kind::BadTransferEncoding, at);
             } else if !is_registered(member) && !lenient.has(Flags::UNKNOWN_CODING) {
-                return self.fail(Kind::UnknownTransferCoding, at);
+                self.unknown_coding = true;
             }
         }
         if !any {
