@@ -1,1 +1,5 @@
-//! HTTP/1.1 over blocking sockets.
+//! HTTP over ordinary blocking sockets.
+
+mod stream;
+
+pub use stream::{Closer, Stream};
