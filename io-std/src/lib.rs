@@ -1,5 +1,6 @@
 //! HTTP over ordinary blocking sockets.
 
+mod socket;
 mod stream;
 
-pub use stream::{Closer, Stream};
+pub use stream::{Closer, Stream, Wrote};

@@ -3,7 +3,7 @@
 //! What blocking code needs of a socket and no more: read, write, time limits, closing. TCP and Unix sockets have it;
 //! a TLS session, a tunnel or a pipe in memory can. Nothing here knows HTTP.
 
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 #[cfg(unix)]
 use std::os::fd::{AsFd, BorrowedFd};
@@ -11,6 +11,10 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::Duration;
+
+use socket2::SockRef;
+
+use crate::socket;
 
 /// A duplex stream of bytes that blocks, with limits on how long.
 ///
@@ -58,15 +62,64 @@ pub trait Stream: Read + Write + Send {
     fn poll_fd(&self) -> Option<BorrowedFd<'_>> {
         None
     }
+
+    /// Whether a read would return at once: with bytes, with the end of the stream, or with an error. Never blocks.
+    /// Default: what [`poll_fd`](Self::poll_fd) says; without one `false`, and a connection that its peer closed
+    /// while it was idle is only noticed when it is used again.
+    fn is_readable(&mut self) -> bool {
+        #[cfg(unix)]
+        return self.poll_fd().is_some_and(socket::is_readable);
+        #[cfg(not(unix))]
+        false
+    }
+
+    /// Writes what can be written now, at least a byte; or, if the peer takes nothing and has sent something
+    /// instead, says so. Blocks while neither is the case, within the limit for writes. Default: an ordinary write,
+    /// which waits for ever for a peer that only writes as well.
+    ///
+    /// # Errors
+    /// Those of the system.
+    fn write_or_readable(&mut self, slices: &[IoSlice<'_>]) -> io::Result<Wrote> {
+        self.write_vectored(slices).map(Wrote::Bytes)
+    }
+
+    /// Whether small writes leave at once instead of waiting for one another (`TCP_NODELAY`). Default: nothing.
+    ///
+    /// # Errors
+    /// Those of the system.
+    fn set_no_delay(&mut self, on: bool) -> io::Result<()> {
+        let _ = on;
+        Ok(())
+    }
+
+    /// Probes the peer once the connection has been silent for so long (TCP keep-alive), in whole seconds and at
+    /// least one; `None` does not. Default: nothing.
+    ///
+    /// # Errors
+    /// Those of the system.
+    fn set_keep_alive(&mut self, initial_delay: Option<Duration>) -> io::Result<()> {
+        let _ = initial_delay;
+        Ok(())
+    }
+}
+
+/// What [`Stream::write_or_readable`] came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Wrote {
+    /// So many bytes were written.
+    Bytes(usize),
+    /// Nothing was written. A read would return at once.
+    Readable,
 }
 
 /// Ends a [`Stream`] from any thread, at any moment. Afterwards its reads and writes return at once.
-pub struct Closer(Box<dyn Fn() + Send + Sync>);
+#[derive(Clone)]
+pub struct Closer(Arc<dyn Fn() + Send + Sync>);
 
 impl Closer {
     /// What `close` does. It may be called more than once, and after the stream is gone.
     pub fn new(close: impl Fn() + Send + Sync + 'static) -> Self {
-        Self(Box::new(close))
+        Self(Arc::new(close))
     }
 
     /// Ends the stream.
@@ -103,6 +156,18 @@ impl Stream for Box<dyn Stream> {
     #[cfg(unix)]
     fn poll_fd(&self) -> Option<BorrowedFd<'_>> {
         (**self).poll_fd()
+    }
+    fn is_readable(&mut self) -> bool {
+        (**self).is_readable()
+    }
+    fn write_or_readable(&mut self, slices: &[IoSlice<'_>]) -> io::Result<Wrote> {
+        (**self).write_or_readable(slices)
+    }
+    fn set_no_delay(&mut self, on: bool) -> io::Result<()> {
+        (**self).set_no_delay(on)
+    }
+    fn set_keep_alive(&mut self, initial_delay: Option<Duration>) -> io::Result<()> {
+        (**self).set_keep_alive(initial_delay)
     }
 }
 
@@ -145,6 +210,14 @@ macro_rules! sockets {
             fn poll_fd(&self) -> Option<BorrowedFd<'_>> {
                 Some(self.as_fd())
             }
+            #[cfg(unix)]
+            fn set_no_delay(&mut self, on: bool) -> io::Result<()> {
+                socket::set_no_delay(SockRef::from(&*self), on)
+            }
+            #[cfg(unix)]
+            fn set_keep_alive(&mut self, initial_delay: Option<Duration>) -> io::Result<()> {
+                socket::set_keep_alive(SockRef::from(&*self), initial_delay)
+            }
         }
         $(#[$cfg])*
         impl Read for Shared<$socket> {
@@ -157,7 +230,7 @@ macro_rules! sockets {
             fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
                 (&*self.0).write(buf)
             }
-            fn write_vectored(&mut self, bufs: &[io::IoSlice<'_>]) -> io::Result<usize> {
+            fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
                 (&*self.0).write_vectored(bufs)
             }
             fn flush(&mut self) -> io::Result<()> {
@@ -188,6 +261,18 @@ macro_rules! sockets {
             #[cfg(unix)]
             fn poll_fd(&self) -> Option<BorrowedFd<'_>> {
                 Some(self.0.as_fd())
+            }
+            #[cfg(unix)]
+            fn write_or_readable(&mut self, slices: &[IoSlice<'_>]) -> io::Result<Wrote> {
+                socket::write_or_readable(self.0.as_fd(), slices, self.0.write_timeout()?)
+            }
+            #[cfg(unix)]
+            fn set_no_delay(&mut self, on: bool) -> io::Result<()> {
+                socket::set_no_delay(SockRef::from(&*self.0), on)
+            }
+            #[cfg(unix)]
+            fn set_keep_alive(&mut self, initial_delay: Option<Duration>) -> io::Result<()> {
+                socket::set_keep_alive(SockRef::from(&*self.0), initial_delay)
             }
         }
     )*};

@@ -1,0 +1,85 @@
+//! System calls on sockets that the standard library does not offer: looking without blocking, writing or listening
+//! whichever is possible, options.
+
+use std::io::{self, IoSlice};
+use std::os::fd::BorrowedFd;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, sendmsg};
+use socket2::{SockRef, TcpKeepalive};
+
+use crate::stream::Wrote;
+
+/// Whether a read would return at once.
+pub(crate) fn is_readable(fd: BorrowedFd<'_>) -> bool {
+    let peek = recv(fd, &mut [0u8; 1], RecvFlags::PEEK | RecvFlags::DONTWAIT);
+    match peek {
+        Err(Errno::AGAIN) => false,
+        // Not a socket.
+        Err(Errno::NOTSOCK) => {
+            matches!(wait(fd, PollFlags::IN, Some(Duration::ZERO)), Ok(f) if !f.is_empty())
+        }
+        _ => true,
+    }
+}
+
+/// Writes what the socket takes now; if that is nothing, waits until it takes something or has something.
+pub(crate) fn write_or_readable(
+    fd: BorrowedFd<'_>,
+    slices: &[IoSlice<'_>],
+    limit: Option<Duration>,
+) -> io::Result<Wrote> {
+    let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+    loop {
+        match sendmsg(fd, slices, &mut SendAncillaryBuffer::default(), flags) {
+            Ok(sent) => return Ok(Wrote::Bytes(sent)),
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => {
+                if !wait(fd, PollFlags::IN | PollFlags::OUT, limit)?.contains(PollFlags::OUT) {
+                    return Ok(Wrote::Readable);
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Waits until the descriptor has one of `flags` or is in error.
+///
+/// # Errors
+/// `TimedOut` after `limit`, and those of the system.
+pub(crate) fn wait(fd: BorrowedFd<'_>, flags: PollFlags, limit: Option<Duration>) -> io::Result<PollFlags> {
+    let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+    loop {
+        let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+        let left = left.and_then(|left| Timespec::try_from(left).ok());
+        let mut fds = [PollFd::new(&fd, flags)];
+        match poll(&mut fds, left.as_ref()) {
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+            Ok(0) => return Err(io::ErrorKind::TimedOut.into()),
+            Ok(_) => return Ok(fds[0].revents()),
+        }
+    }
+}
+
+/// `TCP_NODELAY`; nothing on a unix socket.
+pub(crate) fn set_no_delay(socket: SockRef<'_>, on: bool) -> io::Result<()> {
+    if socket.domain()? == socket2::Domain::UNIX { Ok(()) } else { socket.set_tcp_nodelay(on) }
+}
+
+/// TCP keep-alive; nothing on a unix socket. The system counts in whole seconds and refuses 0.
+pub(crate) fn set_keep_alive(socket: SockRef<'_>, initial_delay: Option<Duration>) -> io::Result<()> {
+    if socket.domain()? == socket2::Domain::UNIX {
+        return Ok(());
+    }
+    match initial_delay {
+        None => socket.set_keepalive(false),
+        Some(delay) => {
+            let delay = delay.max(Duration::from_secs(1));
+            socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(delay))
+        }
+    }
+}
