@@ -24,6 +24,7 @@ mod message;
 mod out;
 mod owned;
 mod queue;
+pub mod retry;
 #[allow(dead_code, unsafe_code)]
 mod scan;
 mod send;
