@@ -23,6 +23,7 @@ mod list;
 mod message;
 mod out;
 mod owned;
+pub mod pool;
 mod queue;
 pub mod retry;
 #[allow(dead_code, unsafe_code)]

@@ -1,0 +1,120 @@
+//! What a pool holds, for people and tests: counts and ids, by origin and in all. Reads only.
+
+use super::lane::Lane;
+use super::{ConnId, Pool, PoolConfig, Ticket};
+use core::fmt;
+
+/// Counts over all origins of a [`Pool`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Totals {
+    /// Origins with a connection or a ticket.
+    pub origins: usize,
+    /// Connections in use or being made.
+    pub sockets: usize,
+    /// Idle connections.
+    pub free_sockets: usize,
+    /// Tickets that wait.
+    pub requests: usize,
+}
+
+/// What a [`Pool`] holds for one origin.
+pub struct OriginView<'p, K> {
+    pool: &'p Pool<K>,
+    lane: &'p Lane<K>,
+}
+
+impl<K> Pool<K> {
+    /// Counts over all origins, in constant time.
+    pub fn totals(&self) -> Totals {
+        Totals {
+            origins: self.by_key.len(),
+            sockets: self.conns.len() - self.idle,
+            free_sockets: self.idle,
+            requests: self.tickets.len(),
+        }
+    }
+
+    /// Every origin with a connection or a ticket, in the order of the keys.
+    pub fn origins(&self) -> impl Iterator<Item = OriginView<'_, K>> {
+        self.by_key.values().filter_map(|lane| Some(OriginView { pool: self, lane: self.lanes.get(*lane)? }))
+    }
+
+    /// The options the pool was made with.
+    pub const fn config(&self) -> &PoolConfig {
+        &self.config
+    }
+}
+
+impl<K: Ord> Pool<K> {
+    /// What there is for one origin; `None` if that is nothing.
+    pub fn origin(&self, key: &K) -> Option<OriginView<'_, K>> {
+        Some(OriginView { pool: self, lane: self.lanes.get(*self.by_key.get(key)?)? })
+    }
+
+    /// The origin of a connection; `None` if the id is stale.
+    pub fn key(&self, conn: ConnId) -> Option<&K> {
+        Some(&self.lanes.get(self.conns.find(conn.index, conn.serial)?.lane)?.key)
+    }
+}
+
+impl<'p, K> OriginView<'p, K> {
+    /// The origin.
+    pub fn key(&self) -> &'p K {
+        &self.lane.key
+    }
+
+    /// How many connections are in use or being made.
+    pub fn socket_count(&self) -> usize {
+        self.lane.busy.len() + self.lane.loose.len()
+    }
+
+    /// How many connections are idle.
+    pub fn free_socket_count(&self) -> usize {
+        self.lane.idle.len()
+    }
+
+    /// How many tickets wait.
+    pub fn request_count(&self) -> usize {
+        self.lane.waiting.len()
+    }
+
+    /// The connections in use or being made.
+    pub fn sockets(&self) -> impl Iterator<Item = ConnId> + 'p {
+        let conns = &self.pool.conns;
+        let lists = self.lane.busy.iter(conns).chain(self.lane.loose.iter(conns));
+        lists.filter_map(|index| Some(ConnId { index, serial: conns.serial(index)? }))
+    }
+
+    /// The idle connections, the one idle longest first.
+    pub fn free_sockets(&self) -> impl Iterator<Item = ConnId> + 'p {
+        let conns = &self.pool.conns;
+        self.lane.idle.iter(conns).filter_map(|index| Some(ConnId { index, serial: conns.serial(index)? }))
+    }
+
+    /// The waiting tickets, the oldest first.
+    pub fn requests(&self) -> impl Iterator<Item = Ticket> + 'p {
+        let tickets = &self.pool.tickets;
+        self.lane
+            .waiting
+            .iter(tickets)
+            .filter_map(|index| Some(Ticket { index, serial: tickets.serial(index)? }))
+    }
+}
+
+impl<K> Clone for OriginView<'_, K> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<K> Copy for OriginView<'_, K> {}
+
+impl<K: fmt::Debug> fmt::Debug for OriginView<'_, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OriginView")
+            .field("key", self.key())
+            .field("sockets", &self.socket_count())
+            .field("free_sockets", &self.free_socket_count())
+            .field("requests", &self.request_count())
+            .finish()
+    }
+}
