@@ -1,1 +1,5 @@
-//! Harnesses.
+//! Harnesses: functions over bytes that panic where a promise is broken.
+
+mod pool;
+
+pub use pool::pool;
