@@ -34,6 +34,8 @@ mod tables;
 #[allow(dead_code)]
 mod target;
 mod time;
+mod timeouts;
+mod timers;
 mod upgrade;
 mod validate;
 mod views;
@@ -64,5 +66,7 @@ pub use send::{BodyTx, Status};
 pub use tables::{METHODS, MethodInfo, STATUS_CODES, reason_phrase};
 pub use target::Target;
 pub use time::Time;
+pub use timeouts::Timeouts;
+pub use timers::{Activity, Expired, Timers};
 pub use validate::{Strictness, validate_name, validate_value};
 pub use views::{Distinct, Duplicates, Named, View};

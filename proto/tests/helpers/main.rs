@@ -4,3 +4,4 @@ mod date;
 mod headers;
 mod inbuf;
 mod queue;
+mod timers;
