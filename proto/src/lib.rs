@@ -39,6 +39,7 @@ mod timers;
 mod upgrade;
 mod validate;
 mod views;
+mod wheel;
 
 pub use advice::{Advice, Phase};
 pub use authority::Authority;
@@ -70,3 +71,4 @@ pub use timeouts::Timeouts;
 pub use timers::{Activity, Expired, Timers};
 pub use validate::{Strictness, validate_name, validate_value};
 pub use views::{Distinct, Duplicates, Named, View};
+pub use wheel::Wheel;

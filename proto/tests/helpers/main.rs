@@ -5,3 +5,4 @@ mod headers;
 mod inbuf;
 mod queue;
 mod timers;
+mod wheel;
