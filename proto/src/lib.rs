@@ -34,12 +34,9 @@ mod tables;
 #[allow(dead_code)]
 mod target;
 mod time;
-mod timeouts;
-mod timers;
 mod upgrade;
 mod validate;
 mod views;
-mod wheel;
 
 pub use advice::{Advice, Phase};
 pub use authority::Authority;
@@ -67,8 +64,5 @@ pub use send::{BodyTx, Status};
 pub use tables::{METHODS, MethodInfo, STATUS_CODES, reason_phrase};
 pub use target::Target;
 pub use time::Time;
-pub use timeouts::Timeouts;
-pub use timers::{Activity, Expired, Timers};
 pub use validate::{Strictness, validate_name, validate_value};
 pub use views::{Distinct, Duplicates, Named, View};
-pub use wheel::Wheel;

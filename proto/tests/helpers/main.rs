@@ -4,5 +4,3 @@ mod date;
 mod headers;
 mod inbuf;
 mod queue;
-mod timers;
-mod wheel;

@@ -1,0 +1,108 @@
+//! Splitting: however a stream is cut, the same things are seen, the same errors at the same offsets.
+
+use h1wire_proto::{ClientConfig, ClientLeniency, Limits, Method, ServerConfig, ServerLeniency};
+
+use crate::choices::Choices;
+use crate::digest::{Answering, Asking, Seen, feed};
+
+/// Settings drawn from the choices: limits small enough to be met, any set of leniencies.
+pub fn settings(choices: &mut Choices<'_>) -> (ServerConfig, ClientConfig) {
+    let limits = match choices.below(3) {
+        0 => Limits::DEFAULT,
+        1 => Limits {
+            head_bytes: 16 + choices.byte() as u32,
+            target_bytes: 1 + choices.byte() as u32,
+            method_bytes: 1 + choices.byte() as u16 % 16,
+            fields: choices.byte() as u16 % 8,
+            chunk_line_bytes: 16 + choices.byte() as u16 % 32,
+            chunk_overhead: choices.byte() as u32,
+            trailer_bytes: 2 + choices.byte() as u32,
+            informational: choices.byte() % 4,
+        },
+        _ => Limits { fields: 0, chunk_overhead: 64, ..Limits::DEFAULT },
+    };
+    let bits = choices.word();
+    let pick = |i: usize| bits >> (i % 16) & 1 == 1;
+    let server = ServerLeniency::NAMES.iter().enumerate().filter(|(i, _)| pick(*i));
+    let client = ClientLeniency::NAMES.iter().enumerate().filter(|(i, _)| pick(*i));
+    (
+        ServerConfig {
+            limits,
+            leniency: server.fold(ServerLeniency::STRICT, |all, (_, (_, one))| all.union(*one)),
+            require_host: choices.flip(),
+        },
+        ClientConfig {
+            limits,
+            leniency: client.fold(ClientLeniency::STRICT, |all, (_, (_, one))| all.union(*one)),
+            pipeline_depth: 1,
+        },
+    )
+}
+
+/// Methods of the requests a response stream answers.
+pub fn methods(choices: &mut Choices<'_>) -> Vec<Method<'static>> {
+    let all = [Method::Get, Method::Head, Method::Connect, Method::Post, Method::Options];
+    (0..choices.below(4)).map(|_| all[choices.below(all.len())]).collect()
+}
+
+/// What a machine with these settings sees of `bytes`.
+pub fn seen(
+    is_server: bool,
+    server: &ServerConfig,
+    client: &ClientConfig,
+    methods: &[Method<'static>],
+    bytes: &[u8],
+    cuts: &[usize],
+    eof: bool,
+) -> Vec<Seen> {
+    if is_server {
+        feed(&mut Answering::new(server), bytes, cuts, eof, &server.limits)
+    } else {
+        feed(&mut Asking::new(client, methods.to_vec()), bytes, cuts, eof, &client.limits)
+    }
+}
+
+/// Choices first, then the stream: whole, byte by byte, and cut where the choices say.
+pub fn split(data: &[u8]) {
+    let mut choices = Choices(data);
+    let (is_server, eof) = (choices.flip(), choices.flip());
+    let (server, client) = settings(&mut choices);
+    let methods = methods(&mut choices);
+    let mut cuts: Vec<usize> = (0..choices.below(6)).map(|_| choices.byte() as usize).collect();
+    cuts.sort_unstable();
+    let bytes = choices.0;
+    let whole = seen(is_server, &server, &client, &methods, bytes, &[], eof);
+    let each: Vec<usize> = (1..bytes.len()).collect();
+    for cuts in [&cuts, &each] {
+        let got = seen(is_server, &server, &client, &methods, bytes, cuts, eof);
+        assert_eq!(got, whole, "cut at {cuts:?}: {}", bytes.escape_ascii());
+    }
+}
+
+/// A leniency only adds accepted inputs: what the strict machine accepts, the lenient one sees alike.
+pub fn lenient(data: &[u8]) {
+    let mut choices = Choices(data);
+    let is_server = choices.flip();
+    let (server, client) = settings(&mut choices);
+    let methods = methods(&mut choices);
+    let bytes = choices.0;
+    let strict = (
+        ServerConfig { leniency: ServerLeniency::STRICT, ..server },
+        ClientConfig { leniency: ClientLeniency::STRICT, ..client },
+    );
+    let want = seen(is_server, &strict.0, &strict.1, &methods, bytes, &[], true);
+    let got = seen(is_server, &server, &client, &methods, bytes, &[], true);
+    // What came before an error was accepted and must stay as it was.
+    let accepted = match want.last() {
+        Some(Seen::Error(_)) => &want[..want.len() - 1],
+        _ => &want[..],
+    };
+    for (i, seen) in accepted.iter().enumerate() {
+        let last = i + 1 == accepted.len() && accepted.len() < want.len();
+        match (seen, got.get(i)) {
+            // Content may go on where the strict machine stopped.
+            (Seen::Data(ours), Some(Seen::Data(theirs))) if last => assert!(theirs.starts_with(ours)),
+            (seen, other) => assert_eq!(Some(seen), other, "{}", bytes.escape_ascii()),
+        }
+    }
+}
