@@ -13,6 +13,7 @@ mod cycle;
 mod date;
 mod error;
 mod fields;
+mod forward;
 mod framing;
 mod head;
 mod headers;
@@ -46,6 +47,7 @@ pub use conn::{
 pub use date::{DateCache, HttpDate};
 pub use error::{RecvError, RecvErrorKind, SendError};
 pub use fields::{Escaped, Fields, FieldsIter, Slots};
+pub use forward::{EndToEnd, ForwardRequest, ForwardResponse, Forwarding, HopByHop, NextHop, NotForwarded};
 pub use headers::{Headers, Merged};
 pub use inbuf::InBuf;
 pub use leniency::{ClientLeniency, ServerLeniency};

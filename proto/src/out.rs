@@ -2,6 +2,7 @@
 //!
 //! A sink can only grow, so that encoding never fails halfway. What bytes are written is decided in `send`.
 
+use crate::message::BodyKind;
 use alloc::vec::Vec;
 
 /// A growable sink for the bytes to send.
@@ -117,6 +118,17 @@ pub enum BodyLen {
     Exact(u64),
     /// Not known in advance: sent chunked, or until close to an HTTP/1.0 client.
     Unknown,
+}
+
+/// The framing to send received content on with: its length if it has one.
+impl From<BodyKind> for BodyLen {
+    fn from(received: BodyKind) -> Self {
+        match received {
+            BodyKind::None => Self::None,
+            BodyKind::Length(n) => Self::Exact(n),
+            BodyKind::Chunked | BodyKind::UntilClose => Self::Unknown,
+        }
+    }
 }
 
 /// The bytes to put before and after a payload that the machine never sees (a file, a mapped page, a registered

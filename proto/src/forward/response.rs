@@ -1,0 +1,62 @@
+//! A response on its way back to the client: fields and framing.
+
+use super::{EndToEnd, Forwarding, NotForwarded, is_coded, number};
+use crate::message::{BodyKind, ResponseHead};
+use crate::out::{BodyLen, FieldSource};
+
+/// A response as it is sent back: the fields, as a [`FieldSource`], and what goes with them. Made by
+/// [`Forwarding::response`].
+///
+/// ```text
+/// conn.respond(Status::new(sent.status()).reason(head.reason), &sent, sent.body_len(), out)
+/// ```
+#[derive(Clone, Debug)]
+pub struct ForwardResponse<'a> {
+    status: u16,
+    body: BodyLen,
+    fields: EndToEnd<'a>,
+    via: &'a [u8],
+}
+
+impl<'a> ForwardResponse<'a> {
+    pub(super) fn new(policy: &'a Forwarding, head: &ResponseHead<'a, 'a>) -> Result<Self, NotForwarded> {
+        if is_coded(&head.fields) {
+            return Err(NotForwarded::TransferCoding);
+        }
+        let hop = policy.hop_by_hop(&head.fields).keep_upgrade(policy.upgrade);
+        Ok(Self {
+            status: head.status,
+            body: body_len(head),
+            fields: EndToEnd::new(hop, head.fields),
+            via: policy.via(head.version),
+        })
+    }
+
+    /// The status code.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The framing to send with. In an answer to `HEAD` and with 304 it is the length that was announced, which has
+    /// no content behind it (RFC 9110 section 8.6).
+    pub fn body_len(&self) -> BodyLen {
+        self.body
+    }
+}
+
+impl FieldSource for ForwardResponse<'_> {
+    fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.fields.iter().chain(core::iter::once((&b"Via"[..], self.via)))
+    }
+}
+
+fn body_len(head: &ResponseHead<'_, '_>) -> BodyLen {
+    if head.body != BodyKind::None || head.switched || matches!(head.status, 100..=199 | 204) {
+        return BodyLen::from(head.body);
+    }
+    let mut lengths = head.fields.get_all("content-length");
+    match (lengths.next().and_then(number), lengths.next()) {
+        (Some(n), None) => BodyLen::Exact(n),
+        _ => BodyLen::None,
+    }
+}
