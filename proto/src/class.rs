@@ -39,10 +39,6 @@ pub(crate) static TARGET: [bool; 256] = {
     t
 };
 
-/// The characters of `uri-host [ ":" port ]` taken together (RFC 3986 section 3.2.2); their order is checked
-/// where it matters.
-pub(crate) static HOST: [bool; 256] = with_alphanumeric(table(b"-._~!$&'()*+,;=:[]%"));
-
 /// `unreserved` and `sub-delims` (RFC 3986 section 2): a registered name without percent-encoding.
 pub(crate) static REG_NAME: [bool; 256] = with_alphanumeric(table(b"-._~!$&'()*+,;="));
 
@@ -85,11 +81,6 @@ mod tests {
             assert_eq!(TARGET[i], b.is_ascii_graphic() && b != b'#', "target {b:#x}");
             let unreserved = b.is_ascii_alphanumeric() || b"-._~".contains(&b);
             assert_eq!(REG_NAME[i], unreserved || b"!$&'()*+,;=".contains(&b), "reg-name {b:#x}");
-            assert_eq!(
-                HOST[i],
-                unreserved || b"!$&'()*+,;=".contains(&b) || b":[]%".contains(&b),
-                "host {b:#x}"
-            );
         }
     }
 

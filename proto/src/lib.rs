@@ -3,10 +3,8 @@
 extern crate alloc;
 
 mod advice;
-#[allow(dead_code)]
 mod authority;
 mod chunked;
-#[allow(dead_code)]
 mod class;
 mod conn;
 mod cycle;
@@ -30,9 +28,7 @@ pub mod retry;
 #[allow(dead_code, unsafe_code)]
 mod scan;
 mod send;
-#[allow(dead_code)]
 mod tables;
-#[allow(dead_code)]
 mod target;
 mod time;
 mod upgrade;

@@ -33,24 +33,17 @@ use alloc::vec::Vec;
 /// - a last `Via` member with the received version and the name of this intermediary (RFC 9110 section 7.6.3).
 ///
 /// ```
-/// use h1wire_proto::{BodyKind, Expect, FieldSource, Fields, Forwarding, Headers, Method, RequestHead, Version};
+/// use h1wire_proto::{Client, ClientConfig, Conn, Forwarding, Recv, Server, ServerConfig, ServerEvent, Slots};
 /// let edge = Forwarding::new("edge")?;
-/// let mut received = Headers::new();
-/// received.append_all(&[("Host", "ignored"), ("Connection", "close, X-Hop"), ("X-Hop", "1"), ("Accept", "*/*")])?;
-/// let head = RequestHead {
-///     method: Method::Get,
-///     target: b"http://example.com/a",
-///     version: Version::Http11,
-///     fields: received.as_fields(),
-///     body: BodyKind::None,
-///     expect: Expect::None,
-///     keep_alive: false,
-///     upgrade: false,
-/// };
-/// let sent = edge.request(&head).unwrap();
-/// assert_eq!(sent.target(), b"/a");
-/// let fields: Vec<_> = sent.fields().map(|(n, v)| [n, v]).collect();
-/// assert_eq!(fields, [[&b"Host"[..], b"example.com"], [b"Accept", b"*/*"], [b"Via", b"1.1 edge"]]);
+/// let (mut client, mut slots) = (Conn::<Server>::new(&ServerConfig::default()), Slots::new());
+/// let mut origin = Conn::<Client>::new(&ClientConfig::default());
+/// let mut out = Vec::new();
+/// let mut input = &b"GET http://example.com/a HTTP/1.1\r\nHost: ignored\r\nConnection: X-Hop\r\nX-Hop: 1\r\n\r\n"[..];
+/// if let Ok(Recv::Event(ServerEvent::Request(head))) = client.recv(&mut input, &mut slots) {
+///     let sent = edge.request(&head).unwrap();
+///     origin.request(sent.method(), sent.target(), &sent, sent.body_len(), &mut out)?;
+/// }
+/// assert_eq!(out, b"GET /a HTTP/1.1\r\nHost: example.com\r\nVia: 1.1 edge\r\n\r\n");
 /// # Ok::<(), h1wire_proto::SendError>(())
 /// ```
 #[derive(Clone, Debug)]

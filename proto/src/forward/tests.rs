@@ -14,6 +14,7 @@ fn head<'a>(method: &'a str, target: &'a str, fields: &'a Headers) -> RequestHea
         method: method.into(),
         target: target.as_bytes(),
         version: Version::Http11,
+        minor: 1,
         fields: fields.as_fields(),
         body: BodyKind::None,
         expect: Expect::None,
@@ -25,7 +26,7 @@ fn head<'a>(method: &'a str, target: &'a str, fields: &'a Headers) -> RequestHea
 fn answer<'a>(status: u16, body: BodyKind, fields: &'a Headers) -> ResponseHead<'a, 'a> {
     let fields = fields.as_fields();
     let version = Version::Http11;
-    ResponseHead { status, reason: b"", version, fields, body, keep_alive: true, switched: false }
+    ResponseHead { status, reason: b"", version, minor: 1, fields, body, keep_alive: true, switched: false }
 }
 
 fn edge() -> Forwarding {

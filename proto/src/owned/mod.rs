@@ -126,22 +126,16 @@ impl RequestHead<'_, '_> {
     ///
     /// ```
     /// use bytes::Bytes;
-    /// use h1wire_proto::{BodyKind, Expect, Fields, Method, RequestHead, Version};
-    /// let chunk = Bytes::from_static(b"GET /a HTTP/1.1\r\n\r\n");
-    /// let head = RequestHead {
-    ///     method: Method::Get,
-    ///     target: &chunk[4..6],
-    ///     version: Version::Http11,
-    ///     minor: 1,
-    ///     fields: Fields::EMPTY,
-    ///     body: BodyKind::None,
-    ///     expect: Expect::None,
-    ///     keep_alive: true,
-    ///     upgrade: false,
-    /// };
+    /// use h1wire_proto::{Conn, Recv, Server, ServerConfig, ServerEvent, Slots};
+    /// let chunk = Bytes::from_static(b"GET /a HTTP/1.1\r\nHost: h\r\n\r\n");
+    /// let (mut conn, mut slots) = (Conn::<Server>::new(&ServerConfig::default()), Slots::new());
+    /// let mut input = &chunk[..];
+    /// let Ok(Recv::Event(ServerEvent::Request(head))) = conn.recv(&mut input, &mut slots) else { panic!() };
     /// let owned = head.share(&chunk);
+    /// drop(slots);
     /// assert!(owned.is_shared());
     /// assert_eq!(owned.target().as_ptr(), chunk[4..].as_ptr());
+    /// assert_eq!(owned.fields().get("host"), Some(&b"h"[..]));
     /// ```
     pub fn share(&self, chunk: &Bytes) -> OwnedRequest {
         let mut owned = OwnedRequest::EMPTY;
