@@ -3,6 +3,7 @@
 //! A sink can only grow, so that encoding never fails halfway. What bytes are written is decided in `send`.
 
 use crate::message::BodyKind;
+use crate::validate::Strictness;
 use alloc::vec::Vec;
 
 /// A growable sink for the bytes to send.
@@ -64,6 +65,13 @@ impl Out for Count {
 pub trait FieldSource {
     /// The fields in wire order, names in the case they are to be sent in.
     fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])>;
+
+    /// How much the values may contain. [`Strict`](Strictness::Strict) unless the fields were collected with
+    /// [another level](crate::Headers::with_strictness); of two sources together the more relaxed.
+    #[inline]
+    fn strictness(&self) -> Strictness {
+        Strictness::Strict
+    }
 }
 
 impl<N: AsRef<[u8]>, V: AsRef<[u8]>> FieldSource for [(N, V)] {
@@ -101,11 +109,19 @@ impl<A: FieldSource, B: FieldSource> FieldSource for (A, B) {
     fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.0.fields().chain(self.1.fields())
     }
+    #[inline]
+    fn strictness(&self) -> Strictness {
+        self.0.strictness().max(self.1.strictness())
+    }
 }
 impl<F: FieldSource + ?Sized> FieldSource for &F {
     #[inline]
     fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         (**self).fields()
+    }
+    #[inline]
+    fn strictness(&self) -> Strictness {
+        (**self).strictness()
     }
 }
 

@@ -7,14 +7,15 @@ use crate::error::SendError;
 use crate::scan;
 
 /// How much a field value may contain.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Strictness {
     /// The grammar of RFC 9110 section 5.5: visible ASCII, bytes from 0x80, and SP and HTAB between them. The
     /// default, and the only level that every recipient understands in the same way.
     #[default]
     Strict,
     /// Everything that cannot end a line: all bytes but NUL, CR and LF. A recipient may refuse the message, strips
-    /// white space at the ends, and may act on control characters.
+    /// white space at the ends, and may act on control characters. Only [`Headers`](crate::Headers) that were
+    /// [made so](crate::Headers::with_strictness) are sent with such values.
     Relaxed,
 }
 

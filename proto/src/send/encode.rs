@@ -5,7 +5,8 @@
 use crate::class::trim_ows;
 use crate::error::SendError;
 use crate::out::{FieldSource, Frame, Out};
-use crate::{scan, upgrade};
+use crate::upgrade;
+use crate::validate::{validate_name, validate_value};
 
 /// What the caller's fields say that the machine must know.
 #[derive(Clone, Copy, Default, Debug)]
@@ -35,28 +36,20 @@ pub(crate) struct Options {
 /// The lengths of the names that matter; one test sorts out most fields.
 const LENGTHS: u32 = 1 << 2 | 1 << 4 | 1 << 6 | 1 << 7 | 1 << 10 | 1 << 14 | 1 << 17;
 
-/// Checks every field (RFC 9110 section 5): names are tokens, values have no control characters and no white
-/// space around them, and none is the machine's to write.
+/// Checks every field (RFC 9110 section 5): names and values are valid, and none is the machine's to write.
 #[inline]
 pub(crate) fn check_fields<F: FieldSource + ?Sized>(fields: &F) -> Result<Checked, SendError> {
     let mut checked = Checked::default();
+    let strictness = fields.strictness();
     for (name, value) in fields.fields() {
-        if !scan::all_token(name) {
-            return Err(SendError::BadFieldName);
-        }
-        check_value(value)?;
+        validate_name(name)?;
+        validate_value(value, strictness)?;
         checked.len += name.len() + value.len() + 4;
         if name.len() < 18 && LENGTHS >> name.len() & 1 == 1 {
             checked.note(name, value)?;
         }
     }
     Ok(checked)
-}
-
-#[inline]
-fn check_value(value: &[u8]) -> Result<(), SendError> {
-    let padded = matches!(value, [b' ' | b'\t', ..] | [.., b' ' | b'\t']);
-    if padded || !scan::all_value(value) { Err(SendError::BadFieldValue) } else { Ok(()) }
 }
 
 impl Checked {
@@ -194,11 +187,10 @@ static NOT_IN_TRAILERS: [&str; 22] = [
 ];
 
 pub(crate) fn check_trailers<F: FieldSource + ?Sized>(trailers: &F) -> Result<(), SendError> {
+    let strictness = trailers.strictness();
     for (name, value) in trailers.fields() {
-        if !scan::all_token(name) {
-            return Err(SendError::BadFieldName);
-        }
-        check_value(value)?;
+        validate_name(name)?;
+        validate_value(value, strictness)?;
         if NOT_IN_TRAILERS.iter().any(|n| name.eq_ignore_ascii_case(n.as_bytes())) {
             return Err(SendError::TrailerForbidden);
         }

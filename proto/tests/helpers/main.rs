@@ -1,6 +1,7 @@
 //! The pure helpers beside the machine, each held against a naive model of itself.
 
 mod date;
+mod forward;
 mod headers;
 mod inbuf;
 mod queue;

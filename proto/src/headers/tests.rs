@@ -1,0 +1,138 @@
+//! What each call does to the lines that are sent.
+
+use super::*;
+use crate::{BodyLen, Conn, Server, ServerConfig, Slots};
+
+fn wire<F: FieldSource + ?Sized>(fields: &F) -> String {
+    let line = |(n, v): (&[u8], &[u8])| format!("{}: {}\n", n.escape_ascii(), v.escape_ascii());
+    fields.fields().map(line).collect()
+}
+
+fn example() -> Headers {
+    let mut headers = Headers::new();
+    headers.append_all(&[("Host", "a"), ("X", "1"), ("Accept", "b"), ("x", "2")]).unwrap();
+    headers
+}
+
+#[test]
+fn a_field_that_is_set_again_stays_where_it_was_and_takes_the_new_case() {
+    let mut headers = example();
+    headers.set("x", "a longer value").unwrap();
+    assert_eq!(wire(&headers), "Host: a\nx: a longer value\nAccept: b\n");
+    headers.set("X", "short").unwrap();
+    headers.set("HOST", "").unwrap();
+    headers.set("new", "n").unwrap();
+    assert_eq!(wire(&headers), "HOST: \nX: short\nAccept: b\nnew: n\n");
+}
+
+#[test]
+fn a_field_set_to_several_values_has_a_line_for_each_and_with_none_it_is_gone() {
+    let mut headers = example();
+    headers.set_values("HOST", ["1", "2", "3"]).unwrap();
+    assert_eq!(wire(&headers), "HOST: 1\nHOST: 2\nHOST: 3\nX: 1\nAccept: b\nx: 2\n");
+    headers.set_values("x", ["only"]).unwrap();
+    headers.set_values("Host", [""; 0]).unwrap();
+    headers.set_values("new", ["n", "m"]).unwrap();
+    assert_eq!(wire(&headers), "x: only\nAccept: b\nnew: n\nnew: m\n");
+}
+
+#[test]
+fn look_up_ignores_case_and_names_are_told_once_in_lower_case() {
+    let headers = example();
+    assert_eq!(headers.get("ACCEPT"), Some(&b"b"[..]));
+    assert_eq!(headers.get_all("X").collect::<Vec<_>>(), [b"1", b"2"]);
+    assert!(headers.has("hOST") && !headers.has("Hos") && headers.get("y").is_none());
+    assert_eq!(headers.names(), [&b"host"[..], b"x", b"accept"]);
+    assert_eq!(headers.view().get("x").as_deref(), Some(&b"1, 2"[..]));
+}
+
+#[test]
+fn removing_takes_all_lines_of_a_name() {
+    let mut headers = example();
+    assert!(headers.remove("X") && !headers.remove("X") && !headers.remove("y"));
+    assert_eq!(wire(&headers), "Host: a\nAccept: b\n");
+}
+
+#[test]
+fn setting_a_section_replaces_the_names_it_has_and_adding_it_replaces_none() {
+    let mut headers = example();
+    headers.set_all(&[("x", "3"), ("new", "n"), ("X", "4")]).unwrap();
+    assert_eq!(wire(&headers), "Host: a\nAccept: b\nx: 3\nnew: n\nX: 4\n");
+    headers.append_all(&[("x", "5")]).unwrap();
+    assert_eq!(headers.get_all("x").count(), 3);
+}
+
+#[test]
+fn what_is_given_last_wins_over_what_was_set_without_changing_it() {
+    let headers = example();
+    let own = [("accept", "c"), ("Set-Cookie", "1"), ("set-cookie", "2")];
+    assert_eq!(wire(&headers.merged(&own)), "Host: a\nX: 1\nx: 2\naccept: c\nSet-Cookie: 1\nset-cookie: 2\n");
+    assert_eq!(wire(&headers.merged(&())), wire(&headers));
+    assert_eq!(headers, example());
+}
+
+#[test]
+fn an_invalid_name_or_value_changes_nothing_however_late_it_comes() {
+    let mut headers = example();
+    let bad_value = Err(SendError::BadFieldValue);
+    for value in ["a\rb", "a\nb", "a\0b", "a\r\nb: c", "\x7f", " a", "a\t"] {
+        assert_eq!(headers.set("Host", value), bad_value, "{value:?}");
+        assert_eq!(headers.append("new", value), bad_value);
+        assert_eq!(headers.set_values("Host", ["good", value]), bad_value);
+        assert_eq!(headers.set_all(&[("Host", "good"), ("X", value)]), bad_value);
+        assert_eq!(headers.append_all(&[("new", "good"), ("X", value)]), bad_value);
+    }
+    for name in ["", "a b", "a:", "\u{e9}", "a\r\n", "(a)"] {
+        assert_eq!(headers.set(name, "v"), Err(SendError::BadFieldName), "{name:?}");
+        assert_eq!(headers.append(name, "v"), Err(SendError::BadFieldName));
+        assert_eq!(headers.set_values(name, [""; 0]), Err(SendError::BadFieldName));
+    }
+    assert_eq!(headers, example());
+}
+
+#[test]
+fn relaxed_values_may_hold_what_cannot_end_a_line() {
+    let mut headers = Headers::with_strictness(Strictness::Relaxed);
+    headers.set("a", " \x01\x7f ").unwrap();
+    assert_eq!(headers.get("a"), Some(&b" \x01\x7f "[..]));
+    assert_eq!(headers.set("a", "b\nc"), Err(SendError::BadFieldValue));
+}
+
+#[test]
+fn relaxed_values_are_sent_from_relaxed_headers_only() {
+    let respond = |fields: &dyn Fn(&mut Conn<Server>, &mut Vec<u8>) -> Result<(), SendError>| {
+        let (mut conn, mut slots) = (Conn::<Server>::new(&ServerConfig::default()), Slots::new());
+        let mut input = &b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"[..];
+        assert!(conn.recv(&mut input, &mut slots).is_ok());
+        let mut out = Vec::new();
+        fields(&mut conn, &mut out).map(|()| out)
+    };
+    let mut relaxed = Headers::with_strictness(Strictness::Relaxed);
+    relaxed.set("a", "\x01").unwrap();
+    let sent = b"HTTP/1.1 200 OK\r\na: \x01\r\nb: c\r\nContent-Length: 0\r\n\r\n".to_vec();
+    let own = [("b", "c")];
+    assert_eq!(
+        respond(&|c, out| c.respond(200, &relaxed.merged(&own), BodyLen::None, out)),
+        Ok(sent.clone())
+    );
+    assert_eq!(respond(&|c, out| c.respond(200, &(&relaxed, own), BodyLen::None, out)), Ok(sent));
+    let same = [("a", "\x01")];
+    assert_eq!(respond(&|c, out| c.respond(200, &same, BodyLen::None, out)), Err(SendError::BadFieldValue));
+}
+
+#[test]
+fn joining_makes_one_line_where_the_first_was() {
+    let mut headers = example();
+    headers.join_lines(["X", "host", "absent"]);
+    assert_eq!(wire(&headers), "Host: a\nX: 1; 2\nAccept: b\n");
+}
+
+#[test]
+fn a_cleared_section_is_filled_again_in_the_same_memory() {
+    let mut headers = example();
+    let at = headers.as_fields().section.as_ptr();
+    headers.clear();
+    assert!(headers.is_empty() && headers.get("host").is_none());
+    headers.append_all(&example()).unwrap();
+    assert_eq!((headers.len(), headers.as_fields().section.as_ptr()), (4, at));
+}
