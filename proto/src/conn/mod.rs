@@ -176,6 +176,8 @@ pub(crate) struct ConnFlags {
     pub(crate) http10: bool,
     /// The server's last request was HEAD.
     pub(crate) head_request: bool,
+    /// The owner wants no exchange after this one.
+    pub(crate) last: bool,
 }
 
 impl Core {

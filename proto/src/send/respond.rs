@@ -157,6 +157,13 @@ impl Conn<Server> {
         Ok(())
     }
 
+    /// From now on a final response says `Connection: close` and is the last, as if its fields said so: for a server
+    /// that shuts down, or that limits what one connection may have. A response whose head was sent is not
+    /// affected; on an idle connection, close the socket instead.
+    pub fn close_after_response(&mut self) {
+        self.core.flags.last = true;
+    }
+
     /// Answers what the peer did wrong, with the status of the error, `Connection: close` and no content (a 505
     /// says what is spoken, RFC 9110 section 15.6.6). Then obey [`advice`](Conn::advice): linger and close.
     ///
@@ -207,6 +214,7 @@ impl Conn<Server> {
             && !checked.options.close
             && !core.flags.continue_pending
             && !core.flags.eof
+            && !core.flags.last
             && plan.tx != Tx::UntilClose
             && !matches!(core.cycle.client, Half::Idle | Half::Error);
         core.cycle
@@ -314,5 +322,23 @@ fn put_status_line<O: Out + ?Sized>(status: &Status<'_>, out: &mut O) {
             out.put(reason.unwrap_or_default());
             out.put(b"\r\n");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Advice, Conn, Recv, Server, ServerConfig, Slots};
+
+    #[test]
+    fn once_told_to_close_a_server_says_so_in_its_next_answer_and_reads_no_more() {
+        let mut conn = Conn::<Server>::new(&ServerConfig::default());
+        let (mut slots, mut out) = (Slots::new(), Vec::new());
+        let mut input = &b"GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"[..];
+        assert!(matches!(conn.recv(&mut input, &mut slots), Ok(Recv::Event(_))));
+        conn.close_after_response();
+        conn.respond_with(200, &(), b"x", &mut out).unwrap();
+        assert_eq!(out, b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx");
+        assert!(matches!(conn.recv(&mut input, &mut slots), Ok(Recv::Closed)));
+        assert_eq!(conn.advice(), Advice::Linger);
     }
 }
