@@ -1,0 +1,37 @@
+//! What the connections of an event loop share: clock, options, counters, memory. Plain data.
+
+use std::sync::Arc;
+
+use h1wire_proto::Slots;
+
+use crate::clock::Clock;
+use crate::counters;
+use crate::options::Options;
+use crate::remote::Remote;
+
+/// What every connection of a loop may use.
+pub(crate) struct Context {
+    pub(crate) clock: Clock,
+    pub(crate) options: Arc<Options>,
+    pub(crate) counters: Arc<counters::Shared>,
+    pub(crate) remote: Arc<Remote>,
+    /// The loop is about to end: every answer is the last of its connection.
+    pub(crate) draining: bool,
+}
+
+/// Memory that connections use one after another.
+pub(crate) struct Scratch {
+    /// Where everything is read to, behind `front` bytes for what was left from before.
+    pub(crate) buffer: Box<[u8]>,
+    pub(crate) front: usize,
+    pub(crate) slots: Slots,
+    pub(crate) spare: Vec<u8>,
+}
+
+impl Scratch {
+    pub(crate) fn new(options: &Options) -> Self {
+        let front = options.protocol.limits.max_contiguous();
+        let buffer = vec![0; front + options.read_buffer.max(1024)].into_boxed_slice();
+        Self { buffer, front, slots: Slots::new(), spare: Vec::new() }
+    }
+}

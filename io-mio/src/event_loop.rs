@@ -1,0 +1,373 @@
+//! [`EventLoop`]: listeners and connections on one `mio` registry, the user's own or that of a server's worker.
+//!
+//! It hands events to connections and does what other threads ask for. What a connection does is in `drive`.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use h1wire_proto::{Conn, Phase, Time};
+use mio::event::Event;
+use mio::{Interest, Registry, Token, Waker};
+use slab::Slab;
+
+use crate::clock::Clock;
+use crate::connection::{Active, Connection};
+use crate::context::{Context, Scratch};
+use crate::counters;
+use crate::drive::{Fate, Turn};
+use crate::handle::{Drained, Handle};
+use crate::handler::Handler;
+use crate::listener::Listener;
+use crate::options::Options;
+use crate::remote::{Command, ExchangeId, Remote};
+use crate::stream::Stream;
+
+/// How many connections are accepted before those that are open have their turn.
+const ACCEPTS: usize = 64;
+/// How many [`Active`] are kept for the next connection that needs one.
+const SPARES: usize = 64;
+/// Tokens set apart for listeners.
+const LISTENERS: usize = 16;
+
+/// An HTTP server inside a loop that the user runs.
+///
+/// | when | call |
+/// |---|---|
+/// | once | [`new`](Self::new), [`listen`](Self::listen) |
+/// | before each `poll` | [`timeout`](Self::timeout): how long it may wait at most |
+/// | for each event, whatever its token | [`event`](Self::event) |
+/// | after the events of each `poll` | [`turn`](Self::turn) |
+pub struct EventLoop<H: Handler> {
+    handler: H,
+    cx: Context,
+    scratch: Scratch,
+    listeners: Vec<Option<Listener>>,
+    connections: Slab<Connection<H::Exchange>>,
+    spares: Vec<Box<Active<H::Exchange>>>,
+    /// Connections that have more to do.
+    queue: VecDeque<usize>,
+    /// Listeners that may have more to accept.
+    accepting: VecDeque<usize>,
+    commands: Vec<Command>,
+    registry: Registry,
+    first_token: usize,
+    /// Never repeats while a connection with the same key is remembered anywhere.
+    generation: u32,
+    drain_until: Option<Time>,
+    /// What was closed before the shutdown, and how much of what was closed since was cut off.
+    closed_before: u64,
+    cut: u64,
+    /// The clock was read since the last poll.
+    ticked: bool,
+}
+
+impl<H: Handler> EventLoop<H> {
+    /// A loop without listeners. Its tokens are `first_token` and all above it. `waker` wakes the poll that `registry`
+    /// belongs to; its own token may be any below.
+    ///
+    /// # Errors
+    /// Those of cloning the registry.
+    pub fn new(
+        registry: &Registry,
+        waker: Arc<Waker>,
+        first_token: Token,
+        options: Options,
+        handler: H,
+    ) -> io::Result<Self> {
+        let scratch = Scratch::new(&options);
+        let cx = Context {
+            clock: Clock::new(),
+            options: Arc::new(options),
+            counters: Arc::new(counters::Shared::default()),
+            remote: Arc::new(Remote::new(waker)),
+            draining: false,
+        };
+        Ok(Self {
+            handler,
+            cx,
+            scratch,
+            listeners: Vec::new(),
+            connections: Slab::new(),
+            spares: Vec::new(),
+            queue: VecDeque::new(),
+            accepting: VecDeque::new(),
+            commands: Vec::new(),
+            registry: registry.try_clone()?,
+            first_token: first_token.0,
+            generation: 0,
+            drain_until: None,
+            closed_before: 0,
+            cut: 0,
+            ticked: false,
+        })
+    }
+
+    /// Accepts connections from `listener` too.
+    ///
+    /// # Errors
+    /// Those of registering it, and [`InvalidInput`](io::ErrorKind::InvalidInput) for a seventeenth.
+    pub fn listen(&mut self, listener: impl Into<Listener>) -> io::Result<()> {
+        if self.listeners.len() == LISTENERS {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        let mut listener = listener.into();
+        let token = Token(self.first_token + self.listeners.len());
+        self.registry.register(listener.source(), token, Interest::READABLE)?;
+        self.listeners.push(Some(listener));
+        Ok(())
+    }
+
+    /// Serves a connection that was made elsewhere.
+    ///
+    /// # Errors
+    /// Those of registering it.
+    pub fn inject(&mut self, stream: impl Into<Stream>) -> io::Result<()> {
+        self.open(stream.into())
+    }
+
+    /// For other threads.
+    pub fn handle(&self) -> Handle {
+        Handle::new([self.shared()])
+    }
+
+    /// The handler.
+    pub fn handler(&mut self) -> &mut H {
+        &mut self.handler
+    }
+
+    /// How many connections there are.
+    pub fn connections(&self) -> usize {
+        self.connections.len()
+    }
+
+    /// How long the next poll may wait; `None` is for ever.
+    pub fn timeout(&self) -> Option<Duration> {
+        if !self.queue.is_empty() || !self.accepting.is_empty() || self.cx.remote.is_woken() {
+            return Some(Duration::ZERO);
+        }
+        let now = self.cx.clock.read();
+        self.drain_until.map(|at| Duration::from_millis(at.since(now)))
+    }
+
+    /// Whether a [shutdown](Handle::shutdown) is complete: nothing is listened to and no connection is left.
+    pub fn is_finished(&self) -> bool {
+        self.cx.draining && self.connections.is_empty()
+    }
+
+    /// What became of the connections that were open at the shutdown, so far.
+    pub fn drained(&self) -> Drained {
+        if !self.cx.draining {
+            return Drained::default();
+        }
+        let closed = self.cx.counters.closed.get() - self.closed_before;
+        Drained { finished: closed.saturating_sub(self.cut), cut: self.cut }
+    }
+
+    pub(crate) fn shared(&self) -> (Arc<Remote>, Arc<counters::Shared>) {
+        (self.cx.remote.clone(), self.cx.counters.clone())
+    }
+
+    /// Takes an event. Those with tokens of others are ignored.
+    pub fn event(&mut self, event: &Event) {
+        let Some(at) = event.token().0.checked_sub(self.first_token) else { return };
+        let Some(key) = at.checked_sub(LISTENERS) else { return self.accept(at) };
+        self.tick();
+        let Some(c) = self.connections.get_mut(key) else { return };
+        c.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
+        c.writable |= event.is_writable();
+        c.ends |= event.is_read_closed() || event.is_error();
+        c.gone |= event.is_error();
+        self.run(key);
+    }
+
+    /// Does what is due without an event: connections that have more to do, what other threads asked for, time
+    /// limits.
+    pub fn turn(&mut self) {
+        self.tick();
+        self.ticked = false;
+        for _ in 0..self.accepting.len() {
+            if let Some(at) = self.accepting.pop_front() {
+                self.accept(at);
+            }
+        }
+        for _ in 0..self.queue.len() {
+            if let Some(key) = self.queue.pop_front() {
+                if let Some(c) = self.connections.get_mut(key) {
+                    c.queued = false;
+                }
+                self.run(key);
+            }
+        }
+        if self.cx.remote.is_woken() {
+            self.obey_commands();
+        }
+        if self.drain_until.is_some_and(|at| at <= self.cx.clock.now()) {
+            self.drain_until = None;
+            self.cut += self.connections.len() as u64;
+            self.close_all();
+        }
+    }
+
+    /// Reads the clock, once between two polls.
+    #[inline]
+    fn tick(&mut self) {
+        if !self.ticked {
+            self.ticked = true;
+            self.cx.clock.advance();
+        }
+    }
+
+    fn obey_commands(&mut self) {
+        let mut commands = std::mem::take(&mut self.commands);
+        self.cx.remote.take(&mut commands);
+        for command in commands.drain(..) {
+            match command {
+                Command::Act(id, action) => self.run_if_open(id, |turn| turn.act(action)),
+                Command::Forsake(id) => self.run_if_open(id, |turn| turn.forsake()),
+                Command::Inject(stream) => {
+                    if self.open(stream).is_err() {
+                        self.cx.counters.accept_errors.add(1);
+                    }
+                }
+                Command::Shutdown(within) => self.shut_down(within),
+                Command::CloseIdle => self.close_idle(),
+                Command::CloseAll => self.close_all(),
+                Command::Options(options) => self.cx.options = options,
+            }
+        }
+        self.commands = commands;
+    }
+
+    fn shut_down(&mut self, within: Duration) {
+        if !self.cx.draining {
+            self.cx.draining = true;
+            self.closed_before = self.cx.counters.closed.get();
+        }
+        for listener in &mut self.listeners {
+            if let Some(mut listener) = listener.take() {
+                let _ = self.registry.deregister(listener.source());
+            }
+        }
+        self.close_idle();
+        for (_, c) in &mut self.connections {
+            c.conn.close_after_response();
+        }
+        let at = self.cx.clock.now().after(within.as_millis().try_into().unwrap_or(u64::MAX));
+        self.drain_until = Some(self.drain_until.map_or(at, |earlier| earlier.min(at)));
+    }
+
+    fn close_idle(&mut self) {
+        self.close_each(|c| c.active.is_none() && c.conn.phase() == Phase::Idle);
+    }
+
+    fn close_all(&mut self) {
+        self.close_each(|_| true);
+    }
+
+    fn close_each(&mut self, which: impl Fn(&Connection<H::Exchange>) -> bool) {
+        let keys: Vec<_> = self.connections.iter().filter(|(_, c)| which(c)).map(|(key, _)| key).collect();
+        for key in keys {
+            self.run_with(key, |turn| turn.close());
+        }
+    }
+
+    fn accept(&mut self, at: usize) {
+        for _ in 0..ACCEPTS {
+            let Some(Some(listener)) = self.listeners.get_mut(at) else { return };
+            match listener.accept() {
+                Ok(stream) => {
+                    if self.open(stream).is_err() {
+                        self.cx.counters.accept_errors.add(1);
+                    }
+                }
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return,
+                Err(_) => {
+                    self.cx.counters.accept_errors.add(1);
+                    return;
+                }
+            }
+        }
+        self.accepting.push_back(at);
+    }
+
+    fn open(&mut self, mut stream: Stream) -> io::Result<()> {
+        if let (Stream::Tcp(tcp), true) = (&stream, self.cx.options.no_delay) {
+            let _ = tcp.set_nodelay(true);
+        }
+        let entry = self.connections.vacant_entry();
+        let token = Token(self.first_token + LISTENERS + entry.key());
+        self.registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
+        let mut conn = Conn::<h1wire_proto::Server>::new(&self.cx.options.protocol);
+        if self.cx.draining {
+            conn.close_after_response();
+        }
+        self.generation = self.generation.wrapping_add(1);
+        entry.insert(Connection::new(conn, stream, self.generation));
+        self.cx.counters.accepted.add(1);
+        Ok(())
+    }
+
+    fn run_if_open(&mut self, id: ExchangeId, first: impl FnOnce(&mut Turn<'_, H>)) {
+        let is_open = |c: &Connection<H::Exchange>| {
+            c.generation == id.generation
+                && c.requests == id.number
+                && c.active.as_ref().is_some_and(|active| active.answer.open)
+        };
+        if self.connections.get(id.key).is_some_and(is_open) {
+            self.run_with(id.key, first);
+        }
+    }
+
+    #[inline]
+    fn run(&mut self, key: usize) {
+        self.run_with(key, |_| ());
+    }
+
+    #[inline]
+    fn run_with(&mut self, key: usize, first: impl FnOnce(&mut Turn<'_, H>)) {
+        let Some(c) = self.connections.get_mut(key) else { return };
+        let active = c.active.take().or_else(|| self.spares.pop());
+        let active = active.unwrap_or_else(|| Box::new(Active::new()));
+        let mut turn = Turn {
+            c,
+            active,
+            handler: &mut self.handler,
+            cx: &mut self.cx,
+            scratch: &mut self.scratch,
+            key,
+            over: false,
+        };
+        first(&mut turn);
+        let fate = turn.run();
+        if fate == Fate::Close {
+            turn.ended();
+        }
+        let active = turn.active;
+        match fate {
+            Fate::Close => {
+                let mut c = self.connections.remove(key);
+                let _ = self.registry.deregister(&mut c.stream);
+                self.cx.counters.closed.add(1);
+                return;
+            }
+            Fate::Again if !c.queued => {
+                c.queued = true;
+                self.queue.push_back(key);
+            }
+            Fate::Again | Fate::Wait => {}
+        }
+        if !active.is_idle() {
+            c.active = Some(active);
+        } else if self.spares.len() < SPARES {
+            self.spares.push(active);
+        }
+    }
+}
+
+impl<H: Handler> std::fmt::Debug for EventLoop<H> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EventLoop").field("connections", &self.connections.len()).finish_non_exhaustive()
+    }
+}
