@@ -5,3 +5,5 @@ mod forward;
 mod headers;
 mod inbuf;
 mod queue;
+mod timers;
+mod wheel;

@@ -1,0 +1,308 @@
+//! [`Timers`]: which of a connection's time limits passed, and when the next one will.
+//!
+//! They sit beside the machine and are told its [`Phase`]. Time is an argument. What to do about a limit that
+//! passed is the owner's business; how long the limits are is in `timeouts`.
+//!
+//! Nothing here is armed or cancelled. A few moments are remembered (when the message began, when the phase did, when
+//! bytes last moved), and every deadline is one of them plus a limit, worked out when somebody asks. So telling the
+//! timers about bytes costs two stores, and deadlines can only be wrong if a moment is.
+
+use crate::advice::Phase;
+use crate::time::Time;
+use crate::timeouts::Timeouts;
+
+/// A time limit that passed.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Expired {
+    /// Nothing moved on the socket: [`Timeouts::idle`]. The owner tells the user, and closes if nobody objects.
+    Idle,
+    /// A head is not complete: [`Timeouts::headers`].
+    Head,
+    /// There was no next request: [`Timeouts::keep_alive`], or [`Timeouts::headers`] on a new connection without a
+    /// byte. Close without a word.
+    KeepAlive,
+    /// Content stopped coming: [`Timeouts::body`].
+    Body,
+    /// A message is not complete and not fast enough to go on: [`Timeouts::request`].
+    Request,
+    /// `100 Continue` did not come: [`Timeouts::continue_wait`]. Send the content.
+    Continue,
+    /// The peer stopped reading: [`Timeouts::write`]. What is queued will not arrive, close.
+    Write,
+    /// The peer did not close: [`Timeouts::linger`]. Close.
+    Linger,
+}
+
+impl Expired {
+    /// The status a server answers with before it closes, if it has not begun an answer: 408 where the client is
+    /// late with a request it began (RFC 9110 section 15.5.9).
+    pub const fn status(self) -> Option<u16> {
+        match self {
+            Self::Head | Self::Body | Self::Request => Some(408),
+            _ => None,
+        }
+    }
+
+    const fn bit(self) -> u8 {
+        1 << self as u8
+    }
+}
+
+/// What happened on a connection since its [`Timers`] were last told.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Activity {
+    /// Bytes read from the socket.
+    pub received: usize,
+    /// Bytes the socket took.
+    pub sent: usize,
+    /// Heads the machine completed: requests, or final responses.
+    pub heads: u32,
+    /// Whether bytes now wait to be sent.
+    pub unsent: bool,
+    /// Whether the owner now declines to read, because a reader is slow or has not asked for the content yet. The
+    /// peer's time does not run.
+    pub paused: bool,
+}
+
+/// The clocks of one connection: 64 bytes, no heap.
+///
+/// | kind | methods, in order |
+/// |---|---|
+/// | once | [`server`](Self::server) or [`client`](Self::client) |
+/// | after each batch of IO | [`observe`](Self::observe), and [`next`](Self::next) if it says so |
+/// | when `next` is due | [`poll`](Self::poll) until `None`, then `next` |
+///
+/// ```
+/// use h1wire_proto::{Activity, Expired, Phase, Time, Timeouts, Timers};
+///
+/// let limits = Timeouts::SERVER;
+/// let mut timers = Timers::server(Time(0), &limits);
+/// let part_of_a_head = Activity { received: 10, ..Activity::default() };
+/// let _ = timers.observe(Time(2_000), Phase::Head, part_of_a_head);
+/// let _ = timers.observe(Time(59_000), Phase::Head, part_of_a_head);
+/// assert_eq!(timers.next(&limits), Some(Time(60_000)));
+/// assert_eq!(timers.poll(Time(60_000), &limits), Some(Expired::Head));
+/// assert_eq!(timers.poll(Time(60_000), &limits), None);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Timers {
+    /// When the current message began: its first byte, or the connection for the first one of a server.
+    message_at: Time,
+    /// When the phase began, or reading was resumed in it.
+    phase_at: Time,
+    received_at: Time,
+    /// When bytes were last taken, or began to wait.
+    sent_at: Time,
+    /// What was received since when, to know the rate.
+    window_at: Time,
+    window_bytes: u64,
+    idle: u32,
+    phase: Phase,
+    /// A bit for each [`Expired`] that was reported and is not to be until its deadline changes.
+    reported: u8,
+    is_client: bool,
+    /// Nothing was received yet. Only for servers.
+    fresh: bool,
+    unsent: bool,
+    paused: bool,
+}
+
+impl Timers {
+    /// The timers of a server's connection accepted at `now`.
+    pub const fn server(now: Time, limits: &Timeouts) -> Self {
+        Self {
+            message_at: now,
+            phase_at: now,
+            received_at: now,
+            sent_at: now,
+            window_at: now,
+            window_bytes: 0,
+            idle: limits.idle,
+            phase: Phase::Idle,
+            reported: 0,
+            is_client: false,
+            fresh: true,
+            unsent: false,
+            paused: false,
+        }
+    }
+
+    /// The timers of a client's connection opened at `now`.
+    pub const fn client(now: Time, limits: &Timeouts) -> Self {
+        Self { is_client: true, fresh: false, ..Self::server(now, limits) }
+    }
+
+    /// Sets the idle limit of this connection alone, in milliseconds; 0 turns it off. Ask [`next`](Self::next)
+    /// afterwards.
+    pub fn set_idle(&mut self, ms: u32) {
+        self.idle = ms;
+        self.reported &= !Expired::Idle.bit();
+    }
+
+    /// Tells what happened until `now`, after which the machine is in `phase`. One call for each batch of IO, also
+    /// when no bytes moved but the phase or a flag changed.
+    ///
+    /// Answers whether a deadline may be earlier than before, so that [`next`](Self::next) must be asked. Batches of
+    /// whole messages on a kept connection only postpone.
+    #[inline]
+    #[must_use = "the next deadline may be earlier"]
+    pub fn observe(&mut self, now: Time, phase: Phase, activity: Activity) -> bool {
+        if activity.received > 0 {
+            self.received_at = now;
+            self.window_bytes = self.window_bytes.saturating_add(activity.received as u64);
+        }
+        if activity.sent > 0 {
+            self.sent_at = now;
+        }
+        let steady = phase == Phase::Idle && self.phase == Phase::Idle && !self.fresh && self.reported == 0;
+        if steady && !(activity.unsent || self.unsent || activity.paused || self.paused) {
+            return false;
+        }
+        self.turn(now, phase, activity)
+    }
+
+    /// The next deadline. `None`: none is running.
+    pub fn next(&self, limits: &Timeouts) -> Option<Time> {
+        self.earliest(limits).map(|(at, _)| at)
+    }
+
+    /// A limit that passed by `now`, the longest overdue first, in the order of [`Expired`] if they are equal. It is
+    /// not reported again until its clock is set anew, by bytes that move or by another message.
+    pub fn poll(&mut self, now: Time, limits: &Timeouts) -> Option<Expired> {
+        loop {
+            let (at, expired) = self.earliest(limits).filter(|(at, _)| *at <= now)?;
+            if expired == Expired::Request && self.is_fast_enough(at, limits) {
+                (self.window_at, self.window_bytes) = (now, 0);
+                continue;
+            }
+            self.reported |= expired.bit();
+            return Some(expired);
+        }
+    }
+
+    /// The rest of [`observe`](Self::observe), for all but the simplest batch.
+    fn turn(&mut self, now: Time, phase: Phase, activity: Activity) -> bool {
+        use Expired::*;
+        let Activity { received, sent, heads, unsent, paused } = activity;
+        let mut earlier = phase != self.phase || unsent != self.unsent || paused != self.paused;
+        // The clocks that are set anew.
+        let mut anew = 0;
+        if received > 0 {
+            anew |= Idle.bit() | KeepAlive.bit() | Body.bit();
+        }
+        if unsent && !self.unsent {
+            self.sent_at = now;
+        }
+        if sent > 0 || unsent && !self.unsent {
+            anew |= Idle.bit() | KeepAlive.bit() | Write.bit();
+            anew |= if self.is_client { Head.bit() } else { 0 };
+        }
+        if phase != self.phase {
+            self.phase_at = now;
+            anew |= Idle.bit() | KeepAlive.bit() | Body.bit() | Continue.bit() | Linger.bit();
+        }
+        let resumed = self.paused && !paused;
+        if resumed && phase == Phase::Body {
+            (self.phase_at, self.window_at, self.window_bytes) = (now, now, received as u64);
+            anew |= Idle.bit() | Body.bit() | Request.bit();
+        }
+        if self.begins_message(phase, heads) || resumed && phase == Phase::Head {
+            (self.message_at, self.phase_at, self.window_at) = (now, now, now);
+            self.window_bytes = received as u64;
+            anew |= !Write.bit();
+            earlier = true;
+        }
+        if self.fresh && (received > 0 || phase != Phase::Idle) {
+            self.fresh = false;
+            earlier = true;
+        }
+        (self.phase, self.unsent, self.paused) = (phase, unsent, paused);
+        earlier |= self.reported & anew != 0;
+        self.reported &= !anew;
+        earlier
+    }
+
+    /// Whether the message under way in `phase` began in this batch, in which `heads` heads were completed.
+    fn begins_message(&self, phase: Phase, heads: u32) -> bool {
+        use Phase::{AwaitContinue, Head, Idle};
+        match (self.phase, phase) {
+            (_, Idle) => false,
+            // A server's first message began with the connection.
+            (Idle, Head | AwaitContinue) => !self.fresh || heads > 0,
+            (Idle, _) => !self.fresh || heads > 1,
+            (Head | AwaitContinue, Head | AwaitContinue) => heads > 0,
+            (Head | AwaitContinue, _) => heads > 1,
+            (_, Head | AwaitContinue) => true,
+            (_, _) => heads > 0,
+        }
+    }
+
+    fn earliest(&self, limits: &Timeouts) -> Option<(Time, Expired)> {
+        let mut first: Option<(Time, Expired)> = None;
+        let mut clock = |expired: Expired, since: Time, ms: u32| {
+            let this = (since.after(ms.into()), expired);
+            if ms > 0 && self.reported & expired.bit() == 0 && first.is_none_or(|first| this < first) {
+                first = Some(this);
+            }
+        };
+        let alive_at = self.received_at.max(self.sent_at).max(self.phase_at);
+        let kept = self.phase == Phase::Idle && !self.fresh && !self.unsent && limits.keep_alive > 0;
+        if !kept && !matches!(self.phase, Phase::Switched | Phase::Closed) {
+            clock(Expired::Idle, alive_at, self.idle);
+        }
+        match self.phase {
+            Phase::Idle if self.fresh => clock(Expired::KeepAlive, self.message_at, limits.headers),
+            Phase::Idle if kept => {
+                let ms = limits.keep_alive.saturating_add(limits.keep_alive_buffer);
+                clock(Expired::KeepAlive, alive_at, ms);
+            }
+            // A client's peer need not answer before it has the request.
+            Phase::Head if self.is_client && self.unsent => {}
+            Phase::Head if self.is_client => {
+                clock(Expired::Head, self.sent_at.max(self.message_at), limits.headers);
+            }
+            Phase::Head if !self.paused => clock(Expired::Head, self.message_at, limits.headers),
+            Phase::Body if !self.paused => {
+                clock(Expired::Body, self.received_at.max(self.phase_at), limits.body);
+            }
+            Phase::AwaitContinue => clock(Expired::Continue, self.phase_at, limits.continue_wait),
+            Phase::Linger => clock(Expired::Linger, self.phase_at, limits.linger),
+            _ => {}
+        }
+        let requested = match self.phase {
+            Phase::Head => self.is_client || !self.paused,
+            Phase::Body => !self.paused || limits.body_rate == 0,
+            Phase::AwaitContinue | Phase::Respond => self.is_client,
+            _ => false,
+        };
+        if requested {
+            let (since, ms) = self.request_clock(limits);
+            clock(Expired::Request, since, ms);
+        }
+        if self.unsent && self.phase != Phase::Switched {
+            clock(Expired::Write, self.sent_at, limits.write);
+        }
+        first
+    }
+
+    /// When and for how long the message has to be complete or fast enough.
+    fn request_clock(&self, limits: &Timeouts) -> (Time, u32) {
+        let whole = (self.message_at, limits.request);
+        let window = (self.window_at, limits.body_window.max(1000));
+        let first = self.window_at == self.message_at;
+        if first || limits.request == 0 || limits.body_rate == 0 || self.phase != Phase::Body {
+            return whole;
+        }
+        if self.message_at.after(whole.1.into()) > self.window_at.after(window.1.into()) {
+            whole
+        } else {
+            window
+        }
+    }
+
+    /// Whether content came at the rate that lets a message go on after `at`.
+    fn is_fast_enough(&self, at: Time, limits: &Timeouts) -> bool {
+        let needed = at.since(self.window_at).saturating_mul(limits.body_rate.into());
+        self.phase == Phase::Body && limits.body_rate > 0 && self.window_bytes.saturating_mul(1000) >= needed
+    }
+}

@@ -1,0 +1,560 @@
+use h1wire_proto::{Activity, Expired, Phase, Time, Timeouts, Timers};
+use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+
+const NONE: Activity = Activity { received: 0, sent: 0, heads: 0, unsent: false, paused: false };
+const BYTE: Activity = Activity { received: 1, ..NONE };
+/// Limits without the two that would fire first in most tests.
+const QUIET: Timeouts = Timeouts { idle: 0, body: 0, ..Timeouts::SERVER };
+
+/// A server that saw a whole request and answered it at time 0.
+fn kept(limits: &Timeouts) -> Timers {
+    let mut timers = Timers::server(Time(0), limits);
+    let _ = timers.observe(Time(0), Phase::Idle, Activity { received: 40, sent: 50, heads: 1, ..NONE });
+    timers
+}
+
+#[test]
+fn timers_are_small() {
+    assert!(size_of::<Timers>() <= 64, "{}", size_of::<Timers>());
+}
+
+#[test]
+fn a_new_connection_without_a_byte_ends_when_a_head_would_be_late() {
+    let limits = Timeouts::SERVER;
+    let mut timers = Timers::server(Time(100), &limits);
+    assert_eq!(timers.next(&limits), Some(Time(60_100)));
+    assert_eq!(timers.poll(Time(60_099), &limits), None);
+    assert_eq!(timers.poll(Time(60_100), &limits), Some(Expired::KeepAlive));
+}
+
+#[test]
+fn the_first_head_is_late_counted_from_the_connection() {
+    let mut timers = Timers::server(Time(0), &QUIET);
+    for at in (30_000..60_000).step_by(1000) {
+        let _ = timers.observe(Time(at), Phase::Head, BYTE);
+        assert_eq!(timers.next(&QUIET), Some(Time(60_000)));
+    }
+    assert_eq!(timers.poll(Time(60_000), &QUIET), Some(Expired::Head));
+}
+
+#[test]
+fn a_later_head_is_late_counted_from_its_first_byte() {
+    let mut timers = kept(&QUIET);
+    let _ = timers.observe(Time(4_000), Phase::Head, BYTE);
+    let _ = timers.observe(Time(50_000), Phase::Head, BYTE);
+    assert_eq!(timers.next(&QUIET), Some(Time(64_000)));
+}
+
+#[test]
+fn each_pipelined_head_that_arrives_in_pieces_has_its_own_time() {
+    let mut timers = kept(&QUIET);
+    // Every batch completes a request and begins another.
+    for at in (0..200_000).step_by(10_000) {
+        assert!(timers.observe(Time(at), Phase::Head, Activity { received: 90, sent: 50, heads: 1, ..NONE }));
+        assert_eq!(timers.next(&QUIET), Some(Time(at + 60_000)));
+    }
+    let _ = timers.observe(Time(200_000), Phase::Head, Activity { sent: 50, ..BYTE });
+    assert_eq!(timers.next(&QUIET), Some(Time(250_000)));
+}
+
+#[test]
+fn after_an_answer_keep_alive_replaces_the_idle_time_until_new_data() {
+    let limits = Timeouts::SERVER;
+    let mut timers = kept(&limits);
+    assert_eq!(timers.next(&limits), Some(Time(6_000)));
+    let _ = timers.observe(Time(5_500), Phase::Head, BYTE);
+    assert_eq!(timers.next(&limits), Some(Time(65_500)));
+    let mut timers = kept(&limits);
+    assert_eq!(timers.poll(Time(6_000), &limits), Some(Expired::KeepAlive));
+    assert_eq!((timers.poll(Time(1 << 40), &limits), timers.next(&limits)), (None, None));
+}
+
+#[test]
+fn without_keep_alive_the_ordinary_idle_time_goes_on() {
+    let limits = Timeouts { keep_alive: 0, ..Timeouts::SERVER };
+    let mut timers = kept(&limits);
+    assert_eq!(timers.next(&limits), Some(Time(120_000)));
+    assert_eq!(timers.poll(Time(120_000), &limits), Some(Expired::Idle));
+}
+
+#[test]
+fn keep_alive_waits_for_the_answer_to_leave() {
+    let limits = Timeouts::SERVER;
+    let mut timers = kept(&limits);
+    let waiting = Activity { received: 40, sent: 5, heads: 1, unsent: true, ..NONE };
+    assert!(timers.observe(Time(1_000), Phase::Idle, waiting));
+    assert_eq!(timers.next(&limits), Some(Time(121_000)));
+    assert!(timers.observe(Time(50_000), Phase::Idle, Activity { sent: 45, ..NONE }));
+    assert_eq!(timers.next(&limits), Some(Time(56_000)));
+}
+
+#[test]
+fn batches_of_whole_messages_only_postpone() {
+    let limits = Timeouts::SERVER;
+    let mut timers = kept(&limits);
+    for at in 1..5_000 {
+        let batch = Activity { received: 640, sent: 800, heads: 16, ..NONE };
+        assert!(!timers.observe(Time(at), Phase::Idle, batch));
+        assert_eq!(timers.next(&limits), Some(Time(at + 6_000)));
+    }
+}
+
+#[test]
+fn a_slow_but_live_upload_outlives_the_request_time() {
+    let mut timers = kept(&QUIET);
+    let _ = timers.observe(Time(0), Phase::Body, Activity { heads: 1, ..BYTE });
+    // 250 bytes a second for an hour.
+    for at in (1_000..3_600_000).step_by(1_000) {
+        let _ = timers.observe(Time(at), Phase::Body, Activity { received: 250, ..NONE });
+        assert_eq!(timers.poll(Time(at), &QUIET), None, "{at}");
+    }
+    // Then it drips, and has the window that has begun to show that it moves.
+    let mut ended = None;
+    for at in (3_600_000..3_640_000).step_by(1_000) {
+        let _ = timers.observe(Time(at), Phase::Body, BYTE);
+        ended = ended.or(timers.poll(Time(at), &QUIET).map(|expired| (at, expired)));
+    }
+    assert!(matches!(ended, Some((3_600_000..=3_620_000, Expired::Request))), "{ended:?}");
+}
+
+#[test]
+fn a_dripping_upload_ends_at_the_request_time() {
+    let mut timers = kept(&QUIET);
+    let _ = timers.observe(Time(0), Phase::Body, Activity { heads: 1, ..BYTE });
+    for at in (1_000..300_000).step_by(1_000) {
+        let _ = timers.observe(Time(at), Phase::Body, Activity { received: 200, ..NONE });
+        assert_eq!(timers.poll(Time(at), &QUIET), None);
+    }
+    assert_eq!(timers.poll(Time(300_000), &QUIET), Some(Expired::Request));
+}
+
+#[test]
+fn without_a_rate_the_request_time_is_absolute() {
+    let limits = Timeouts { body_rate: 0, ..QUIET };
+    let mut timers = kept(&limits);
+    let _ = timers.observe(Time(0), Phase::Body, Activity { heads: 1, ..BYTE });
+    let _ = timers.observe(Time(299_999), Phase::Body, Activity { received: 1 << 30, paused: true, ..NONE });
+    assert_eq!(timers.poll(Time(300_000), &limits), Some(Expired::Request));
+}
+
+#[test]
+fn content_nobody_reads_does_not_run_out_of_time() {
+    let limits = Timeouts { idle: 0, ..Timeouts::SERVER };
+    let mut timers = kept(&limits);
+    let _ = timers.observe(Time(0), Phase::Body, Activity { heads: 1, paused: true, ..BYTE });
+    assert_eq!(timers.next(&limits), None);
+    assert!(timers.observe(Time(1_000_000), Phase::Body, NONE));
+    // From now on it must move again: a window for the rate.
+    assert_eq!(timers.next(&limits), Some(Time(1_010_000)));
+    assert_eq!(timers.poll(Time(1_010_000), &limits), Some(Expired::Request));
+    assert_eq!(timers.next(&limits), Some(Time(1_120_000)));
+    assert_eq!(timers.poll(Time(1_120_000), &limits), Some(Expired::Body));
+}
+
+#[test]
+fn silent_content_is_noticed_even_while_the_answer_streams() {
+    let limits = Timeouts::SERVER;
+    let mut timers = kept(&limits);
+    let _ = timers.observe(Time(0), Phase::Body, Activity { heads: 1, ..BYTE });
+    for at in (1_000..120_000).step_by(1_000) {
+        let _ = timers.observe(Time(at), Phase::Body, Activity { sent: 100, ..NONE });
+    }
+    assert_eq!(timers.poll(Time(120_000), &limits), Some(Expired::Body));
+}
+
+#[test]
+fn a_reader_that_stopped_is_noticed_while_it_sends() {
+    let limits = Timeouts::SERVER;
+    let mut timers = kept(&limits);
+    for at in (0..120_000).step_by(1_000) {
+        let _ = timers.observe(Time(at), Phase::Respond, Activity { unsent: true, ..BYTE });
+    }
+    assert_eq!(timers.poll(Time(120_000), &limits), Some(Expired::Write));
+}
+
+#[test]
+fn an_expired_limit_is_reported_again_only_after_its_clock_was_set_anew() {
+    let limits = Timeouts { idle: 1_000, ..Timeouts::SERVER };
+    let mut timers = kept(&limits);
+    let _ = timers.observe(Time(0), Phase::Respond, Activity { heads: 1, ..BYTE });
+    assert_eq!(timers.poll(Time(1_000), &limits), Some(Expired::Idle));
+    assert!(!timers.observe(Time(2_000), Phase::Respond, NONE));
+    assert_eq!((timers.poll(Time(9_000), &limits), timers.next(&limits)), (None, None));
+    assert!(timers.observe(Time(9_000), Phase::Respond, Activity { sent: 1, ..NONE }));
+    assert_eq!(timers.next(&limits), Some(Time(10_000)));
+}
+
+#[test]
+fn the_idle_time_of_one_connection_can_be_changed() {
+    let limits = Timeouts::SERVER;
+    let mut timers = kept(&limits);
+    let _ = timers.observe(Time(0), Phase::Respond, Activity { heads: 1, ..BYTE });
+    timers.set_idle(50);
+    assert_eq!(timers.poll(Time(50), &limits), Some(Expired::Idle));
+    timers.set_idle(70);
+    assert_eq!(timers.next(&limits), Some(Time(70)));
+    timers.set_idle(0);
+    assert_eq!(timers.next(&limits), None);
+}
+
+#[test]
+fn a_linger_is_absolute() {
+    let limits = Timeouts::SERVER;
+    let mut timers = kept(&limits);
+    for at in (0..5_000).step_by(100) {
+        let _ = timers.observe(Time(at), Phase::Linger, Activity { received: 10_000, ..NONE });
+    }
+    assert_eq!(timers.poll(Time(5_000), &limits), Some(Expired::Linger));
+}
+
+#[test]
+fn another_protocol_has_its_own_time() {
+    let limits = Timeouts::SERVER;
+    let mut timers = kept(&limits);
+    let _ = timers.observe(Time(0), Phase::Switched, Activity { heads: 1, unsent: true, ..BYTE });
+    assert_eq!(timers.next(&limits), None);
+}
+
+#[test]
+fn a_client_has_only_the_limits_it_asks_for() {
+    let mut timers = Timers::client(Time(0), &Timeouts::CLIENT);
+    for phase in [Phase::Idle, Phase::Head, Phase::Body, Phase::Respond, Phase::Linger] {
+        let _ = timers.observe(Time(0), phase, Activity { unsent: true, ..NONE });
+        let next = timers.next(&Timeouts::CLIENT);
+        assert_eq!(next, (phase == Phase::Linger).then_some(Time(5_000)), "{phase:?}");
+    }
+}
+
+#[test]
+fn a_client_waits_a_second_for_continue() {
+    let limits = Timeouts::CLIENT;
+    let mut timers = Timers::client(Time(0), &limits);
+    let _ = timers.observe(Time(10), Phase::AwaitContinue, Activity { sent: 100, ..NONE });
+    assert_eq!(timers.poll(Time(1_010), &limits), Some(Expired::Continue));
+    assert_eq!(timers.next(&limits), None);
+}
+
+#[test]
+fn a_client_counts_the_answer_from_its_last_byte_and_the_exchange_from_its_first() {
+    let limits = Timeouts { headers: 1_000, request: 3_500, ..Timeouts::CLIENT };
+    let mut timers = Timers::client(Time(0), &limits);
+    let _ = timers.observe(Time(100), Phase::Head, Activity { unsent: true, ..NONE });
+    assert_eq!(timers.next(&limits), Some(Time(3_600)));
+    for at in [1_000, 2_000] {
+        let _ = timers.observe(Time(at), Phase::Head, Activity { sent: 10, ..NONE });
+        assert_eq!(timers.next(&limits), Some(Time(at + 1_000)));
+    }
+    let _ = timers.observe(Time(2_900), Phase::Body, Activity { heads: 1, ..BYTE });
+    assert_eq!(timers.poll(Time(3_600), &limits), Some(Expired::Request));
+}
+
+#[test]
+fn the_client_is_told_when_it_was_late() {
+    let answered = [Expired::Head, Expired::Body, Expired::Request];
+    for expired in ALL {
+        assert_eq!(expired.status(), answered.contains(&expired).then_some(408));
+    }
+}
+
+#[test]
+fn keep_alive_is_advertised_in_whole_seconds_without_its_buffer() {
+    assert_eq!(Timeouts::MODERN_SERVER.keep_alive_hint(), Some(65));
+    assert_eq!(Timeouts { keep_alive: 999, ..Timeouts::SERVER }.keep_alive_hint(), None);
+    assert_eq!(Timeouts::CLIENT.keep_alive_hint(), None);
+}
+
+const ALL: [Expired; 8] = [
+    Expired::Idle,
+    Expired::Head,
+    Expired::KeepAlive,
+    Expired::Body,
+    Expired::Request,
+    Expired::Continue,
+    Expired::Write,
+    Expired::Linger,
+];
+
+/// What a connection does in one batch.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    BeginHead,
+    EndHead { body: bool },
+    EndBody,
+    Answered,
+    Linger,
+    Switch,
+}
+
+#[derive(Debug, Clone)]
+struct Batch {
+    after: u64,
+    steps: Vec<Step>,
+    received: usize,
+    sent: usize,
+    unsent: bool,
+    paused: bool,
+}
+
+/// The eager timers everybody writes first: a table of armed deadlines, set and cut as things happen. It is told
+/// when messages begin; the real ones must conclude it from phases and heads.
+struct Naive {
+    limits: Timeouts,
+    client: bool,
+    idle: u32,
+    phase: Phase,
+    armed: BTreeMap<Expired, Time>,
+    reported: BTreeSet<Expired>,
+    seen: bool,
+    alive: Time,
+    received: Time,
+    sent: Time,
+    entered: Time,
+    message: Time,
+    window: Time,
+    bytes: u64,
+    unsent: bool,
+    paused: bool,
+}
+
+impl Naive {
+    fn new(client: bool, limits: Timeouts) -> Self {
+        let (zero, phase) = (Time(0), Phase::Idle);
+        let (armed, reported) = (BTreeMap::new(), BTreeSet::new());
+        let (alive, received, sent, entered, message, window) = (zero, zero, zero, zero, zero, zero);
+        let (seen, bytes, unsent, paused, idle) = (client, 0, false, false, limits.idle);
+        let mut naive = Self {
+            limits,
+            client,
+            idle,
+            phase,
+            armed,
+            reported,
+            seen,
+            alive,
+            received,
+            sent,
+            entered,
+            message,
+            window,
+            bytes,
+            unsent,
+            paused,
+        };
+        naive.rearm(&[]);
+        naive
+    }
+
+    fn observe(&mut self, now: Time, phase: Phase, activity: Activity, begun: u32) {
+        let first = !self.seen && begun == 1;
+        let mut set = vec![];
+        let rises = activity.unsent && !self.unsent;
+        if activity.received > 0 {
+            (self.received, self.alive) = (now, now);
+            set.extend([Expired::Idle, Expired::KeepAlive, Expired::Body]);
+            self.bytes += activity.received as u64;
+        }
+        if activity.sent > 0 || rises {
+            (self.sent, self.alive) = (now, now);
+            set.extend([Expired::Idle, Expired::KeepAlive, Expired::Write]);
+            if self.client {
+                set.push(Expired::Head);
+            }
+        }
+        let resumed = self.paused && !activity.paused;
+        let restart = (begun > 0 && !first) || (resumed && phase == Phase::Head);
+        if restart {
+            (self.message, self.window, self.bytes) = (now, now, activity.received as u64);
+            set.extend([Expired::Head, Expired::Request]);
+        } else if resumed && phase == Phase::Body {
+            (self.window, self.bytes) = (now, activity.received as u64);
+            set.push(Expired::Request);
+        }
+        if phase != self.phase || restart || (resumed && phase == Phase::Body) {
+            (self.entered, self.alive) = (now, now);
+            set.extend([Expired::Idle, Expired::KeepAlive, Expired::Body]);
+        }
+        if phase != self.phase || restart {
+            set.extend([Expired::Continue, Expired::Linger]);
+        }
+        self.seen |= activity.received > 0 || phase != Phase::Idle;
+        (self.phase, self.unsent, self.paused) = (phase, activity.unsent, activity.paused);
+        self.rearm(&set);
+    }
+
+    fn rearm(&mut self, set: &[Expired]) {
+        for expired in set {
+            self.reported.remove(expired);
+        }
+        self.armed.clear();
+        for expired in ALL {
+            if let Some(at) = self.deadline(expired).filter(|_| !self.reported.contains(&expired)) {
+                self.armed.insert(expired, at);
+            }
+        }
+    }
+
+    fn deadline(&self, expired: Expired) -> Option<Time> {
+        use Phase::{AwaitContinue, Body, Closed, Head, Idle, Linger, Respond, Switched};
+        let l = &self.limits;
+        let kept = self.phase == Idle && self.seen && !self.unsent && l.keep_alive > 0;
+        let rated = self.phase == Body && l.body_rate > 0;
+        let (runs, since, ms) = match expired {
+            Expired::Idle => (!kept && !matches!(self.phase, Switched | Closed), self.alive, self.idle),
+            Expired::Head if self.client => {
+                (self.phase == Head && !self.unsent, self.sent.max(self.message), l.headers)
+            }
+            Expired::Head => (self.phase == Head && !self.paused, self.message, l.headers),
+            Expired::KeepAlive if kept => (true, self.alive, l.keep_alive + l.keep_alive_buffer),
+            Expired::KeepAlive => (self.phase == Idle && !self.seen, Time(0), l.headers),
+            Expired::Body => (self.phase == Body && !self.paused, self.received.max(self.entered), l.body),
+            Expired::Request if rated && self.window > self.message && l.request > 0 => {
+                let at = self
+                    .message
+                    .after(l.request.into())
+                    .max(self.window.after(l.body_window.max(1000).into()));
+                return (!self.paused).then_some(at);
+            }
+            Expired::Request => {
+                let runs = match self.phase {
+                    Head => self.client || !self.paused,
+                    Body => !(rated && self.paused),
+                    AwaitContinue | Respond => self.client,
+                    _ => false,
+                };
+                (runs, self.message, l.request)
+            }
+            Expired::Continue => (self.phase == AwaitContinue, self.entered, l.continue_wait),
+            Expired::Write => (self.unsent && self.phase != Switched, self.sent, l.write),
+            Expired::Linger => (self.phase == Linger, self.entered, l.linger),
+        };
+        (runs && ms > 0).then(|| since.after(ms.into()))
+    }
+
+    fn poll(&mut self, now: Time) -> Option<Expired> {
+        loop {
+            let (at, expired) = self.armed.iter().map(|(e, at)| (*at, *e)).min()?;
+            if at > now {
+                return None;
+            }
+            let needed = u64::from(self.limits.body_rate) * at.since(self.window);
+            let rated = self.phase == Phase::Body && self.limits.body_rate > 0;
+            if expired == Expired::Request && rated && self.bytes * 1000 >= needed {
+                (self.window, self.bytes) = (now, 0);
+            } else {
+                self.reported.insert(expired);
+            }
+            self.rearm(&[]);
+            if self.reported.contains(&expired) {
+                return Some(expired);
+            }
+        }
+    }
+}
+
+/// Plays `steps` from `phase`: the phase after them, the heads completed, and how many messages began, if the last is
+/// still under way.
+fn play(client: bool, mut phase: Phase, steps: &[Step]) -> (Phase, u32, u32) {
+    let (mut heads, mut begun) = (0, 0);
+    for step in steps {
+        phase = match (step, phase) {
+            (Step::BeginHead, Phase::Idle) => {
+                begun += 1;
+                Phase::Head
+            }
+            (Step::EndHead { body }, Phase::Head) => {
+                heads += 1;
+                if *body { Phase::Body } else { Phase::Respond }
+            }
+            (Step::EndBody, Phase::Body) => Phase::Respond,
+            (Step::Answered, Phase::Respond) => Phase::Idle,
+            (Step::Answered, Phase::Head) if client => Phase::AwaitContinue,
+            (Step::EndBody, Phase::AwaitContinue) => Phase::Head,
+            (Step::Linger, Phase::Head | Phase::Body) => Phase::Linger,
+            (Step::Switch, Phase::Respond) => Phase::Switched,
+            (_, other) => other,
+        };
+    }
+    (phase, heads, if phase == Phase::Idle { 0 } else { begun })
+}
+
+fn batch() -> impl Strategy<Value = Batch> {
+    let step = prop_oneof![
+        8 => Just(Step::BeginHead),
+        8 => any::<bool>().prop_map(|body| Step::EndHead { body }),
+        6 => Just(Step::EndBody),
+        8 => Just(Step::Answered),
+        1 => Just(Step::Linger),
+        1 => Just(Step::Switch),
+    ];
+    let bytes = || prop_oneof![2 => Just(0usize), 3 => 1..4000usize];
+    let after = prop_oneof![3 => 0..50u64, 2 => 0..5_000u64];
+    let flag = || proptest::bool::weighted(0.25);
+    (after, proptest::collection::vec(step, 0..8), bytes(), bytes(), flag(), flag()).prop_map(
+        |(after, steps, received, sent, unsent, paused)| Batch {
+            after,
+            steps,
+            received,
+            sent,
+            unsent,
+            paused,
+        },
+    )
+}
+
+fn limits() -> impl Strategy<Value = Timeouts> {
+    let ms = || prop_oneof![1 => Just(0u32), 4 => 1..8_000u32];
+    ((ms(), ms(), ms(), ms(), ms()), (ms(), 0..800u32, 0..4_000u32, ms(), ms(), ms())).prop_map(
+        |(
+            (headers, idle, keep_alive, keep_alive_buffer, request),
+            (body, body_rate, body_window, continue_wait, write, linger),
+        )| {
+            Timeouts {
+                headers,
+                idle,
+                keep_alive,
+                keep_alive_buffer,
+                request,
+                body,
+                body_rate,
+                body_window,
+                continue_wait,
+                write,
+                linger,
+            }
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1024))]
+    #[test]
+    fn they_equal_a_naive_table_of_deadlines(
+        client: bool,
+        limits in limits(),
+        batches in proptest::collection::vec(batch(), 0..40),
+    ) {
+        let mut naive = Naive::new(client, limits);
+        let mut timers =
+            if client { Timers::client(Time(0), &limits) } else { Timers::server(Time(0), &limits) };
+        let mut now = Time(0);
+        for Batch { after, steps, mut received, sent, unsent, paused } in batches {
+            now = now.after(after);
+            loop {
+                let (ours, theirs) = (timers.poll(now, &limits), naive.poll(now));
+                prop_assert_eq!(ours, theirs, "at {:?}", now);
+                if ours.is_none() { break; }
+            }
+            let before = timers.next(&limits);
+            let (phase, heads, begun) = play(client, naive.phase, &steps);
+            if heads > 0 || begun > 0 { received = received.max(1); }
+            let activity = Activity { received, sent, heads, unsent, paused };
+            naive.observe(now, phase, activity, begun);
+            let earlier = timers.observe(now, phase, activity);
+            let after = timers.next(&limits);
+            prop_assert_eq!(after, naive.armed.values().min().copied());
+            let later = match (before, after) { (_, None) => true, (None, Some(_)) => false, (Some(b), Some(a)) => a >= b };
+            prop_assert!(earlier || later, "{:?} became {:?} without a word", before, after);
+        }
+    }
+}
