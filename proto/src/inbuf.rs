@@ -110,7 +110,9 @@ impl InBuf {
         cap: usize,
     ) -> Option<&'a [u8]> {
         let held = self.len();
-        if held <= fresh.len()
+        let fits = held == 0 || fresh.len() <= cap.saturating_sub(held);
+        if fits
+            && held <= fresh.len()
             && let Some(from) = fresh.start.checked_sub(held)
             && let Some(front) = buffer.get_mut(from..fresh.start)
         {
@@ -133,11 +135,13 @@ impl InBuf {
         if !self.is_empty() {
             self.start = self.end.saturating_sub(n).max(self.start);
         } else if n > 0 {
-            if self.buf.capacity() == 0 {
+            let kept = tail.get(tail.len().saturating_sub(n)..).unwrap_or_default();
+            if self.buf.capacity() < kept.len() && self.buf.capacity() < spare.capacity() {
                 core::mem::swap(&mut self.buf, spare);
             }
             self.buf.clear();
-            self.buf.extend_from_slice(tail.get(tail.len().saturating_sub(n)..).unwrap_or_default());
+            self.buf.reserve_exact(kept.len());
+            self.buf.extend_from_slice(kept);
             (self.start, self.end) = (0, self.buf.len());
         }
         self.release(spare);
