@@ -61,9 +61,13 @@ fn send_body<R: h1wire_proto::Role>(
     pieces: usize,
     out: &mut Vec<u8>,
 ) -> Result<(), SendError> {
+    if conn.body().is_none() {
+        return Ok(());
+    }
     for piece in content.chunks(content.len().div_ceil(pieces.max(1)).max(1)) {
         let before = out.len();
-        let Some(mut body) = conn.body() else { return Ok(()) };
+        // The declared length is used up, and there is more.
+        let Some(mut body) = conn.body() else { return Err(SendError::BodyTooLong) };
         if let Err(error) = body.data(piece, out) {
             assert_eq!(out.len(), before, "a refused call writes nothing");
             return Err(error);

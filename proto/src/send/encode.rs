@@ -15,6 +15,8 @@ pub(crate) struct Checked {
     pub(crate) len: usize,
     pub(crate) date: bool,
     pub(crate) hosts: u8,
+    /// A `Host` that no server takes (RFC 9112 section 3.2).
+    pub(crate) bad_host: bool,
     pub(crate) expect_continue: bool,
     pub(crate) upgrade: bool,
     /// The protocols `Upgrade` names ([`upgrade::fingerprint`]).
@@ -59,7 +61,10 @@ impl Checked {
             14 if is("content-length") => return Err(SendError::ReservedField),
             17 if is("transfer-encoding") => return Err(SendError::ReservedField),
             4 if is("date") => self.date = true,
-            4 if is("host") => self.hosts = self.hosts.saturating_add(1),
+            4 if is("host") => {
+                self.hosts = self.hosts.saturating_add(1);
+                self.bad_host |= !crate::authority::valid_host(value);
+            }
             10 if is("connection") => self.connection(value),
             6 if is("expect") => self.expect_continue |= value.eq_ignore_ascii_case(b"100-continue"),
             7 if is("upgrade") => {

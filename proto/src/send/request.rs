@@ -43,6 +43,7 @@ impl Conn<Client> {
         let checked = encode::check_fields(fields)?;
         match checked.hosts {
             0 => return Err(SendError::MissingHost),
+            1 if checked.bad_host => return Err(SendError::BadFieldValue),
             1 => {}
             _ => return Err(SendError::ReservedField),
         }
