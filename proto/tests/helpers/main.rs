@@ -6,4 +6,5 @@ mod headers;
 mod inbuf;
 mod queue;
 mod timers;
+mod timers_model;
 mod wheel;
