@@ -155,6 +155,8 @@ recv_error_kinds! {
     ChunkOverhead 400 "RFC 9112 section 7.1.1" "too much chunk framing for too little content"
     /// A trailer section longer than [`Limits::trailer_bytes`](crate::Limits::trailer_bytes).
     TrailersTooLarge 431 "RFC 9110 section 5.4" "trailer section too large"
+    /// More content than [`Limits::content_bytes`](crate::Limits::content_bytes).
+    ContentTooLarge 413 "RFC 9110 section 15.5.14" "content too large"
     /// More interim responses than [`Limits::informational`](crate::Limits::informational).
     TooManyInformational 400 "RFC 9110 section 15.2" "too many interim responses"
     /// A 101 response to a request that offered no upgrade, or that names a protocol it did not offer.

@@ -26,6 +26,11 @@ pub struct Limits {
     /// A trailer section with its blank line. Default 8,192. Beyond:
     /// [`TrailersTooLarge`](crate::RecvErrorKind::TrailersTooLarge), 431.
     pub trailer_bytes: u32,
+    /// The content of one message, without its framing. Default none (`u64::MAX`), as in the reference; nginx has
+    /// 1 MiB. A server can set another for the request at hand with
+    /// [`limit_content`](crate::Conn::limit_content). Beyond:
+    /// [`ContentTooLarge`](crate::RecvErrorKind::ContentTooLarge), 413.
+    pub content_bytes: u64,
     /// Interim (1xx) responses before one final response. Default 64. Beyond:
     /// [`TooManyInformational`](crate::RecvErrorKind::TooManyInformational).
     pub informational: u8,
@@ -41,6 +46,7 @@ impl Limits {
         chunk_line_bytes: 4096,
         chunk_overhead: 16384,
         trailer_bytes: 8192,
+        content_bytes: u64::MAX,
         informational: 64,
     };
 

@@ -22,6 +22,7 @@ impl Core {
     /// Makes the receive half ready for content of this kind. An empty message is over at once.
     #[inline]
     pub(crate) fn begin_content(&mut self, party: Party, body: BodyKind) {
+        self.content_left = self.limits.content_bytes;
         self.rx = match body {
             BodyKind::None | BodyKind::Length(0) => return self.end_message(party),
             BodyKind::Length(n) => Rx::Length(n),
@@ -56,6 +57,9 @@ impl Core {
         loop {
             match self.rx {
                 Rx::Length(n) | Rx::ChunkData(n) => {
+                    if n > self.content_left {
+                        return Err(self.fail(party, Kind::ContentTooLarge, 0));
+                    }
                     if input.is_empty() {
                         return self.need(party, Need::Content(Some(n)));
                     }
@@ -97,7 +101,10 @@ impl Core {
                 Rx::Trailers => return self.recv_trailers(party, input, slots),
                 Rx::UntilClose => {
                     if !input.is_empty() {
-                        return Ok(Content::Data(self.take(input, u64::MAX)));
+                        if self.content_left == 0 {
+                            return Err(self.fail(party, Kind::ContentTooLarge, 0));
+                        }
+                        return Ok(Content::Data(self.take(input, self.content_left)));
                     }
                     if !self.flags.eof {
                         return Ok(Content::Need(Need::Content(None)));
@@ -132,6 +139,7 @@ impl Core {
 
     #[inline(always)]
     fn took_content(&mut self, n: u64) {
+        self.content_left = self.content_left.saturating_sub(n);
         match &mut self.rx {
             Rx::Length(left) => {
                 *left -= n;

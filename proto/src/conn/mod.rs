@@ -154,6 +154,8 @@ pub(crate) struct Core {
     pub(crate) skipped: u16,
     /// Interim responses since the last final one.
     pub(crate) informational: u8,
+    /// Content that may still come in this message.
+    pub(crate) content_left: u64,
     /// Framing beyond what the content pays for ([`Limits::chunk_overhead`]).
     pub(crate) overhead: u32,
     pub(crate) flags: ConnFlags,
@@ -194,6 +196,7 @@ impl Core {
             lenient,
             skipped: 0,
             informational: 0,
+            content_left: u64::MAX,
             overhead: 0,
             flags: ConnFlags::default(),
             outstanding: Outstanding::NONE,
@@ -269,6 +272,13 @@ impl<R: Role> Conn<R> {
             self.core.flags.continue_pending = false;
         }
         self.core.took(n);
+    }
+
+    /// Sets how much of the content at hand may still come, in place of
+    /// [`Limits::content_bytes`](crate::Limits::content_bytes): for a server that allows more, or less, where it knows
+    /// what the request is for. Call it with the head; the next message has the common limit again.
+    pub fn limit_content(&mut self, bytes: u64) {
+        self.core.content_left = bytes;
     }
 
     /// Bytes that were written earlier did not reach the peer: nothing may be sent any more.

@@ -327,7 +327,35 @@ fn put_status_line<O: Out + ?Sized>(status: &Status<'_>, out: &mut O) {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Advice, Conn, Recv, Server, ServerConfig, Slots};
+    use crate::{Advice, Conn, Limits, Recv, RecvErrorKind, Server, ServerConfig, ServerEvent, Slots};
+
+    /// The content that is accepted of `input`, with the limit of the config and then of the request.
+    fn content(input: &str, limit: u64, own: Option<u64>) -> Result<usize, RecvErrorKind> {
+        let limits = Limits { content_bytes: limit, ..Limits::DEFAULT };
+        let mut conn = Conn::<Server>::new(&ServerConfig { limits, ..ServerConfig::default() });
+        let (mut slots, mut input, mut got) = (Slots::new(), input.as_bytes(), 0);
+        loop {
+            match conn.recv(&mut input, &mut slots).map_err(|e| e.kind())? {
+                Recv::Event(ServerEvent::Request(_)) => own.into_iter().for_each(|n| conn.limit_content(n)),
+                Recv::Event(ServerEvent::Data(data)) => got += data.len(),
+                Recv::Event(ServerEvent::End(_)) => return Ok(got),
+                _ => panic!("not all of it was accepted"),
+            }
+        }
+    }
+
+    #[test]
+    fn content_beyond_its_limit_is_an_error_and_a_request_may_have_a_limit_of_its_own() {
+        let length = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nabcdef";
+        let chunked = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n\
+            3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n";
+        for input in [length, chunked] {
+            assert_eq!(content(input, 6, None), Ok(6));
+            assert_eq!(content(input, 5, None), Err(RecvErrorKind::ContentTooLarge));
+            assert_eq!(content(input, 5, Some(6)), Ok(6));
+            assert_eq!(content(input, 6, Some(2)), Err(RecvErrorKind::ContentTooLarge));
+        }
+    }
 
     #[test]
     fn once_told_to_close_a_server_says_so_in_its_next_answer_and_reads_no_more() {
