@@ -5,6 +5,8 @@ mod forward;
 mod headers;
 mod inbuf;
 mod queue;
+mod target;
 mod timers;
 mod timers_model;
+mod values;
 mod wheel;
