@@ -256,6 +256,7 @@ mod tests {
         let with: Vec<_> = members_with_comments(via).collect();
         assert_eq!(with, [&b"1.1 a (x, (y), \\), z)"[..], b"1.0 b (\")", b"c"]);
         assert_eq!(members(b"(a, b)").count(), 2);
+        assert_eq!(members_with_comments(b"\"(\", b").count(), 2, "a parenthesis in quotes opens no comment");
     }
 
     #[test]

@@ -196,6 +196,8 @@ mod tests {
                 lines.iter().collect::<Vec<_>>(),
                 [(&b"a"[..], &b""[..]), (b"B", &value), (b"c", b"")]
             );
+            let live: usize = lines.iter().map(|(n, v)| n.len() + v.len()).sum();
+            assert_eq!(lines.dead, lines.bytes.len() - live, "every byte is alive or counted");
             lines.bytes.capacity()
         };
         let warm = (0..1000).map(&mut round).max();
