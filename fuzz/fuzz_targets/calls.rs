@@ -1,2 +1,3 @@
+//! The `calls` harness under libFuzzer.
 #![no_main]
 libfuzzer_sys::fuzz_target!(|data: &[u8]| h1wire_fuzz::calls(data));
