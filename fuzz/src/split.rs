@@ -18,6 +18,7 @@ pub fn settings(choices: &mut Choices<'_>) -> (ServerConfig, ClientConfig) {
             chunk_overhead: choices.byte() as u32,
             trailer_bytes: 2 + choices.byte() as u32,
             informational: choices.byte() % 4,
+            content_bytes: choices.byte() as u64 * 4,
         },
         _ => Limits { fields: 0, chunk_overhead: 64, ..Limits::DEFAULT },
     };

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use h1wire_proto::{
-    Advice, BodyLen, Client, ClientConfig, ClientEvent, Conn, Method, Recv, Server, ServerConfig,
+    Advice, BodyLen, Client, ClientConfig, ClientEvent, Conn, Limits, Method, Recv, Server, ServerConfig,
     ServerEvent, Slots,
 };
 
@@ -58,7 +58,8 @@ fn take(wire: &mut VecDeque<u8>, input: &mut Vec<u8>, n: usize) {
 /// Arbitrary operations on both sides and both pipes; then everything flows, and both sides agree.
 pub fn wired(data: &[u8]) {
     let mut choices = Choices(data);
-    let config = ClientConfig { pipeline_depth: 1 + choices.byte() % 4, ..ClientConfig::default() };
+    let limits = Limits { informational: u8::MAX, ..Limits::DEFAULT };
+    let config = ClientConfig { limits, pipeline_depth: 1 + choices.byte() % 4, ..ClientConfig::default() };
     let mut client = Side::new(Conn::<Client>::new(&config));
     let mut server = Side::new(Conn::<Server>::new(&ServerConfig::default()));
     let (mut up, mut down) = (VecDeque::new(), VecDeque::new());

@@ -32,7 +32,7 @@ pub struct Limits {
     /// [`ContentTooLarge`](crate::RecvErrorKind::ContentTooLarge), 413.
     pub content_bytes: u64,
     /// Interim (1xx) responses before one final response. Default 64. Beyond:
-    /// [`TooManyInformational`](crate::RecvErrorKind::TooManyInformational).
+    /// [`TooManyInformational`](crate::RecvErrorKind::TooManyInformational). 255 means no limit.
     pub informational: u8,
 }
 
