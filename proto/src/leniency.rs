@@ -170,3 +170,32 @@ impl ClientLeniency {
         .space_after_chunk_size()
         .leading_crlf();
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Conn, Recv, RecvErrorKind, Server, ServerConfig, ServerEvent, Slots};
+
+    /// The `Host` that is seen, or the error and its offset.
+    fn host(leniency: ServerLeniency, mut input: &[u8]) -> Result<Vec<u8>, (RecvErrorKind, u64)> {
+        let mut conn = Conn::<Server>::new(&ServerConfig { leniency, ..ServerConfig::default() });
+        match conn.recv(&mut input, &mut Slots::new()).map_err(|e| (e.kind(), e.offset()))? {
+            Recv::Event(ServerEvent::Request(head)) => Ok(head.fields.get("host").unwrap().to_vec()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_tolerated_head_is_held_to_the_same_rules_at_the_same_offsets() {
+        let (lf, fold) = (ServerLeniency::STRICT.bare_lf(), ServerLeniency::STRICT.obs_fold());
+        assert_eq!(host(lf, b"GET / HTTP/1.1\nHost: a\n\n"), Ok(b"a".to_vec()));
+        assert_eq!(host(lf, b"GET / HTTP/1.1\nHost:  /\n\n"), Err((RecvErrorKind::BadHost, 22)));
+        assert_eq!(host(fold, b"GET / HTTP/1.1\r\nHost: a\r\nX: a\r\n b\r\n\r\n"), Ok(b"a".to_vec()));
+        let folded = b"GET / HTTP/1.1\r\nHost: a\r\n b\r\n\r\n";
+        assert_eq!(host(fold, folded), Err((RecvErrorKind::BadHost, 21)));
+        let bad = |end: &str| format!("GET / HTTP/1.1{end}Host: a{end}Content-Length:  5x{end}{end}");
+        let kind = RecvErrorKind::BadContentLength;
+        assert_eq!(host(lf, bad("\r\n").as_bytes()), Err((kind, 42)));
+        assert_eq!(host(lf, bad("\n").as_bytes()), Err((kind, 40)));
+    }
+}

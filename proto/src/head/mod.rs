@@ -13,7 +13,7 @@ pub(crate) use facts::{Encoding, Facts};
 
 use crate::class::TOKEN;
 use crate::error::RecvErrorKind as Kind;
-use crate::fields::{FieldSpan, Fields, Slots};
+use crate::fields::{FOLDED, FieldSpan, Fields, Slots};
 use crate::leniency::Flags;
 use crate::limits::Limits;
 use crate::message::Version;
@@ -145,8 +145,13 @@ impl Reader<'_> {
         split::fields(section, from, slots);
         let all = Fields { section, spans: &slots.spans, unfolded: &slots.unfolded };
         for (i, (name, value)) in all.iter().enumerate() {
-            let at = slots.spans.get(i).map_or(0, |s| s.name_end) as usize + 1;
-            facts.note(name, value, at, self.lenient);
+            // A folded value lies in the scratch: what is wrong with it is wrong behind its colon. A `Host` that was
+            // really folded has its line end there, and so is no host.
+            let at = slots.spans.get(i).map_or(0, |s| match s.value_end & FOLDED {
+                0 => s.value_start,
+                _ => s.name_end + 1,
+            });
+            facts.note(name, value, at as usize, self.lenient);
         }
         Read::Complete((line, facts), len)
     }
