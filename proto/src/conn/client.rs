@@ -4,6 +4,7 @@
 
 use super::content::Content;
 use super::{Client, Conn, Core, Need, Pause, Recv, Role, Rx, fields_of};
+use crate::advice::Phase;
 use crate::cycle::{Cycle, Half, Next, Party, Step};
 use crate::error::{RecvError, RecvErrorKind as Kind};
 use crate::fields::{Fields, Slots};
@@ -155,6 +156,18 @@ impl Conn<Client> {
             Content::End(trailers) => Recv::Event(ClientEvent::End(trailers)),
             Content::Need(need) => Recv::NeedInput(need),
         })
+    }
+
+    /// Reads later responses with these limits and leniencies, for owners that set them for each request. `false`,
+    /// and nothing changes, unless the connection is between exchanges.
+    pub fn configure(&mut self, config: &ClientConfig) -> bool {
+        if self.phase() != Phase::Idle || self.core.rx != Rx::Head {
+            return false;
+        }
+        let fresh = Core::new(Section::Response, config.limits, config.leniency.0);
+        (self.core.limits, self.core.lenient) = (fresh.limits, fresh.lenient);
+        self.core.outstanding.depth = config.pipeline_depth.clamp(1, Outstanding::MOST as u8);
+        true
     }
 
     /// How many requests were begun and are not completely answered.
@@ -318,5 +331,41 @@ impl Core {
             [] | [b'\r'] => Ok(Recv::NeedInput(Need::Head)),
             _ => Err(self.fail(Party::Server, Kind::UnsolicitedResponse, 0)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::out::BodyLen;
+    use crate::{Method, Slots};
+
+    fn ask(conn: &mut Conn<Client>) {
+        conn.request(Method::Get, b"/", &[("Host", "h")], BodyLen::None, &mut Vec::new()).unwrap();
+    }
+
+    #[test]
+    fn limits_and_leniencies_can_change_between_exchanges_and_only_there() {
+        let strict = ClientConfig::default();
+        let mut short = strict;
+        short.limits.head_bytes = 30;
+        let lenient = ClientConfig { leniency: ClientLeniency::STRICT.bare_lf(), ..strict };
+        let (mut conn, mut slots) = (Conn::<Client>::new(&strict), Slots::new());
+
+        assert!(conn.configure(&lenient));
+        ask(&mut conn);
+        assert!(!conn.configure(&short), "a response is awaited");
+        let mut input = &b"HTTP/1.1 200 OK\nContent-Length: 1\n\nx"[..];
+        assert!(matches!(conn.recv(&mut input, &mut slots), Ok(Recv::Event(ClientEvent::Response(_)))));
+        assert!(!conn.configure(&short), "content is under way");
+        assert!(matches!(conn.recv(&mut input, &mut slots), Ok(Recv::Event(ClientEvent::Data(_)))));
+        assert!(!conn.configure(&short), "its end was not told yet");
+        assert!(matches!(conn.recv(&mut input, &mut slots), Ok(Recv::Event(ClientEvent::End(_)))));
+
+        assert!(conn.configure(&short));
+        ask(&mut conn);
+        let mut input = &b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"[..];
+        let error = conn.recv(&mut input, &mut slots).unwrap_err();
+        assert_eq!(error.kind(), Kind::HeadTooLarge);
     }
 }
