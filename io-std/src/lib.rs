@@ -1,6 +1,33 @@
 //! HTTP over ordinary blocking sockets.
+//!
+//! A client whose connections are kept and shared by an [`Agent`], and a server with a thread for each connection at
+//! work. Neither decides anything about the protocol: both move bytes and time, and obey `h1wire_proto`.
+//!
+//! ```no_run
+//! let mut response = h1wire_std::get("http://localhost:8080/")?;
+//! std::io::copy(&mut response, &mut std::io::stdout())?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
+mod agent;
+mod client;
+mod clock;
+mod connect;
+mod error;
 mod socket;
 mod stream;
 
+pub use agent::{Agent, AgentBuilder, Destination, OriginCounts};
+pub use client::{AbortHandle, Event, IntoUrl, Request, Response, Upgraded, Upload};
+pub use connect::Lookup;
+pub use error::{BoxError, Error, ErrorKind, Timeout};
+pub use h1wire_proto as proto;
 pub use stream::{Closer, Stream, Wrote};
+
+/// Gets a URL through the [global agent](Agent::global).
+///
+/// # Errors
+/// As [`Request::send`].
+pub fn get(url: impl IntoUrl) -> Result<Response, Error> {
+    Request::get(url).send()
+}

@@ -1,0 +1,208 @@
+//! The options and hooks of an [`Agent`](super::Agent).
+//!
+//! Their meaning for connections is decided by the pool; see `h1wire_proto::pool::PoolConfig`.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use h1wire_proto::pool::{Origin, Pool, PoolConfig, Scheduling};
+
+use super::Agent;
+use super::driver::{Driver, State};
+use super::making::Plan;
+use super::reaper::Reaper;
+use crate::clock::millis;
+use crate::connect::Wanted;
+use crate::error::{BoxError, Error};
+use crate::stream::Stream;
+
+pub(crate) type CreateConnection =
+    dyn Fn(&Destination<'_>) -> Result<Box<dyn Stream>, BoxError> + Send + Sync;
+pub(crate) type KeepSocketAlive = dyn Fn(&mut dyn Stream) -> bool + Send + Sync;
+pub(crate) type ReuseSocket = dyn Fn(&mut dyn Stream) + Send + Sync;
+
+/// What the user hooked in, and the options that are not the pool's.
+#[derive(Default)]
+pub(crate) struct Hooks {
+    pub(crate) create_connection: Option<Box<CreateConnection>>,
+    pub(crate) keep_socket_alive: Option<Box<KeepSocketAlive>>,
+    pub(crate) reuse_socket: Option<Box<ReuseSocket>>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) keep_alive_delay: Option<Duration>,
+    pub(crate) drain: usize,
+}
+
+/// Where a [`create_connection`](AgentBuilder::create_connection) hook is to connect to.
+pub struct Destination<'d> {
+    pub(super) origin: &'d Origin,
+    pub(super) plan: &'d Plan,
+    pub(super) wanted: &'d Wanted,
+}
+
+impl Destination<'_> {
+    /// The origin: host and port, or the path of a unix socket.
+    pub fn origin(&self) -> &Origin {
+        self.origin
+    }
+
+    /// Connects as the agent would without the hook, for hooks that only wrap the stream.
+    ///
+    /// # Errors
+    /// As a request without the hook.
+    pub fn connect(&self) -> Result<Box<dyn Stream>, Error> {
+        let attempt = h1wire_proto::retry::Attempt::new(h1wire_proto::Method::Get, false);
+        self.plan.stream(self.origin, self.wanted).map_err(|kind| Error::new(kind, &attempt, None))
+    }
+}
+
+impl std::fmt::Debug for Destination<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Destination").field(&self.origin.name()).finish()
+    }
+}
+
+/// Makes an [`Agent`](super::Agent). The defaults are those of the reference: see each option.
+#[must_use]
+pub struct AgentBuilder {
+    pool: PoolConfig,
+    hooks: Hooks,
+    keep_alive_delay: Duration,
+    sweep: Option<Duration>,
+}
+
+impl Default for AgentBuilder {
+    fn default() -> Self {
+        Self {
+            pool: PoolConfig::DEFAULT,
+            hooks: Hooks { drain: 64 * 1024, ..Hooks::default() },
+            keep_alive_delay: Duration::from_secs(1),
+            sweep: Some(Duration::from_secs(1)),
+        }
+    }
+}
+
+impl AgentBuilder {
+    /// Whether connections that nobody waits for are kept for later requests. Default off.
+    pub fn keep_alive(mut self, on: bool) -> Self {
+        self.pool.keep_alive = on;
+        self
+    }
+
+    /// After how long a silence the system probes the peer of a kept connection, in whole seconds. Default 1 s.
+    /// Only with [`keep_alive`](Self::keep_alive).
+    pub fn keep_alive_initial_delay(mut self, delay: Duration) -> Self {
+        self.keep_alive_delay = delay;
+        self
+    }
+
+    /// The most connections for one origin. Default, and for 0: no limit.
+    pub fn max_sockets(mut self, most: u32) -> Self {
+        self.pool.max_sockets = Some(most);
+        self
+    }
+
+    /// The most connections over all origins. Default, and for 0: no limit.
+    pub fn max_total_sockets(mut self, most: u32) -> Self {
+        self.pool.max_total_sockets = Some(most);
+        self
+    }
+
+    /// The most idle connections for one origin. Default 256.
+    pub fn max_free_sockets(mut self, most: u32) -> Self {
+        self.pool.max_free_sockets = most;
+        self
+    }
+
+    /// The most requests, over all origins, that wait with no connection being made for them; the next one fails.
+    /// Default: no limit.
+    pub fn max_queued(mut self, most: u32) -> Self {
+        self.pool.max_queued = Some(most);
+        self
+    }
+
+    /// Which idle connection serves the next request. Default: the one that has been idle longest.
+    pub fn scheduling(mut self, scheduling: Scheduling) -> Self {
+        self.pool.scheduling = scheduling;
+        self
+    }
+
+    /// The idle limit of requests that have none of their own ([`Request::timeout`](crate::Request::timeout)), and
+    /// how long a connection may be idle before it is closed. Default, and for zero: none.
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.hooks.timeout = Some(limit).filter(|limit| !limit.is_zero());
+        self.pool.idle_timeout_ms = Some(millis(limit));
+        self
+    }
+
+    /// How long a request waits for a connection before it fails. Default, and for zero: for ever.
+    pub fn acquire_timeout(mut self, limit: Duration) -> Self {
+        self.pool.acquire_timeout_ms = Some(millis(limit));
+        self
+    }
+
+    /// By how much a connection is closed before the server said it would close it. Default 1 s.
+    pub fn hint_buffer(mut self, time: Duration) -> Self {
+        self.pool.hint_buffer_ms = millis(time);
+        self
+    }
+
+    /// How often idle connections are looked at by a thread that runs while there are any; `None`: only when they
+    /// are to be used. Default 1 s.
+    pub fn sweep(mut self, period: Option<Duration>) -> Self {
+        self.sweep = period;
+        self
+    }
+
+    /// How many bytes of a response that is dropped unread are discarded to keep its connection, as far as they are
+    /// there; beyond, it is closed. Default 64 KiB.
+    pub fn drain(mut self, bytes: usize) -> Self {
+        self.hooks.drain = bytes;
+        self
+    }
+
+    /// Makes the connections: any duplex stream will do. Called in a thread of its own, and may block.
+    pub fn create_connection<F>(mut self, hook: F) -> Self
+    where
+        F: Fn(&Destination<'_>) -> Result<Box<dyn Stream>, BoxError> + Send + Sync + 'static,
+    {
+        self.hooks.create_connection = Some(Box::new(hook));
+        self
+    }
+
+    /// Called with a connection that becomes idle; `false` closes it. Called without a lock, in the thread whose
+    /// request was the last on the connection.
+    pub fn keep_socket_alive<F>(mut self, hook: F) -> Self
+    where
+        F: Fn(&mut dyn Stream) -> bool + Send + Sync + 'static,
+    {
+        self.hooks.keep_socket_alive = Some(Box::new(hook));
+        self
+    }
+
+    /// Called with a used connection that is given to the next request, in the thread of that request.
+    pub fn reuse_socket<F>(mut self, hook: F) -> Self
+    where
+        F: Fn(&mut dyn Stream) + Send + Sync + 'static,
+    {
+        self.hooks.reuse_socket = Some(Box::new(hook));
+        self
+    }
+
+    /// The agent.
+    pub fn build(self) -> Agent {
+        let mut hooks = self.hooks;
+        hooks.keep_alive_delay = self.pool.keep_alive.then_some(self.keep_alive_delay);
+        Agent(Arc::new(Driver {
+            state: Mutex::new(State::new(Pool::new(self.pool))),
+            config: self.pool,
+            hooks,
+            reaper: Arc::new(Reaper::new(self.sweep)),
+        }))
+    }
+}
+
+impl std::fmt::Debug for AgentBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AgentBuilder").field("pool", &self.pool).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,366 @@
+//! What the pool decides, done: connections handed out, made, kept and closed behind one lock.
+//!
+//! The lock is held over a call of the pool and the taking of its actions, never while connecting, reading or
+//! writing, nor over a hook. Which connection goes where is the pool's decision alone.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use h1wire_proto::pool::{Action, ConnId, Origin, Pool, PoolConfig, PoolError, Ticket};
+
+use super::config::Hooks;
+use super::making::{Job, Plan};
+use super::reaper::Reaper;
+use crate::client::Wire;
+use crate::clock;
+use crate::connect::Wanted;
+use crate::error::ErrorKind;
+use crate::stream::Closer;
+
+/// The shared part of an agent.
+pub(crate) struct Driver {
+    pub(crate) state: Mutex<State>,
+    pub(crate) config: PoolConfig,
+    pub(crate) hooks: Hooks,
+    pub(super) reaper: Arc<Reaper>,
+}
+
+pub(crate) struct State {
+    pub(crate) pool: Pool<Arc<Origin>>,
+    /// By [`ConnId::index`].
+    slots: Vec<Option<Slot>>,
+    waiters: BTreeMap<Ticket, Waiter>,
+    pub(super) reaping: bool,
+}
+
+/// A connection of the pool.
+struct Slot {
+    id: ConnId,
+    place: Place,
+    closer: Option<Closer>,
+}
+
+/// Where the connection of a slot is.
+enum Place {
+    /// A thread is making it.
+    Making(Arc<Wanted>),
+    /// Here, idle or about to be handed out.
+    Here(Box<Wire>),
+    /// A request has it.
+    Out,
+    /// The `keep_socket_alive` hook is looking at it. If it was promised to a request meanwhile, that is whose.
+    Examined(Option<Ticket>),
+}
+
+/// A request that waits for a connection.
+pub(super) struct Waiter {
+    bell: Arc<Condvar>,
+    plan: Arc<Plan>,
+    outcome: Option<Outcome>,
+    /// Since when a connection is being made for it.
+    pub(super) making: bool,
+}
+
+/// How waiting ended.
+pub(super) enum Outcome {
+    Assigned {
+        id: ConnId,
+        wire: Box<Wire>,
+        reused: bool,
+    },
+    Failed(ErrorKind),
+    /// The connection that was assigned is gone; ask again.
+    Again,
+}
+
+/// What is left to do once the lock is released.
+#[derive(Default)]
+pub(super) struct Chores {
+    jobs: Vec<Job>,
+    closed: Vec<Box<Wire>>,
+    closers: Vec<Closer>,
+    examine: Vec<(ConnId, Box<Wire>)>,
+}
+
+/// The request on whose behalf the pool was called, which does not wait yet.
+pub(super) struct Caller<'p> {
+    pub(super) ticket: Ticket,
+    pub(super) make: &'p dyn Fn() -> Arc<Plan>,
+    pub(super) plan: Option<Arc<Plan>>,
+    pub(super) outcome: Option<Outcome>,
+    pub(super) making: bool,
+}
+
+impl Caller<'_> {
+    fn plan(&mut self) -> Arc<Plan> {
+        self.plan.get_or_insert_with(self.make).clone()
+    }
+}
+
+impl Chores {
+    pub(super) fn is_empty(&self) -> bool {
+        self.jobs.is_empty() && self.closed.is_empty() && self.closers.is_empty() && self.examine.is_empty()
+    }
+}
+
+impl Driver {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing that can panic runs under the lock, and the state is whole between any two steps.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes and does the actions of the pool. `failure` is why a connection could not be made, for the ticket that
+    /// fails for it.
+    pub(super) fn obey(
+        self: &Arc<Self>,
+        state: &mut State,
+        mut caller: Option<&mut Caller<'_>>,
+        mut failure: Option<ErrorKind>,
+    ) -> Chores {
+        let mut chores = Chores::default();
+        while let Some(action) = state.pool.poll_action() {
+            match action {
+                Action::Connect { conn, key, ticket } => {
+                    let wanted = Arc::new(Wanted::default());
+                    state.put(Slot { id: conn, place: Place::Making(wanted.clone()), closer: None });
+                    let plan = match &mut caller {
+                        Some(caller) if caller.ticket == ticket => {
+                            caller.making = true;
+                            Some(caller.plan())
+                        }
+                        _ => state.waiters.get_mut(&ticket).map(|waiter| {
+                            waiter.making = true;
+                            waiter.bell.notify_one();
+                            waiter.plan.clone()
+                        }),
+                    };
+                    if let Some(plan) = plan {
+                        chores.jobs.push(Job::new(self.clone(), conn, key, plan, wanted));
+                    }
+                }
+                Action::Assign { ticket, conn, reused } => {
+                    if let Some(wire) = state.hand_out(conn, ticket) {
+                        state.deliver(ticket, &mut caller, Outcome::Assigned { id: conn, wire, reused });
+                    }
+                }
+                Action::Idle { conn } => {
+                    if self.hooks.keep_socket_alive.is_some()
+                        && let Some(slot) = state.slot(conn)
+                        && let Place::Here(wire) = std::mem::replace(&mut slot.place, Place::Examined(None))
+                    {
+                        chores.examine.push((conn, wire));
+                    }
+                    self.reaper.start(self, state);
+                }
+                Action::Close { conn } => {
+                    let Some(slot) = state.take(conn) else { continue };
+                    match slot.place {
+                        Place::Here(wire) => chores.closed.push(wire),
+                        Place::Making(wanted) => wanted.give_up(),
+                        Place::Out => chores.closers.extend(slot.closer),
+                        Place::Examined(_) => {}
+                    }
+                }
+                Action::Fail { ticket, why } => {
+                    let failed = (why == PoolError::ConnectFailed).then(|| failure.take()).flatten();
+                    let kind = failed.unwrap_or(ErrorKind::Agent(why));
+                    state.deliver(ticket, &mut caller, Outcome::Failed(kind));
+                }
+            }
+        }
+        chores
+    }
+
+    /// Runs what [`obey`](Self::obey) left to do. Not under the lock.
+    pub(super) fn run(self: &Arc<Self>, mut chores: Chores) {
+        loop {
+            chores.closed.clear();
+            for closer in chores.closers.drain(..) {
+                closer.close();
+            }
+            for job in chores.jobs.drain(..) {
+                job.start();
+            }
+            let Some((id, wire)) = chores.examine.pop() else { return };
+            let more = self.examine(id, wire);
+            chores.jobs.extend(more.jobs);
+            chores.closed.extend(more.closed);
+            chores.closers.extend(more.closers);
+            chores.examine.extend(more.examine);
+        }
+    }
+
+    /// Asks the `keep_socket_alive` hook about a connection that became idle.
+    fn examine(self: &Arc<Self>, id: ConnId, mut wire: Box<Wire>) -> Chores {
+        let keep = self.hooks.keep_socket_alive.as_ref().is_none_or(|hook| hook(&mut *wire.stream));
+        let mut state = self.lock();
+        let Some(slot) = state.slot(id) else { return Chores::default() };
+        let Place::Examined(promised) = slot.place else { return Chores::default() };
+        if !keep {
+            if let Some(ticket) = promised {
+                state.deliver(ticket, &mut None, Outcome::Again);
+            }
+            state.take(id);
+            state.pool.closed(clock::now(), id);
+            let mut chores = self.obey(&mut state, None, None);
+            chores.closed.push(wire);
+            return chores;
+        }
+        match promised {
+            None => slot.place = Place::Here(wire),
+            Some(ticket) => {
+                slot.place = Place::Out;
+                state.deliver(ticket, &mut None, Outcome::Assigned { id, wire, reused: true });
+            }
+        }
+        Chores::default()
+    }
+
+    /// The thread that made a connection reports.
+    pub(super) fn made(self: &Arc<Self>, id: ConnId, result: Result<Box<Wire>, ErrorKind>) {
+        let mut state = self.lock();
+        let failure = match (state.slot(id), result) {
+            // Nobody wants it any more.
+            (None, _) => return,
+            (Some(slot), Ok(wire)) => {
+                slot.closer = wire.closer.clone();
+                slot.place = Place::Here(wire);
+                state.pool.connected(clock::now(), id);
+                None
+            }
+            (Some(_), Err(kind)) => {
+                state.take(id);
+                state.pool.connect_failed(clock::now(), id);
+                Some(kind)
+            }
+        };
+        let chores = self.obey(&mut state, None, failure);
+        drop(state);
+        self.run(chores);
+    }
+
+    /// Closes the idle connections that became readable, and what is overdue. Answers whether any are left; if not,
+    /// the reaper that asks ends.
+    pub(super) fn sweep(self: &Arc<Self>, for_reaper: bool) -> bool {
+        let mut state = self.lock();
+        let now = clock::now();
+        state.pool.handle_timeout(now);
+        let readable: Vec<ConnId> = state
+            .slots
+            .iter_mut()
+            .flatten()
+            // A look that cannot block.
+            .filter_map(|slot| match &mut slot.place {
+                Place::Here(wire) => wire.stream.is_readable().then_some(slot.id),
+                _ => None,
+            })
+            .collect();
+        for id in readable {
+            state.pool.idle_readable(now, id);
+        }
+        let chores = self.obey(&mut state, None, None);
+        let left = state.pool.totals().free_sockets > 0;
+        state.reaping = if for_reaper { left } else { state.reaping };
+        drop(state);
+        self.run(chores);
+        left
+    }
+}
+
+impl State {
+    pub(super) fn new(pool: Pool<Arc<Origin>>) -> Self {
+        Self { pool, slots: Vec::new(), waiters: BTreeMap::new(), reaping: false }
+    }
+
+    fn put(&mut self, slot: Slot) {
+        let at = slot.id.index() as usize;
+        if self.slots.len() <= at {
+            self.slots.resize_with(at + 1, || None);
+        }
+        if let Some(place) = self.slots.get_mut(at) {
+            *place = Some(slot);
+        }
+    }
+
+    fn slot(&mut self, id: ConnId) -> Option<&mut Slot> {
+        self.slots.get_mut(id.index() as usize)?.as_mut().filter(|slot| slot.id == id)
+    }
+
+    /// Takes the slot of a connection that has left the pool, and lets the table shrink.
+    fn take(&mut self, id: ConnId) -> Option<Slot> {
+        self.slot(id)?;
+        let slot = self.slots.get_mut(id.index() as usize)?.take();
+        while matches!(self.slots.last(), Some(None)) {
+            self.slots.pop();
+        }
+        slot
+    }
+
+    /// The connection for a request that was promised it; `None` if a hook still looks at it.
+    fn hand_out(&mut self, id: ConnId, ticket: Ticket) -> Option<Box<Wire>> {
+        let slot = self.slot(id)?;
+        match std::mem::replace(&mut slot.place, Place::Out) {
+            Place::Here(wire) => Some(wire),
+            Place::Examined(_) => {
+                slot.place = Place::Examined(Some(ticket));
+                None
+            }
+            other => {
+                slot.place = other;
+                None
+            }
+        }
+    }
+
+    fn deliver(&mut self, ticket: Ticket, caller: &mut Option<&mut Caller<'_>>, outcome: Outcome) {
+        if let Some(caller) = caller.as_mut().filter(|caller| caller.ticket == ticket) {
+            caller.outcome = Some(outcome);
+        } else if let Some(waiter) = self.waiters.get_mut(&ticket) {
+            waiter.outcome = Some(outcome);
+            waiter.bell.notify_one();
+        }
+    }
+
+    /// The caller of the pool got no answer yet, and will wait for the bell.
+    pub(super) fn wait(&mut self, bell: &Arc<Condvar>, mut caller: Caller<'_>) {
+        let plan = caller.plan();
+        let waiter = Waiter { bell: bell.clone(), plan, outcome: None, making: caller.making };
+        self.waiters.insert(caller.ticket, waiter);
+    }
+
+    pub(super) fn waiter(&mut self, ticket: Ticket) -> Option<&mut Waiter> {
+        self.waiters.get_mut(&ticket)
+    }
+
+    /// Takes the outcome of a wait that is over, and the waiter with it.
+    pub(super) fn outcome(&mut self, ticket: Ticket) -> Option<Outcome> {
+        self.waiters.get(&ticket)?.outcome.as_ref()?;
+        self.waiters.remove(&ticket)?.outcome
+    }
+
+    pub(super) fn leave(&mut self, ticket: Ticket) {
+        self.waiters.remove(&ticket);
+    }
+
+    /// The connection comes back from a request. `false`: it is not the pool's any more.
+    pub(super) fn bring_back(&mut self, id: ConnId, wire: Box<Wire>) -> Result<(), Box<Wire>> {
+        match self.slot(id) {
+            Some(slot) => {
+                slot.place = Place::Here(wire);
+                Ok(())
+            }
+            None => Err(wire),
+        }
+    }
+
+    /// The connection left the pool by another way than an action.
+    pub(super) fn forget(&mut self, id: ConnId) {
+        self.take(id);
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.reaper.stop();
+    }
+}

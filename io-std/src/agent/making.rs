@@ -1,0 +1,93 @@
+//! Making one connection: [`Plan`] says how, [`Job`] does it in a thread of its own and reports to the pool.
+//!
+//! A thread, because resolving, connecting, TLS and a user's hook all block, and whoever waits for the connection
+//! must still be served by another one, be aborted, or run out of time.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+
+use h1wire_proto::ClientConfig;
+use h1wire_proto::pool::{ConnId, Origin};
+
+use super::config::Destination;
+use super::driver::Driver;
+use crate::client::Wire;
+use crate::connect::{How, Wanted};
+use crate::error::ErrorKind;
+use crate::stream::Stream;
+
+/// How to make a connection for a request.
+#[derive(Clone)]
+pub(crate) struct Plan {
+    pub(crate) how: How,
+    pub(crate) config: ClientConfig,
+}
+
+impl Plan {
+    /// Makes a stream to `origin`, as the agent does without a hook.
+    pub(crate) fn stream(&self, origin: &Origin, wanted: &Wanted) -> Result<Box<dyn Stream>, ErrorKind> {
+        if let Some(path) = origin.unix_path() {
+            use std::os::unix::ffi::OsStrExt;
+            return self.how.unix(Path::new(std::ffi::OsStr::from_bytes(path)));
+        }
+        let (host, port) = (origin.host().unwrap_or_default(), origin.port().unwrap_or_default());
+        self.how.tcp(host, port, wanted)
+    }
+}
+
+/// A connection to be made, which reports once, whatever happens.
+pub(super) struct Job {
+    driver: Arc<Driver>,
+    id: ConnId,
+    origin: Arc<Origin>,
+    plan: Arc<Plan>,
+    wanted: Arc<Wanted>,
+    reported: bool,
+}
+
+impl Job {
+    pub(super) fn new(
+        driver: Arc<Driver>,
+        id: ConnId,
+        origin: Arc<Origin>,
+        plan: Arc<Plan>,
+        wanted: Arc<Wanted>,
+    ) -> Self {
+        Self { driver, id, origin, plan, wanted, reported: false }
+    }
+
+    /// Begins in a thread of its own.
+    pub(super) fn start(self) {
+        let mut job = self;
+        // If there is no thread to be had, the job is dropped, and that reports as well.
+        let _ = thread::Builder::new().name("h1wire connect".into()).spawn(move || {
+            let made = job.make();
+            job.report(made);
+        });
+    }
+
+    fn make(&self) -> Result<Box<Wire>, ErrorKind> {
+        let stream = match &self.driver.hooks.create_connection {
+            Some(hook) => {
+                let to = Destination { origin: &self.origin, plan: &self.plan, wanted: &self.wanted };
+                hook(&to).map_err(ErrorKind::Hook)?
+            }
+            None => self.plan.stream(&self.origin, &self.wanted)?,
+        };
+        Ok(Box::new(Wire::new(stream, &self.plan.config)))
+    }
+
+    fn report(&mut self, made: Result<Box<Wire>, ErrorKind>) {
+        self.reported = true;
+        self.driver.made(self.id, made);
+    }
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        if !self.reported {
+            self.report(Err(ErrorKind::Hook("the thread that made the connection is gone".into())));
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! [`Agent`]: connections kept and shared by the requests that go through it.
+//!
+//! The public face. Decisions are those of `h1wire_proto::pool`, doing them is in `driver`.
+
+mod config;
+mod driver;
+mod lease;
+mod making;
+mod reaper;
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use h1wire_proto::pool::Totals;
+
+pub use config::{AgentBuilder, Destination};
+pub(crate) use driver::Driver;
+pub(crate) use lease::{Lease, Waiting, Wish};
+pub(crate) use making::Plan;
+
+use crate::client::{IntoUrl, Request};
+use crate::clock;
+
+/// Connections, shared by requests: a pool for each origin, with limits over each and over all.
+///
+/// A clone is the same agent. Dropping the last one closes the idle connections; those in use live on until their
+/// responses are read.
+///
+/// | kind | methods |
+/// |---|---|
+/// | making | [`new`](Self::new), [`builder`](Self::builder), [`global`](Self::global) |
+/// | requests | [`get`](Self::get), [`request`](Self::request) |
+/// | asking | [`totals`](Self::totals), [`origins`](Self::origins) |
+/// | ending | [`close_idle`](Self::close_idle), [`destroy`](Self::destroy) |
+#[derive(Clone)]
+pub struct Agent(pub(crate) Arc<Driver>);
+
+/// What an agent holds for one origin.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct OriginCounts {
+    /// The name of the origin, as of `h1wire_proto::pool::Origin::name`.
+    pub name: String,
+    /// Connections in use or being made.
+    pub sockets: usize,
+    /// Idle connections.
+    pub free_sockets: usize,
+    /// Requests that wait for a connection.
+    pub requests: usize,
+}
+
+impl Agent {
+    /// An agent with the defaults of the reference: no limits, and no connection is kept for later.
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// The options of an agent to be.
+    pub fn builder() -> AgentBuilder {
+        AgentBuilder::default()
+    }
+
+    /// The agent of this process, which serves requests without an own one. It keeps connections.
+    pub fn global() -> &'static Self {
+        static GLOBAL: OnceLock<Agent> = OnceLock::new();
+        GLOBAL.get_or_init(|| Self::builder().keep_alive(true).build())
+    }
+
+    /// A `GET` request through this agent.
+    pub fn get(&self, url: impl IntoUrl) -> Request {
+        self.request("GET", url)
+    }
+
+    /// A request through this agent.
+    pub fn request(&self, method: &str, url: impl IntoUrl) -> Request {
+        Request::new(method, url).agent(self)
+    }
+
+    /// Counts over all origins.
+    pub fn totals(&self) -> Totals {
+        self.0.sweep(false);
+        self.0.lock().pool.totals()
+    }
+
+    /// What there is for each origin, ordered by origin.
+    pub fn origins(&self) -> Vec<OriginCounts> {
+        self.0.sweep(false);
+        let state = self.0.lock();
+        state
+            .pool
+            .origins()
+            .map(|of| OriginCounts {
+                name: of.key().name(),
+                sockets: of.socket_count(),
+                free_sockets: of.free_socket_count(),
+                requests: of.request_count(),
+            })
+            .collect()
+    }
+
+    /// Closes the idle connections.
+    pub fn close_idle(&self) {
+        self.with_pool(|pool| pool.close_idle(clock::now(), None));
+    }
+
+    /// Closes every connection, also those in use, and fails every request that waits. The agent can be used
+    /// again.
+    pub fn destroy(&self) {
+        self.with_pool(|pool| pool.destroy(clock::now()));
+    }
+
+    fn with_pool(&self, call: impl FnOnce(&mut h1wire_proto::pool::Pool<Arc<h1wire_proto::pool::Origin>>)) {
+        let mut state = self.0.lock();
+        call(&mut state.pool);
+        let chores = self.0.obey(&mut state, None, None);
+        drop(state);
+        self.0.run(chores);
+    }
+}
+
+impl Default for Agent {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Agent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Agent").field("totals", &self.0.lock().pool.totals()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,80 @@
+//! The time limits of one exchange: what the machine's timers say, as limits for blocking calls.
+//!
+//! Which limit passed, and when the next one will, is decided by `h1wire_proto::Timers`.
+
+use std::time::Duration;
+
+use h1wire_proto::{Activity, Client, Conn, Expired, Time, Timeouts, Timers};
+
+use crate::clock;
+use crate::error::Timeout;
+
+pub(crate) struct Limits {
+    timers: Timers,
+    limits: Timeouts,
+    /// Without a limit no clock is read.
+    on: bool,
+}
+
+/// What a limit that passed means for the exchange.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Passed {
+    /// The content is to be sent without a `100 Continue`.
+    Continue,
+    /// It took too long.
+    Late(Timeout),
+}
+
+impl Limits {
+    /// The limits of an exchange that is to be over at `deadline`.
+    pub(crate) fn new(mut limits: Timeouts, deadline: Option<Time>, expects: bool) -> Self {
+        let now = clock::now();
+        limits.request = deadline.map_or(0, |at| u32::try_from(at.since(now)).unwrap_or(u32::MAX).max(1));
+        let Timeouts { headers, idle, request, body, write, .. } = limits;
+        let on = expects || [headers, idle, request, body, write].iter().any(|ms| *ms > 0);
+        Self { timers: Timers::client(now, &limits), limits, on }
+    }
+
+    /// Sets how long nothing may move from now on.
+    pub(crate) fn set_idle(&mut self, limit: Option<Duration>) {
+        let ms = limit.map_or(0, |limit| u32::try_from(clock::millis(limit)).unwrap_or(u32::MAX));
+        self.timers.set_idle(ms);
+        self.on |= ms > 0;
+    }
+
+    /// Tells what happened.
+    pub(crate) fn note(&mut self, conn: &Conn<Client>, activity: Activity) {
+        if self.on {
+            // Every blocking call asks anew.
+            let _ = self.timers.observe(clock::now(), conn.phase(), activity);
+        }
+    }
+
+    /// How long the next call may block; `None` is for ever. Never zero.
+    pub(crate) fn left(&self) -> Option<Duration> {
+        if !self.on {
+            return None;
+        }
+        let at = self.timers.next(&self.limits)?;
+        Some(clock::until(at).max(Duration::from_millis(1)))
+    }
+
+    /// A limit that passed, if one did.
+    pub(crate) fn passed(&mut self) -> Option<Passed> {
+        if !self.on {
+            return None;
+        }
+        loop {
+            return Some(match self.timers.poll(clock::now(), &self.limits)? {
+                Expired::Continue => Passed::Continue,
+                Expired::Idle => Passed::Late(Timeout::Idle),
+                Expired::Head => Passed::Late(Timeout::Head),
+                Expired::Body => Passed::Late(Timeout::Content),
+                Expired::Request => Passed::Late(Timeout::Total),
+                Expired::Write => Passed::Late(Timeout::Write),
+                // Of idle connections, which are the pool's.
+                Expired::KeepAlive | Expired::Linger => continue,
+            });
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! [`Spec`]: a request as it was put together, and what follows from its options for its connection and its fields.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use h1wire_proto::pool::{Origin, PoolConfig};
+use h1wire_proto::{BodyLen, ClientConfig, FieldSource, Headers, ResponseHead, Strictness, Timeouts};
+
+use super::abort::AbortHandle;
+use super::event::Event;
+use super::url::{Place, base64};
+use crate::agent::{Agent, Plan};
+use crate::connect::How;
+use crate::error::ErrorKind;
+
+pub(crate) type OnInformational = Box<dyn FnMut(&ResponseHead<'_, '_>) + Send>;
+pub(crate) type Observer = Box<dyn FnMut(&Event<'_>) + Send>;
+
+/// Everything about a request but its content.
+pub(crate) struct Spec {
+    pub(crate) method: String,
+    pub(crate) place: Place,
+    pub(crate) headers: Headers,
+    pub(crate) set_host: bool,
+    pub(crate) default_headers: bool,
+    /// Host or port were given as options, which excludes a socket path.
+    pub(crate) host_given: bool,
+    pub(crate) socket_path: Option<PathBuf>,
+    pub(crate) how: How,
+    pub(crate) agent: Option<Agent>,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) total: Option<Duration>,
+    pub(crate) idle_notifies: bool,
+    pub(crate) config: ClientConfig,
+    pub(crate) idempotent: Option<bool>,
+    pub(crate) retries: bool,
+    pub(crate) on_informational: Option<OnInformational>,
+    pub(crate) observer: Option<Observer>,
+    pub(crate) abort: Option<AbortHandle>,
+    /// What was wrong with an option.
+    pub(crate) fault: Option<ErrorKind>,
+}
+
+impl Spec {
+    pub(crate) fn new(method: &str, place: Place) -> Self {
+        Self {
+            method: method.to_owned(),
+            place,
+            headers: Headers::new(),
+            set_host: true,
+            default_headers: true,
+            host_given: false,
+            socket_path: None,
+            how: How::default(),
+            agent: None,
+            timeouts: Timeouts::CLIENT,
+            total: None,
+            idle_notifies: false,
+            config: ClientConfig::default(),
+            idempotent: None,
+            retries: true,
+            on_informational: None,
+            observer: None,
+            abort: None,
+            fault: None,
+        }
+    }
+
+    /// The agent that serves the request.
+    pub(crate) fn agent(&self) -> &Agent {
+        self.agent.as_ref().unwrap_or_else(|| Agent::global())
+    }
+
+    pub(crate) fn tell(&mut self, event: &Event<'_>) {
+        if let Some(observer) = &mut self.observer {
+            observer(event);
+        }
+    }
+
+    /// What the connection must lead to.
+    pub(crate) fn origin(&self) -> Result<Origin, ErrorKind> {
+        if self.place.https {
+            return Err(ErrorKind::invalid("https needs the feature `tls`"));
+        }
+        if let Some(path) = &self.socket_path {
+            use std::os::unix::ffi::OsStrExt;
+            if self.host_given {
+                return Err(ErrorKind::invalid("a socket path excludes a host and a port"));
+            }
+            return Ok(Origin::unix(path.as_os_str().as_bytes()));
+        }
+        let mut origin = Origin::tcp(&self.place.host, self.place.port());
+        if let Some(address) = self.how.local_address {
+            origin = origin.local_address(address);
+        }
+        if let Some(family) = self.how.family {
+            origin = origin.family(family);
+        }
+        if let Some(port) = self.how.local_port {
+            origin = origin.tag(&format!("from port {port}"));
+        }
+        Ok(origin)
+    }
+
+    /// How a connection for it is made.
+    pub(crate) fn plan(&self) -> Plan {
+        let mut how = self.how.clone();
+        how.keep_alive = how.keep_alive.or(self.agent().0.hooks.keep_alive_delay);
+        Plan { how, config: self.config }
+    }
+
+    /// The target as it stands on the wire.
+    pub(crate) fn target(&self) -> &str {
+        &self.place.target
+    }
+
+    /// How long nothing may happen, the agent's limit unless the request has its own.
+    pub(crate) fn idle_limit(&self) -> Option<Duration> {
+        match self.timeouts.idle {
+            0 => self.agent().0.hooks.timeout,
+            ms => Some(Duration::from_millis(ms.into())),
+        }
+    }
+
+    /// The fields to send, with those that are added.
+    pub(crate) fn fields(&self, pool: &PoolConfig) -> Fields<'_> {
+        let add = |name: &str| self.default_headers && !self.headers.has(name);
+        Fields {
+            host: (self.set_host && add("host")).then(|| self.place.host_field()),
+            headers: &self.headers,
+            authorization: self
+                .place
+                .auth
+                .as_ref()
+                .filter(|_| !self.headers.has("authorization"))
+                .map(|auth| format!("Basic {}", base64(auth.as_bytes()))),
+            connection: if self.default_headers {
+                pool.connection_field(self.headers.has("connection"))
+            } else {
+                None
+            },
+        }
+    }
+
+    /// How long the content of a streamed request is, as its fields say: they are the machine's to write.
+    pub(crate) fn take_length(&mut self) -> Result<BodyLen, ErrorKind> {
+        let mut length = BodyLen::Unknown;
+        if let Some(value) = self.headers.get("content-length") {
+            let number = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
+            let invalid = || ErrorKind::Refused(h1wire_proto::SendError::ReservedField);
+            length = BodyLen::Exact(number.ok_or_else(invalid)?);
+        }
+        self.drop_framing();
+        Ok(length)
+    }
+
+    /// Removes the fields that frame the content, where the content itself says how long it is.
+    pub(crate) fn drop_framing(&mut self) {
+        self.headers.remove("content-length");
+        let chunked = |value: &[u8]| value.eq_ignore_ascii_case(b"chunked");
+        if self.headers.get("transfer-encoding").is_some_and(chunked) {
+            self.headers.remove("transfer-encoding");
+        }
+    }
+}
+
+/// The fields of a request: `Host` first (RFC 9110 section 7.2), then the user's, then what is added.
+pub(crate) struct Fields<'s> {
+    host: Option<String>,
+    headers: &'s Headers,
+    authorization: Option<String>,
+    connection: Option<&'static str>,
+}
+
+impl FieldSource for Fields<'_> {
+    fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let host = self.host.as_ref().map(|host| (&b"Host"[..], host.as_bytes()));
+        let authorization = self.authorization.as_ref().map(|v| (&b"Authorization"[..], v.as_bytes()));
+        let connection = self.connection.map(|v| (&b"Connection"[..], v.as_bytes()));
+        host.into_iter().chain(self.headers.iter()).chain(authorization).chain(connection)
+    }
+    fn strictness(&self) -> Strictness {
+        self.headers.strictness()
+    }
+}

@@ -1,0 +1,203 @@
+//! Where a request goes, taken from URL text or a parsed URL.
+
+use std::borrow::Cow;
+
+use url::{Host, Url};
+
+use crate::error::ErrorKind;
+
+/// URL text, or a parsed URL. Implemented for `&str`, `String`, [`Url`] and references to them.
+pub trait IntoUrl {
+    /// The URL.
+    ///
+    /// # Errors
+    /// If the text is none.
+    fn into_url(self) -> Result<Url, url::ParseError>;
+}
+
+impl IntoUrl for &str {
+    fn into_url(self) -> Result<Url, url::ParseError> {
+        Url::parse(self)
+    }
+}
+impl IntoUrl for String {
+    fn into_url(self) -> Result<Url, url::ParseError> {
+        Url::parse(&self)
+    }
+}
+impl IntoUrl for &String {
+    fn into_url(self) -> Result<Url, url::ParseError> {
+        Url::parse(self)
+    }
+}
+impl IntoUrl for Url {
+    fn into_url(self) -> Result<Url, url::ParseError> {
+        Ok(self)
+    }
+}
+impl IntoUrl for &Url {
+    fn into_url(self) -> Result<Url, url::ParseError> {
+        Ok(self.clone())
+    }
+}
+
+/// The place a request is for, and what it asks of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) https: bool,
+    /// Without brackets, if it is an IPv6 address.
+    pub(crate) host: String,
+    pub(crate) port: Option<u16>,
+    pub(crate) default_port: Option<u16>,
+    /// Path and query, as they stand on the wire.
+    pub(crate) target: String,
+    /// `user:password`.
+    pub(crate) auth: Option<String>,
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self {
+            https: false,
+            host: "localhost".into(),
+            port: None,
+            default_port: None,
+            target: "/".into(),
+            auth: None,
+        }
+    }
+}
+
+impl Place {
+    pub(crate) fn of(url: &Url) -> Result<Self, ErrorKind> {
+        let https = match url.scheme() {
+            "http" => false,
+            "https" => true,
+            other => return Err(ErrorKind::invalid(format!("the protocol \"{other}:\" is not supported"))),
+        };
+        let host = match url.host() {
+            Some(Host::Domain(name)) => name.to_owned(),
+            Some(Host::Ipv4(address)) => address.to_string(),
+            Some(Host::Ipv6(address)) => address.to_string(),
+            None => return Err(ErrorKind::invalid("the URL has no host")),
+        };
+        let auth = (!url.username().is_empty() || url.password().is_some())
+            .then(|| format!("{}:{}", decode(url.username()), decode(url.password().unwrap_or_default())));
+        let mut target = String::from(url.path());
+        if let Some(query) = url.query() {
+            target.push('?');
+            target.push_str(query);
+        }
+        Ok(Self { https, host, port: url.port(), default_port: None, target, auth })
+    }
+
+    /// The port to connect to.
+    pub(crate) fn port(&self) -> u16 {
+        self.port.unwrap_or_else(|| self.usual_port())
+    }
+
+    fn usual_port(&self) -> u16 {
+        self.default_port.unwrap_or(if self.https { 443 } else { 80 })
+    }
+
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.https { "https" } else { "http" }
+    }
+
+    /// The host as it stands in a URL: an IPv6 address in brackets.
+    pub(crate) fn url_host(&self) -> Cow<'_, str> {
+        let bare = self.host.contains(':') && !self.host.starts_with('[');
+        if bare { format!("[{}]", self.host).into() } else { Cow::from(&*self.host) }
+    }
+
+    /// The value of the `Host` field (RFC 9110 section 7.2): without the port where it is the usual one.
+    pub(crate) fn host_field(&self) -> String {
+        let port = self.port();
+        if port == self.usual_port() {
+            self.url_host().into_owned()
+        } else {
+            format!("{}:{port}", self.url_host())
+        }
+    }
+}
+
+/// Percent-decoded, as the user and password of a URL are to be read (RFC 3986 section 2.1).
+pub(crate) fn decode(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let hex = |at: usize| after.get(at).and_then(|b| char::from(*b).to_digit(16));
+        match (first, hex(0), hex(1)) {
+            (b'%', Some(high), Some(low)) => {
+                bytes.push((high * 16 + low) as u8);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            _ => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Base 64 (RFC 4648 section 4), for Basic credentials.
+pub(crate) fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for three in bytes.chunks(3) {
+        let group = three.iter().fold(0u32, |n, b| n << 8 | u32::from(*b)) << (8 * (3 - three.len()));
+        for digit in 0..4 {
+            let value = group >> (18 - 6 * digit) & 63;
+            let filled = digit <= three.len();
+            text.push(if filled { char::from(DIGITS[value as usize]) } else { '=' });
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(url: &str) -> Place {
+        Place::of(&Url::parse(url).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_url_says_where_and_what() {
+        let of = place("http://u%40x:p%3a@Example.org:8080/a/b?c=d#e");
+        assert_eq!((&*of.host, of.port(), &*of.target), ("example.org", 8080, "/a/b?c=d"));
+        assert_eq!(of.auth.as_deref(), Some("u@x:p:"));
+        assert_eq!(of.host_field(), "example.org:8080");
+    }
+
+    #[test]
+    fn the_usual_port_is_left_out_of_the_host_field() {
+        assert_eq!(place("http://h/").host_field(), "h");
+        assert_eq!(place("https://h:443/").host_field(), "h");
+        assert_eq!(place("https://h:80/").host_field(), "h:80");
+        assert_eq!(Place { default_port: Some(8080), ..place("http://h/") }.host_field(), "h");
+    }
+
+    #[test]
+    fn an_ipv6_address_has_brackets_in_text_and_none_for_the_socket() {
+        let of = place("http://[::1]:81/");
+        assert_eq!((&*of.host, &*of.host_field()), ("::1", "[::1]:81"));
+    }
+
+    #[test]
+    fn other_protocols_are_refused() {
+        let kind = Place::of(&Url::parse("ftp://h/").unwrap()).unwrap_err();
+        assert_eq!(kind.to_string(), "the protocol \"ftp:\" is not supported");
+    }
+
+    #[test]
+    fn base_64_is_that_of_the_rfc() {
+        for (plain, coded) in
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")]
+        {
+            assert_eq!(base64(plain.as_bytes()), coded);
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! The clock that the machine, the timers and the pool are told the time from.
+
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use h1wire_proto::Time;
+
+/// Milliseconds since this process first asked.
+pub(crate) fn now() -> Time {
+    static ORIGIN: OnceLock<Instant> = OnceLock::new();
+    let since = ORIGIN.get_or_init(Instant::now).elapsed();
+    Time(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// From now until `at`; zero if that is past.
+pub(crate) fn until(at: Time) -> Duration {
+    Duration::from_millis(at.since(now()))
+}
+
+/// A duration as the whole milliseconds the machine counts in, rounded up so that none becomes "off".
+pub(crate) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
+}

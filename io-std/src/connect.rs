@@ -1,0 +1,226 @@
+//! From a host and a port to a connected socket: resolving, and trying one address after the other.
+//!
+//! RFC 8305 in short: addresses of both families take turns, a new one is tried when the one before failed or has
+//! not answered for a while, and the first that answers is used.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use h1wire_proto::pool::Family;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+
+use crate::error::{ErrorKind, Timeout};
+use crate::stream::{Shared, Stream};
+
+/// Resolves a host name, given with the port. See [`Request::lookup`](crate::Request::lookup).
+pub type Lookup = dyn Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync;
+
+/// How long an address may be silent before the next one is tried as well (RFC 8305 section 5).
+const STAGGER: Duration = Duration::from_millis(250);
+/// How often to see whether anybody still wants the connection.
+const LOOK_UP: Duration = Duration::from_millis(500);
+
+/// How a socket is to be connected.
+#[derive(Clone, Default)]
+pub(crate) struct How {
+    pub(crate) family: Option<Family>,
+    pub(crate) local_address: Option<IpAddr>,
+    pub(crate) local_port: Option<u16>,
+    pub(crate) lookup: Option<Arc<Lookup>>,
+    pub(crate) limit: Option<Duration>,
+    pub(crate) no_delay: Option<bool>,
+    /// The delay of TCP keep-alive, if it is on.
+    pub(crate) keep_alive: Option<Duration>,
+}
+
+/// Whether a connection that is being made is still wanted.
+#[derive(Default)]
+pub(crate) struct Wanted {
+    given_up: AtomicBool,
+}
+
+impl Wanted {
+    pub(crate) fn give_up(&self) {
+        self.given_up.store(true, Ordering::Relaxed);
+    }
+
+    fn check(&self) -> io::Result<()> {
+        if self.given_up.load(Ordering::Relaxed) { Err(io::ErrorKind::Interrupted.into()) } else { Ok(()) }
+    }
+}
+
+impl How {
+    /// Connects to a host by name or address.
+    pub(crate) fn tcp(&self, host: &str, port: u16, wanted: &Wanted) -> Result<Box<dyn Stream>, ErrorKind> {
+        let deadline = self.limit.and_then(|limit| Instant::now().checked_add(limit));
+        let mut addresses = resolve(host, port, self.lookup.as_deref()).map_err(ErrorKind::Dns)?;
+        addresses.retain(|a| match self.family {
+            None => true,
+            Some(Family::V4) => a.is_ipv4(),
+            Some(Family::V6) => a.is_ipv6(),
+        });
+        if addresses.is_empty() {
+            let text = "the name has no address of the family asked for";
+            return Err(ErrorKind::Dns(io::Error::new(io::ErrorKind::NotFound, text)));
+        }
+        let socket =
+            self.race(take_turns(addresses), deadline, wanted).map_err(|error| match error.kind() {
+                io::ErrorKind::TimedOut => ErrorKind::Timeout(Timeout::Connect),
+                _ => ErrorKind::Connect(error),
+            })?;
+        self.set_up(socket).map_err(ErrorKind::Connect)
+    }
+
+    /// Connects to a unix socket.
+    pub(crate) fn unix(&self, path: &Path) -> Result<Box<dyn Stream>, ErrorKind> {
+        let socket = UnixStream::connect(path).map_err(ErrorKind::Connect)?;
+        Ok(Box::new(Shared::new(socket)))
+    }
+
+    fn set_up(&self, socket: Socket) -> io::Result<Box<dyn Stream>> {
+        socket.set_nonblocking(false)?;
+        let mut stream = Shared::new(TcpStream::from(socket));
+        stream.set_no_delay(self.no_delay.unwrap_or(true))?;
+        if self.keep_alive.is_some() {
+            stream.set_keep_alive(self.keep_alive)?;
+        }
+        Ok(Box::new(stream))
+    }
+
+    /// Tries the addresses in order, the next one when the last failed or is silent, until one is connected.
+    fn race(
+        &self,
+        addresses: Vec<SocketAddr>,
+        deadline: Option<Instant>,
+        wanted: &Wanted,
+    ) -> io::Result<Socket> {
+        let mut left = addresses.into_iter();
+        let mut pending: Vec<Socket> = Vec::new();
+        let mut error = io::Error::from(io::ErrorKind::AddrNotAvailable);
+        let mut next_at = Instant::now();
+        loop {
+            wanted.check()?;
+            let now = Instant::now();
+            if deadline.is_some_and(|at| at <= now) {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            if pending.is_empty() || next_at <= now {
+                match left.next() {
+                    Some(address) => match self.begin(address) {
+                        Ok((socket, true)) => return Ok(socket),
+                        Ok((socket, false)) => {
+                            pending.push(socket);
+                            next_at = now + STAGGER;
+                        }
+                        Err(e) => {
+                            error = e;
+                            continue;
+                        }
+                    },
+                    None if pending.is_empty() => return Err(error),
+                    None => next_at = now + LOOK_UP,
+                }
+            }
+            let pause = next_at.min(now + LOOK_UP).min(deadline.unwrap_or(next_at));
+            if let Some(done) = first_ready(&pending, pause.saturating_duration_since(now))? {
+                let socket = pending.swap_remove(done);
+                match socket.take_error()? {
+                    None => return Ok(socket),
+                    Some(e) => error = e,
+                }
+            }
+        }
+    }
+
+    /// Begins to connect. `true`: it is done already.
+    fn begin(&self, address: SocketAddr) -> io::Result<(Socket, bool)> {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        if self.local_address.is_some() || self.local_port.is_some() {
+            let any = match address {
+                SocketAddr::V4(_) => IpAddr::from(Ipv4Addr::UNSPECIFIED),
+                SocketAddr::V6(_) => IpAddr::from(Ipv6Addr::UNSPECIFIED),
+            };
+            if self.local_port.is_some() {
+                // A port of one's own is used again while the last connection from it lingers.
+                socket.set_reuse_address(true)?;
+            }
+            let local = SocketAddr::new(self.local_address.unwrap_or(any), self.local_port.unwrap_or(0));
+            socket.bind(&SockAddr::from(local))?;
+        }
+        socket.set_nonblocking(true)?;
+        match socket.connect(&SockAddr::from(address)) {
+            Ok(()) => Ok((socket, true)),
+            Err(e) if e.raw_os_error() == Some(Errno::INPROGRESS.raw_os_error()) => Ok((socket, false)),
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => Ok((socket, false)),
+            Err(e) => Err(e),
+        }
+    }
+}
+
+/// The first socket that is connected or failed, within `limit`.
+fn first_ready(sockets: &[Socket], limit: Duration) -> io::Result<Option<usize>> {
+    let mut fds: Vec<PollFd<'_>> =
+        sockets.iter().map(|s| PollFd::from_borrowed_fd(s.as_fd(), PollFlags::OUT)).collect();
+    match poll(&mut fds, Timespec::try_from(limit).ok().as_ref()) {
+        Ok(_) => Ok(fds.iter().position(|fd| !fd.revents().is_empty())),
+        Err(Errno::INTR) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn resolve(host: &str, port: u16, lookup: Option<&Lookup>) -> io::Result<Vec<SocketAddr>> {
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(address, port)]);
+    }
+    match lookup {
+        Some(lookup) => lookup(host, port),
+        None => Ok((host, port).to_socket_addrs()?.collect()),
+    }
+}
+
+/// The addresses with their families taking turns, in the resolver's order otherwise (RFC 8305 section 4).
+fn take_turns(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    let Some(first) = addresses.first().map(SocketAddr::is_ipv6) else { return addresses };
+    let (one, other): (Vec<_>, Vec<_>) = addresses.into_iter().partition(|a| a.is_ipv6() == first);
+    let mut turns = Vec::with_capacity(one.len() + other.len());
+    let (mut one, mut other) = (one.into_iter(), other.into_iter());
+    loop {
+        let (a, b) = (one.next(), other.next());
+        if a.is_none() && b.is_none() {
+            return turns;
+        }
+        turns.extend(a);
+        turns.extend(b);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> SocketAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn the_families_take_turns_and_the_first_stays_first() {
+        let all = ["[::1]:1", "[::2]:1", "[::3]:1", "1.1.1.1:1"].map(address).to_vec();
+        let turns = ["[::1]:1", "1.1.1.1:1", "[::2]:1", "[::3]:1"].map(address).to_vec();
+        assert_eq!(take_turns(all), turns);
+    }
+
+    #[test]
+    fn an_address_needs_no_resolver() {
+        let never: &Lookup = &|_, _| panic!("asked");
+        assert_eq!(resolve("127.0.0.1", 7, Some(never)).unwrap(), [address("127.0.0.1:7")]);
+        assert_eq!(resolve("::1", 7, Some(never)).unwrap(), [address("[::1]:7")]);
+    }
+}
