@@ -4,14 +4,21 @@
 //! bytes, `messages` where the messages lie in them. `timing`, `counting` and `callgrind` are the three ways to
 //! look at a bench; the program `measure` and the criterion groups are thin faces over them.
 //!
+//! `servers` holds one file for each server, `scenario` what is asked of them, `load` asks it, `process` watches
+//! them; the programs `servers` and `idle` are their faces.
+//!
 //! Nothing here is part of the library, and nothing here may be needed to build it.
 
 pub mod callgrind;
 pub mod counting;
 pub mod inputs;
 pub mod kinds;
+pub mod load;
 pub mod messages;
 mod peers;
+pub mod process;
+pub mod scenario;
+pub mod servers;
 pub mod timing;
 
 pub use kinds::{Bench, Kind, Run};

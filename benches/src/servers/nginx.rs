@@ -1,0 +1,51 @@
+//! nginx where it is installed: one process, constants from its configuration, large answers as files by `sendfile`.
+
+use std::io;
+use std::net::SocketAddr;
+use std::process::{Command, Stdio};
+use std::{env, fs};
+
+pub(super) fn command(address: SocketAddr) -> io::Result<Option<Command>> {
+    let installed = Command::new("nginx").arg("-v").stderr(Stdio::null()).status();
+    if !installed.is_ok_and(|status| status.success()) {
+        return Ok(None);
+    }
+    let folder = env::temp_dir().join(format!("h1wire-benches-{}", address.port()));
+    fs::create_dir_all(&folder)?;
+    for target in ["64k", "1m"] {
+        fs::write(folder.join(target), super::content(format!("/{target}").as_bytes()))?;
+    }
+    fs::write(folder.join("nginx.conf"), configuration(&folder.display().to_string(), address))?;
+    let mut command = Command::new("nginx");
+    command
+        .arg("-p")
+        .arg(&folder)
+        .arg("-c")
+        .arg(folder.join("nginx.conf"))
+        .arg("-e")
+        .arg(folder.join("error.log"));
+    Ok(Some(command))
+}
+
+fn configuration(folder: &str, address: SocketAddr) -> String {
+    let content = super::content(b"/");
+    let content_type = super::CONTENT_TYPE;
+    format!(
+        "daemon off; master_process off; worker_rlimit_nofile 20000; pid {folder}/pid;
+events {{ worker_connections 16384; }}
+http {{
+    access_log off; sendfile on; tcp_nopush on; tcp_nodelay on;
+    keepalive_requests 1000000000; client_max_body_size 0; open_file_cache max=16;
+    client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder};
+    uwsgi_temp_path {folder}; scgi_temp_path {folder};
+    default_type {content_type};
+    server {{
+        listen {address} backlog=16384; root {folder};
+        location = /64k {{ }}
+        location = /1m {{ }}
+        location / {{ return 200 '{content}'; }}
+    }}
+}}
+"
+    )
+}
