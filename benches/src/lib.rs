@@ -5,11 +5,23 @@
 //! look at a bench; the program `measure` and the criterion groups are thin faces over them.
 //!
 //! `servers` holds one file for each server, `scenario` what is asked of them, `load` asks it, `process` watches
-//! them; the programs `servers` and `idle` are their faces.
+//! them; the programs `servers` and `idle` are their faces. `clients` holds one file for each blocking client, with a program
+//! of the same name.
+//!
+//! ```text
+//! cargo run --profile bench -p h1wire-benches --bin measure -- time
+//! cargo run --profile bench -p h1wire-benches --bin measure -- instructions
+//! cargo run --profile bench -p h1wire-benches --bin servers
+//! cargo run --profile bench -p h1wire-benches --bin idle
+//! cargo run --profile bench -p h1wire-benches --bin clients
+//! ```
+//!
+//! The profile `bench` is `release` with everything optimised as one, for the peers as for us.
 //!
 //! Nothing here is part of the library, and nothing here may be needed to build it.
 
 pub mod callgrind;
+pub mod clients;
 pub mod counting;
 pub mod inputs;
 pub mod kinds;

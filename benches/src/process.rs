@@ -45,11 +45,11 @@ pub fn free_address() -> io::Result<SocketAddr> {
 pub struct Process(Child);
 
 impl Process {
-    /// Starts a server on the core for what is measured, and waits until it listens.
-    pub fn listening(mut command: Command, address: SocketAddr) -> io::Result<Self> {
-        pin(MEASURED)?;
+    /// Starts a server on a core and waits until it listens. This thread is on the other core then.
+    pub fn listening(mut command: Command, address: SocketAddr, core: usize) -> io::Result<Self> {
+        pin(core)?;
         let started = command.stdin(Stdio::null()).spawn();
-        pin(OTHER)?;
+        pin(if core == MEASURED { OTHER } else { MEASURED })?;
         let mut process = Self(started?);
         let deadline = Instant::now() + STARTING;
         while let Err(error) = TcpStream::connect(address) {

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use h1wire_benches::inputs;
-use h1wire_benches::process::{OTHER, Process, free_address, pin, raise_file_limit};
+use h1wire_benches::process::{MEASURED, OTHER, Process, free_address, pin, raise_file_limit};
 use h1wire_benches::servers::{SERVERS, Server, serve_if_asked};
 
 const USAGE: &str = "usage: idle [--connections N] [--fresh] [--only SERVER]...";
@@ -88,7 +88,7 @@ impl Options {
 fn measure(server: &Server, connections: u64, fresh: bool) -> io::Result<Option<(f64, f64)>> {
     let address = free_address()?;
     let Some(command) = server.command(address)? else { return Ok(None) };
-    let process = Process::listening(command, address)?;
+    let process = Process::listening(command, address, MEASURED)?;
     // What the first connection brings into being is not the price of a connection.
     let first = open(address, false)?;
     let before = process.memory()?;

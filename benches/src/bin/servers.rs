@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use h1wire_benches::load::Load;
-use h1wire_benches::process::{OTHER, Process, free_address, pin};
+use h1wire_benches::process::{MEASURED, OTHER, Process, free_address, pin};
 use h1wire_benches::scenario::{ORDINARY, Scenario};
 use h1wire_benches::servers::{SERVERS, Server, serve_if_asked};
 use h1wire_benches::timing::median;
@@ -114,7 +114,7 @@ impl Options {
                 eprintln!("{}: not installed, left out", server.name);
                 continue;
             };
-            rows.push(Row::new(server.name, Process::listening(command, address)?, address));
+            rows.push(Row::new(server.name, Process::listening(command, address, MEASURED)?, address));
         }
         for scenario in &self.scenarios {
             for _ in 0..self.rounds {
