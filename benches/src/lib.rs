@@ -5,8 +5,8 @@
 //! look at a bench; the program `measure` and the criterion groups are thin faces over them.
 //!
 //! `servers` holds one file for each server, `scenario` what is asked of them, `load` asks it, `process` watches
-//! them; the programs `servers` and `idle` are their faces. `clients` holds one file for each blocking client, with a program
-//! of the same name.
+//! them; the programs `servers` and `idle` are their faces. `clients` holds one file for each blocking client, with a
+//! program of the same name.
 //!
 //! ```text
 //! cargo run --profile bench -p h1wire-benches --bin measure -- time
