@@ -158,6 +158,8 @@ pub(crate) struct Core {
     pub(crate) content_left: u64,
     /// Framing beyond what the content pays for ([`Limits::chunk_overhead`]).
     pub(crate) overhead: u32,
+    /// Seconds a server advertises that it keeps the connection; 0 for none.
+    pub(crate) keep_alive_hint: u16,
     pub(crate) flags: ConnFlags,
     pub(crate) outstanding: Outstanding,
     /// The protocols the last request offered ([`crate::upgrade::fingerprint`]).
@@ -198,6 +200,7 @@ impl Core {
             informational: 0,
             content_left: u64::MAX,
             overhead: 0,
+            keep_alive_hint: 0,
             flags: ConnFlags::default(),
             outstanding: Outstanding::NONE,
             offered: 0,

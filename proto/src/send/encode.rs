@@ -14,6 +14,7 @@ pub(crate) struct Checked {
     /// Bytes the fields take on the wire.
     pub(crate) len: usize,
     pub(crate) date: bool,
+    pub(crate) keep_alive: bool,
     pub(crate) hosts: u8,
     /// A `Host` that no server takes (RFC 9112 section 3.2).
     pub(crate) bad_host: bool,
@@ -66,6 +67,7 @@ impl Checked {
                 self.bad_host |= !crate::authority::valid_host(value);
             }
             10 if is("connection") => self.connection(value),
+            10 if is("keep-alive") => self.keep_alive = true,
             6 if is("expect") => self.expect_continue |= value.eq_ignore_ascii_case(b"100-continue"),
             7 if is("upgrade") => {
                 self.upgrade |= !value.is_empty();
@@ -135,6 +137,20 @@ pub(crate) fn put_options<O: Out + ?Sized>(needed: Options, given: Options, out:
 /// Writes `Content-Length: n` (RFC 9110 section 8.6).
 #[inline]
 pub(crate) fn put_length<O: Out + ?Sized>(n: u64, out: &mut O) {
+    out.put(b"Content-Length: ");
+    put_number(n, out);
+    out.put(b"\r\n");
+}
+
+/// Writes `Keep-Alive: timeout=n` (RFC 2068 section 19.7.1.1).
+pub(crate) fn put_keep_alive<O: Out + ?Sized>(seconds: u16, out: &mut O) {
+    out.put(b"Keep-Alive: timeout=");
+    put_number(seconds.into(), out);
+    out.put(b"\r\n");
+}
+
+#[inline]
+fn put_number<O: Out + ?Sized>(n: u64, out: &mut O) {
     let mut digits = [0u8; 20];
     let mut at = digits.len();
     let mut n = n;
@@ -146,9 +162,7 @@ pub(crate) fn put_length<O: Out + ?Sized>(n: u64, out: &mut O) {
             break;
         }
     }
-    out.put(b"Content-Length: ");
     out.put(digits.get(at..).unwrap_or_default());
-    out.put(b"\r\n");
 }
 
 /// `size CRLF` before and CRLF behind a chunk's data (RFC 9112 section 7.1).

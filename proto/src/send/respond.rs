@@ -164,6 +164,12 @@ impl Conn<Server> {
         self.core.flags.last = true;
     }
 
+    /// Has final responses advertise that the connection is kept for so many seconds, with `Keep-Alive: timeout=`,
+    /// unless it is not kept or the response has a `Keep-Alive` of its own. 0 for none, the default.
+    pub fn advertise_keep_alive(&mut self, seconds: u16) {
+        self.core.keep_alive_hint = seconds;
+    }
+
     /// Answers what the peer did wrong, with the status of the error, `Connection: close` and no content (a 505
     /// says what is spoken, RFC 9110 section 15.6.6). Then obey [`advice`](Conn::advice): linger and close.
     ///
@@ -221,10 +227,12 @@ impl Conn<Server> {
             .apply(Party::Server, Step::Response { keep, success })
             .map_err(|_| SendError::WrongState)?;
         core.flags.continue_pending = false;
-        let keep_alive = keep && core.flags.http10;
+        let hint = if keep && !checked.keep_alive { core.keep_alive_hint } else { 0 };
+        // A field that is meant for the next hop alone is named by `Connection` (RFC 9110 section 7.6.1).
+        let keep_alive = keep && (core.flags.http10 || hint > 0);
         let room = 160 + checked.len + content.len();
         out.reserve(room);
-        put_head(&status, &checked, fields, &plan, keep, keep_alive, tunnel, out);
+        put_head(&status, &checked, fields, &plan, keep, keep_alive, hint, tunnel, out);
         self.core.tx = plan.tx;
         if plan.tx == Tx::None && !tunnel {
             self.core.complete_sending(Party::Server);
@@ -280,6 +288,7 @@ fn put_head<F: FieldSource + ?Sized, O: Out + ?Sized>(
     plan: &Plan,
     keep: bool,
     keep_alive: bool,
+    hint: u16,
     tunnel: bool,
     out: &mut O,
 ) {
@@ -292,6 +301,9 @@ fn put_head<F: FieldSource + ?Sized, O: Out + ?Sized>(
         // RFC 9110 section 7.6.1: `Upgrade` is named by `Connection` wherever it is sent.
         let needed = Options { close: !keep, keep_alive, upgrade: checked.upgrade, te: false };
         encode::put_options(needed, checked.options, out);
+        if hint > 0 {
+            encode::put_keep_alive(hint, out);
+        }
     }
     match plan.length {
         Some(n) => encode::put_length(n, out),
@@ -355,6 +367,27 @@ mod tests {
             assert_eq!(content(input, 5, Some(6)), Ok(6));
             assert_eq!(content(input, 6, Some(2)), Err(RecvErrorKind::ContentTooLarge));
         }
+    }
+
+    #[test]
+    fn the_time_a_connection_is_kept_is_advertised_while_it_is_kept() {
+        let mut conn = Conn::<Server>::new(&ServerConfig::default());
+        conn.advertise_keep_alive(65);
+        let mut slots = Slots::new();
+        let own = [("Keep-Alive", "timeout=1")];
+        let mut answer = |input: &str, fields: &[(&str, &str)]| {
+            let (mut input, mut out) = (input.as_bytes(), Vec::new());
+            assert!(matches!(conn.recv(&mut input, &mut slots), Ok(Recv::Event(_))));
+            conn.respond_with(204, fields, b"", &mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        let hinted = "HTTP/1.1 204 No Content\r\nConnection: keep-alive\r\nKeep-Alive: timeout=65\r\n\r\n";
+        assert_eq!(answer("GET / HTTP/1.1\r\nHost: a\r\n\r\n", &[]), hinted);
+        assert_eq!(answer("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", &[]), hinted);
+        let with_own = "HTTP/1.1 204 No Content\r\nKeep-Alive: timeout=1\r\n\r\n";
+        assert_eq!(answer("GET / HTTP/1.1\r\nHost: a\r\n\r\n", &own), with_own);
+        let last = "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
+        assert_eq!(answer("GET / HTTP/1.0\r\n\r\n", &[]), last);
     }
 
     #[test]
