@@ -1,25 +1,37 @@
 //! One connection: the machine, the stream, and what is only there while bytes are pending.
 //!
-//! Plain data. What is done with it is in `drive` and `flush`.
+//! Plain data. What is done with it is in `drive`, `exchange` and `flush`.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
-use h1wire_proto::{Conn, InBuf, Server};
+use h1wire_proto::{Conn, InBuf, Server, Time, Timers};
 
-use crate::response::Answer;
+use crate::answer::Answer;
+use crate::options::Options;
 use crate::stream::Stream;
 
-/// What a connection is while nothing is pending. There may be very many of these.
+/// A connection. While nothing is pending this is all there is of it, and there may be very many.
 pub(crate) struct Connection<E> {
-    pub(crate) conn: Conn<Server>,
-    pub(crate) stream: Stream,
+    pub(crate) link: Link,
     pub(crate) active: Option<Box<Active<E>>>,
+}
+
+/// The part of a connection that lasts.
+pub(crate) struct Link {
+    pub(crate) conn: Conn<Server>,
+    pub(crate) timers: Timers,
+    pub(crate) stream: Stream,
+    /// Those that were in force when it was opened.
+    pub(crate) options: Arc<Options>,
+    /// When its next answer is to be the last.
+    pub(crate) old_at: Time,
+    /// Bytes that were read only to be discarded.
+    pub(crate) discarded: u64,
     /// Tells it from others that had or will have its key.
     pub(crate) generation: u32,
     /// Requests so far.
     pub(crate) requests: u32,
-    /// Bytes that were read only to be discarded.
-    pub(crate) discarded: u64,
     /// The socket may have something to read, or the end of it.
     pub(crate) readable: bool,
     /// The socket may have room.
@@ -30,27 +42,49 @@ pub(crate) struct Connection<E> {
     pub(crate) gone: bool,
     /// The end of the peer's stream was read.
     pub(crate) eof: bool,
-    /// The write side is shut down; what comes is discarded until the peer closes.
-    pub(crate) lingering: bool,
+    pub(crate) mode: Mode,
     /// It is in the queue of connections that have more to do.
     pub(crate) queued: bool,
 }
 
-impl<E> Connection<E> {
-    pub(crate) fn new(conn: Conn<Server>, stream: Stream, generation: u32) -> Self {
+/// What the bytes of a connection are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Mode {
+    /// HTTP, for the machine.
+    Http,
+    /// Those of another protocol, for the handler.
+    Raw,
+    /// Of no interest: the write side is shut down, and what comes is discarded until the peer closes.
+    Linger,
+}
+
+impl Link {
+    pub(crate) fn new(
+        stream: Stream,
+        options: Arc<Options>,
+        generation: u32,
+        now: Time,
+        old_at: Time,
+    ) -> Self {
+        let mut conn = Conn::<Server>::new(&options.protocol);
+        if let (true, Some(seconds)) = (options.advertise_keep_alive, options.timeouts.keep_alive_hint()) {
+            conn.advertise_keep_alive(seconds.try_into().unwrap_or(u16::MAX));
+        }
         Self {
             conn,
+            timers: Timers::server(now, &options.timeouts),
             stream,
-            active: None,
+            options,
+            old_at,
+            discarded: 0,
             generation,
             requests: 0,
-            discarded: 0,
             readable: false,
             writable: true,
             ends: false,
             gone: false,
             eof: false,
-            lingering: false,
+            mode: Mode::Http,
             queued: false,
         }
     }
@@ -106,4 +140,16 @@ impl<E> Active<E> {
             && !self.request_open
             && self.leaving.is_empty()
     }
+
+    /// Gives back memory that the next connection will hardly need.
+    #[inline]
+    pub(crate) fn trim(&mut self) {
+        self.answer.sent = 0;
+        if self.answer.out.capacity() > KEEP {
+            self.answer.out.shrink_to(KEEP);
+        }
+    }
 }
+
+/// How much memory for output is kept for the next connection, in bytes.
+const KEEP: usize = 128 * 1024;

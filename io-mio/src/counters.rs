@@ -1,5 +1,6 @@
 //! What a server counts. Plain numbers; who adds to them decides what they mean.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A number that one event loop adds to and any thread may read.
@@ -42,6 +43,15 @@ macro_rules! counters {
     };
 }
 
+impl Shared {
+    /// Calls something of the user's. A panic is counted, and goes no further.
+    pub(crate) fn guard<T>(&self, f: impl FnOnce() -> T) -> Option<T> {
+        let done = catch_unwind(AssertUnwindSafe(f)).ok();
+        self.panics.add(u64::from(done.is_none()));
+        done
+    }
+}
+
 counters! {
     /// Connections accepted or injected.
     accepted,
@@ -51,8 +61,6 @@ counters! {
     refused,
     /// Requests, counted when their head is complete.
     requests,
-    /// Answers of which every byte was handed to the system.
-    answered,
     /// Exchanges that ended before their answer was sent.
     aborted,
     /// Bytes read from sockets.

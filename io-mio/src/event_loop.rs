@@ -3,17 +3,18 @@
 //! It hands events to connections and does what other threads ask for. What a connection does is in `drive`.
 
 use std::collections::VecDeque;
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use h1wire_proto::{Conn, Phase, Time};
+use h1wire_proto::{Activity, Phase, Time, Wheel};
 use mio::event::Event;
 use mio::{Interest, Registry, Token, Waker};
 use slab::Slab;
 
 use crate::clock::Clock;
-use crate::connection::{Active, Connection};
+use crate::connection::{Active, Connection, Link, Mode};
 use crate::context::{Context, Scratch};
 use crate::counters;
 use crate::drive::{Fate, Turn};
@@ -23,6 +24,7 @@ use crate::listener::Listener;
 use crate::options::Options;
 use crate::remote::{Command, ExchangeId, Remote};
 use crate::stream::Stream;
+use crate::upgraded::Upgraded;
 
 /// How many connections are accepted before those that are open have their turn.
 const ACCEPTS: usize = 64;
@@ -30,6 +32,8 @@ const ACCEPTS: usize = 64;
 const SPARES: usize = 64;
 /// Tokens set apart for listeners.
 const LISTENERS: usize = 16;
+/// How many milliseconds to wait when the system has no more sockets to give. Connections wait in the backlog.
+const ACCEPT_PAUSE: u64 = 100;
 
 /// An HTTP server inside a loop that the user runs.
 ///
@@ -50,6 +54,10 @@ pub struct EventLoop<H: Handler> {
     queue: VecDeque<usize>,
     /// Listeners that may have more to accept.
     accepting: VecDeque<usize>,
+    /// When listeners that failed are tried again.
+    accept_at: Option<Time>,
+    wheel: Wheel,
+    random: RandomState,
     commands: Vec<Command>,
     registry: Registry,
     first_token: usize,
@@ -93,6 +101,9 @@ impl<H: Handler> EventLoop<H> {
             spares: Vec::new(),
             queue: VecDeque::new(),
             accepting: VecDeque::new(),
+            accept_at: None,
+            wheel: Wheel::new(Time(0)),
+            random: RandomState::new(),
             commands: Vec::new(),
             registry: registry.try_clone()?,
             first_token: first_token.0,
@@ -147,8 +158,9 @@ impl<H: Handler> EventLoop<H> {
         if !self.queue.is_empty() || !self.accepting.is_empty() || self.cx.remote.is_woken() {
             return Some(Duration::ZERO);
         }
-        let now = self.cx.clock.read();
-        self.drain_until.map(|at| Duration::from_millis(at.since(now)))
+        let next = [self.drain_until, self.accept_at, self.wheel.next()].into_iter().flatten().min()?;
+        // Rounded up: a poll that returns too early would only come back.
+        Some(Duration::from_millis(next.since(self.cx.clock.read()).saturating_add(1)))
     }
 
     /// Whether a [shutdown](Handle::shutdown) is complete: nothing is listened to and no connection is left.
@@ -174,11 +186,16 @@ impl<H: Handler> EventLoop<H> {
         let Some(at) = event.token().0.checked_sub(self.first_token) else { return };
         let Some(key) = at.checked_sub(LISTENERS) else { return self.accept(at) };
         self.tick();
-        let Some(c) = self.connections.get_mut(key) else { return };
-        c.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
-        c.writable |= event.is_writable();
-        c.ends |= event.is_read_closed() || event.is_error();
-        c.gone |= event.is_error();
+        let Some(Connection { link, .. }) = self.connections.get_mut(key) else { return };
+        let half_closed = event.is_read_closed() && !link.ends;
+        link.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
+        link.writable |= event.is_writable();
+        link.ends |= event.is_read_closed() || event.is_error();
+        // What is closed in both directions, and not by us, is gone.
+        link.gone |= event.is_error() || event.is_write_closed() && link.mode == Mode::Http;
+        if half_closed && !link.gone {
+            return self.run_with(key, |turn| turn.half_closed());
+        }
         self.run(key);
     }
 
@@ -187,6 +204,10 @@ impl<H: Handler> EventLoop<H> {
     pub fn turn(&mut self) {
         self.tick();
         self.ticked = false;
+        if self.accept_at.is_some_and(|at| at <= self.cx.clock.now()) {
+            self.accept_at = None;
+            self.accepting.extend(0..self.listeners.len());
+        }
         for _ in 0..self.accepting.len() {
             if let Some(at) = self.accepting.pop_front() {
                 self.accept(at);
@@ -195,13 +216,18 @@ impl<H: Handler> EventLoop<H> {
         for _ in 0..self.queue.len() {
             if let Some(key) = self.queue.pop_front() {
                 if let Some(c) = self.connections.get_mut(key) {
-                    c.queued = false;
+                    c.link.queued = false;
                 }
                 self.run(key);
             }
         }
         if self.cx.remote.is_woken() {
             self.obey_commands();
+        }
+        let now = self.cx.clock.now();
+        while let Some(key) = self.wheel.poll(now) {
+            self.run_with(key, |turn| turn.expire(now));
+            self.schedule(key);
         }
         if self.drain_until.is_some_and(|at| at <= self.cx.clock.now()) {
             self.drain_until = None;
@@ -252,14 +278,14 @@ impl<H: Handler> EventLoop<H> {
         }
         self.close_idle();
         for (_, c) in &mut self.connections {
-            c.conn.close_after_response();
+            c.link.conn.close_after_response();
         }
         let at = self.cx.clock.now().after(within.as_millis().try_into().unwrap_or(u64::MAX));
         self.drain_until = Some(self.drain_until.map_or(at, |earlier| earlier.min(at)));
     }
 
     fn close_idle(&mut self) {
-        self.close_each(|c| c.active.is_none() && c.conn.phase() == Phase::Idle);
+        self.close_each(|c| c.active.is_none() && c.link.conn.phase() == Phase::Idle);
     }
 
     fn close_all(&mut self) {
@@ -278,13 +304,25 @@ impl<H: Handler> EventLoop<H> {
             let Some(Some(listener)) = self.listeners.get_mut(at) else { return };
             match listener.accept() {
                 Ok(stream) => {
-                    if self.open(stream).is_err() {
+                    let limit = self.cx.options.max_connections;
+                    if limit > 0 && self.connections.len() >= limit {
+                        self.cx.counters.refused.add(1);
+                        let handler = &mut self.handler;
+                        self.cx.counters.guard(|| handler.drop_connection(stream));
+                    } else if self.open(stream).is_err() {
                         self.cx.counters.accept_errors.add(1);
                     }
                 }
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return,
+                // The connection was over before it was accepted, or a signal came.
+                Err(e)
+                    if matches!(e.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted) =>
+                {
+                    self.cx.counters.accept_errors.add(1);
+                }
                 Err(_) => {
                     self.cx.counters.accept_errors.add(1);
+                    self.accept_at = Some(self.cx.clock.now().after(ACCEPT_PAUSE));
                     return;
                 }
             }
@@ -293,26 +331,52 @@ impl<H: Handler> EventLoop<H> {
     }
 
     fn open(&mut self, mut stream: Stream) -> io::Result<()> {
-        if let (Stream::Tcp(tcp), true) = (&stream, self.cx.options.no_delay) {
-            let _ = tcp.set_nodelay(true);
+        let options = &self.cx.options;
+        stream.set_options(options);
+        let handler = &mut self.handler;
+        if self.cx.counters.guard(|| handler.connection(&stream)) != Some(true) {
+            self.cx.counters.refused.add(1);
+            return Ok(());
         }
-        let entry = self.connections.vacant_entry();
-        let token = Token(self.first_token + LISTENERS + entry.key());
-        self.registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
-        let mut conn = Conn::<h1wire_proto::Server>::new(&self.cx.options.protocol);
-        if self.cx.draining {
-            conn.close_after_response();
-        }
+        let now = self.cx.clock.now();
         self.generation = self.generation.wrapping_add(1);
-        entry.insert(Connection::new(conn, stream, self.generation));
+        let old_at = match options.max_age {
+            Some(age) => now.after(self.jittered(age)),
+            None => Time(u64::MAX),
+        };
+        let entry = self.connections.vacant_entry();
+        let key = entry.key();
+        let token = Token(self.first_token + LISTENERS + key);
+        self.registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
+        let mut link = Link::new(stream, self.cx.options.clone(), self.generation, now, old_at);
+        if self.cx.draining {
+            link.conn.close_after_response();
+        }
+        entry.insert(Connection { link, active: None });
         self.cx.counters.accepted.add(1);
+        self.schedule(key);
         Ok(())
+    }
+
+    /// The age of one connection, in milliseconds.
+    fn jittered(&self, age: Duration) -> u64 {
+        let age = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+        let most = u64::from(self.cx.options.max_age_jitter.min(100));
+        let percent = self.random.hash_one(self.generation) % (most + 1);
+        age - (u128::from(age) * u128::from(percent) / 100) as u64
+    }
+
+    /// Has a connection looked at when its next time limit passes.
+    fn schedule(&mut self, key: usize) {
+        if let Some(at) = self.connections.get(key).and_then(|c| c.link.next_deadline()) {
+            self.wheel.schedule(key, at);
+        }
     }
 
     fn run_if_open(&mut self, id: ExchangeId, first: impl FnOnce(&mut Turn<'_, H>)) {
         let is_open = |c: &Connection<H::Exchange>| {
-            c.generation == id.generation
-                && c.requests == id.number
+            c.link.generation == id.generation
+                && c.link.requests == id.number
                 && c.active.as_ref().is_some_and(|active| active.answer.open)
         };
         if self.connections.get(id.key).is_some_and(is_open) {
@@ -331,36 +395,66 @@ impl<H: Handler> EventLoop<H> {
         let active = c.active.take().or_else(|| self.spares.pop());
         let active = active.unwrap_or_else(|| Box::new(Active::new()));
         let mut turn = Turn {
-            c,
+            link: &mut c.link,
             active,
             handler: &mut self.handler,
             cx: &mut self.cx,
             scratch: &mut self.scratch,
             key,
             over: false,
+            activity: Activity::default(),
         };
         first(&mut turn);
         let fate = turn.run();
-        if fate == Fate::Close {
-            turn.ended();
+        match fate {
+            Fate::Wait | Fate::Again => {}
+            Fate::Close => {
+                turn.ended();
+                let active = turn.active;
+                self.remove(key);
+                return self.keep(active);
+            }
+            Fate::Leave(taker) => {
+                let leftover = turn.active.rest.bytes().to_vec();
+                turn.left();
+                let active = turn.active;
+                if let Some(link) = self.remove(key) {
+                    self.cx.counters.guard(|| taker(Upgraded::new(link.stream, leftover)));
+                }
+                return self.keep(active);
+            }
+        }
+        match turn.observe() {
+            None => {}
+            Some(Some(at)) => self.wheel.schedule(key, at),
+            Some(None) => self.wheel.cancel(key),
         }
         let active = turn.active;
-        match fate {
-            Fate::Close => {
-                let mut c = self.connections.remove(key);
-                let _ = self.registry.deregister(&mut c.stream);
-                self.cx.counters.closed.add(1);
-                return;
-            }
-            Fate::Again if !c.queued => {
-                c.queued = true;
-                self.queue.push_back(key);
-            }
-            Fate::Again | Fate::Wait => {}
+        if matches!(fate, Fate::Again) && !c.link.queued {
+            c.link.queued = true;
+            self.queue.push_back(key);
         }
-        if !active.is_idle() {
+        if active.is_idle() {
+            self.keep(active);
+        } else {
             c.active = Some(active);
-        } else if self.spares.len() < SPARES {
+        }
+    }
+
+    #[cold]
+    fn remove(&mut self, key: usize) -> Option<Link> {
+        let mut link = self.connections.try_remove(key)?.link;
+        let _ = self.registry.deregister(&mut link.stream);
+        self.wheel.cancel(key);
+        self.cx.counters.closed.add(1);
+        Some(link)
+    }
+
+    /// Keeps what a connection no longer needs for the next one.
+    #[inline]
+    fn keep(&mut self, mut active: Box<Active<H::Exchange>>) {
+        if self.spares.len() < SPARES {
+            active.trim();
             self.spares.push(active);
         }
     }

@@ -7,12 +7,16 @@
 //! # ; Ok::<(), std::io::Error>(())
 //! ```
 
+mod answer;
 mod clock;
 mod connection;
 mod context;
+mod control;
 mod counters;
 mod drive;
 mod event_loop;
+mod exchange;
+mod files;
 mod flush;
 mod handle;
 mod handler;
@@ -23,6 +27,7 @@ mod request;
 mod response;
 mod server;
 mod stream;
+mod upgraded;
 
 pub use counters::Counters;
 pub use event_loop::EventLoop;
@@ -31,9 +36,10 @@ pub use handler::{Handler, Outcome};
 pub use listener::{Listener, Listening};
 pub use options::Options;
 pub use remote::Responder;
-pub use request::{Peer, Request};
+pub use request::{ClientError, Request};
 pub use response::Response;
 pub use server::{Running, Server};
 pub use stream::{Stream, Transport};
+pub use upgraded::Upgraded;
 
 pub use h1wire_proto as proto;

@@ -1,28 +1,57 @@
 //! What can be set for a server. Plain data; each option is obeyed where its subject is.
 
-use h1wire_proto::ServerConfig;
+use std::time::Duration;
 
-/// The options of a server.
+use h1wire_proto::{ServerConfig, Timeouts};
+
+/// The options of a server. Start from the default and change what you need.
+///
+/// ```
+/// use h1wire_mio::{Options, proto::Timeouts};
+///
+/// let mut options = Options::default();
+/// options.timeouts = Timeouts { headers: 10_000, ..Timeouts::MODERN_SERVER };
+/// options.protocol.limits.content_bytes = 1 << 20;
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Options {
-    /// How requests are read: limits, leniencies, whether `Host` is required.
+    /// How requests are read: sizes of heads and content, leniencies, whether `Host` is required.
     pub protocol: ServerConfig,
-    /// How many bytes an event loop reads at once. Default 65,536.
+    /// The time limits of connections. Default [`Timeouts::SERVER`], those of the reference.
+    pub timeouts: Timeouts,
+    /// Whether answers tell how long the connection is kept, with `Keep-Alive: timeout=`. Default true, as in newer
+    /// Node; nginx and hyper do not.
+    pub advertise_keep_alive: bool,
+    /// How many requests a connection may have; the answer to the last says `Connection: close`. 0 for no limit, the
+    /// default. nginx has 1,000.
+    pub max_requests: u32,
+    /// How many connections each event loop may have. 0 for no limit, the default. nginx has 512.
+    pub max_connections: usize,
+    /// How old a connection may get: its next answer is then the last, and idle it is closed. Default none. Useful
+    /// behind load balancers, to spread connections anew.
+    pub max_age: Option<Duration>,
+    /// By how many percent, up to 100, the age of each connection may be less, so that they do not all end together.
+    /// Default 10.
+    pub max_age_jitter: u8,
+    /// How many bytes an event loop reads at once, and so the most content a handler sees in one piece or has waiting
+    /// while it [pauses](crate::Response::pause). At least 1,024, default 65,536; Node has 65,536.
     pub read_buffer: usize,
-    /// How many bytes of output may wait in memory for one connection before writers are told to wait, and pipelined
-    /// requests are left in the socket. Default 65,536; Node has 16,384.
+    /// How many bytes of output may wait in memory for one connection before writers are told to wait, and its requests
+    /// are left in the socket. Default 65,536; Node has 16,384.
     pub write_high_water: usize,
-    /// How many bytes of a request are read and discarded after its answer is complete, in the hope to keep the
-    /// connection. Default 262,144, as in Go.
+    /// How many bytes of content are read and discarded when a request was answered before it was complete, in the hope
+    /// to keep the connection. Default 262,144, as in Go.
     pub discard_limit: u64,
     /// How many bytes are read and discarded after the last answer, until the client closes. Default 1,048,576.
     pub linger_limit: u64,
-    /// Sets `TCP_NODELAY`. Default true, as in newer Node.
+    /// Whether small writes are sent at once (`TCP_NODELAY`). Default true, as in newer Node.
     pub no_delay: bool,
-    /// Whether responses carry `Date`. Default true.
+    /// Has the system probe TCP connections that were silent for so long. Default none, as in Node.
+    pub tcp_keep_alive: Option<Duration>,
+    /// Whether answers carry `Date`. Default true.
     pub send_date: bool,
-    /// The value of `Server` in responses. Default none.
+    /// The value of `Server` in answers. Default none.
     pub server: Option<String>,
 }
 
@@ -30,11 +59,18 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             protocol: ServerConfig::default(),
+            timeouts: Timeouts::SERVER,
+            advertise_keep_alive: true,
+            max_requests: 0,
+            max_connections: 0,
+            max_age: None,
+            max_age_jitter: 10,
             read_buffer: 64 * 1024,
             write_high_water: 64 * 1024,
             discard_limit: 256 * 1024,
             linger_limit: 1024 * 1024,
             no_delay: true,
+            tcp_keep_alive: None,
             send_date: true,
             server: None,
         }

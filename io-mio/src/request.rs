@@ -1,20 +1,10 @@
-//! [`Request`]: a head, and where it came from.
+//! [`Request`] and [`ClientError`]: what came from a client, as the handler sees it. Plain data.
 
-use std::net::SocketAddr;
+use std::ops::Deref;
 
-use h1wire_proto::RequestHead;
+use h1wire_proto::{RecvError, RequestHead};
 
-/// The other end of a connection.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum Peer {
-    /// A TCP peer.
-    Tcp(SocketAddr),
-    /// A peer on a unix socket, or on a stream of the user's own.
-    Local,
-}
-
-/// A request as the handler sees it: the [head](RequestHead), and the connection it came on.
+/// A request: its [head](RequestHead), and which of its connection it is.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
     pub(crate) head: RequestHead<'a, 'a>,
@@ -22,17 +12,29 @@ pub struct Request<'a> {
 }
 
 impl Request<'_> {
-    /// The how-manieth request of its connection this is, from 1.
+    /// Which request of its connection this is, counted from 1.
     pub fn number(&self) -> u32 {
         self.number
     }
 }
 
-impl<'a> std::ops::Deref for Request<'a> {
+impl<'a> Deref for Request<'a> {
     type Target = RequestHead<'a, 'a>;
 
     #[inline]
     fn deref(&self) -> &Self::Target {
         &self.head
     }
+}
+
+/// What a client did wrong.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct ClientError<'a> {
+    /// What it is, and where in the stream.
+    pub error: RecvError,
+    /// The bytes that were not accepted, as far as they were received.
+    pub raw: &'a [u8],
+    /// How many bytes of the connection were accepted before.
+    pub bytes_parsed: u64,
 }

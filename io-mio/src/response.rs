@@ -1,258 +1,320 @@
 //! [`Response`]: how a handler answers the request at hand.
 //!
 //! Every call becomes a call of the machine, which decides what is legal and how it is framed. Bytes are only
-//! appended to the output here; `flush` writes them when the handler returns.
+//! appended to the output here; `flush` writes them when the handler returns. What steers the connection is in
+//! `control`.
 
+use std::fs::File;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use h1wire_proto::{BodyLen, Conn, FieldSource, Headers, OutQueue, SendError, Server, Status};
+use h1wire_proto::{BodyLen, FieldSource, Frame, Headers, Out, SendError, Status};
 
+use crate::answer::Answer;
+use crate::connection::{Link, Mode};
 use crate::context::Context;
-use crate::remote::{ExchangeId, Progress, Responder};
-
-/// The answer to the request at hand, as far as it was given.
-pub(crate) struct Answer {
-    pub(crate) out: OutQueue,
-    /// Bytes that left `out` since it was last idle.
-    pub(crate) sent: u64,
-    headers: Headers,
-    trailers: Headers,
-    status: u16,
-    reason: Option<Vec<u8>>,
-    length: Option<u64>,
-    /// The first thing that could not be done.
-    error: Option<SendError>,
-    /// A request waits for its answer, or for the rest of it.
-    pub(crate) open: bool,
-    pub(crate) head_sent: bool,
-    pub(crate) failed: bool,
-    pub(crate) abort: bool,
-    pub(crate) paused: bool,
-    /// Who else may answer is told this.
-    pub(crate) progress: Option<Arc<Progress>>,
-}
-
-impl Answer {
-    pub(crate) fn new() -> Self {
-        Self {
-            out: OutQueue::new(),
-            sent: 0,
-            headers: Headers::new(),
-            trailers: Headers::new(),
-            status: 200,
-            reason: None,
-            length: None,
-            error: None,
-            open: false,
-            head_sent: false,
-            failed: false,
-            abort: false,
-            paused: false,
-            progress: None,
-        }
-    }
-
-    /// Makes it ready for the next request.
-    #[inline]
-    pub(crate) fn begin(&mut self) {
-        self.headers.clear();
-        self.trailers.clear();
-        self.status = 200;
-        self.reason = None;
-        self.length = None;
-        self.error = None;
-        self.open = true;
-        self.head_sent = false;
-        self.failed = false;
-        self.abort = false;
-        self.paused = false;
-        self.close_progress();
-    }
-
-    /// Tells those who could have answered from elsewhere that it is too late.
-    #[inline]
-    pub(crate) fn close_progress(&mut self) {
-        if let Some(progress) = self.progress.take() {
-            progress.close();
-        }
-    }
-}
 
 /// The answer to one request.
 ///
-/// Nothing is written to the socket before the handler returns, so that a head and what follows it at once leave
-/// together.
+/// | kind | methods |
+/// |---|---|
+/// | head | [`status`](Self::status), [`reason`](Self::reason), [`header`](Self::header), [`fields`](Self::fields), [`headers`](Self::headers), [`headers_mut`](Self::headers_mut), [`content_length`](Self::content_length), [`send_head`](Self::send_head), [`write_head`](Self::write_head) |
+/// | content | [`write`](Self::write), [`write_shared`](Self::write_shared), [`write_file`](Self::write_file), [`trailer`](Self::trailer), [`finish`](Self::finish), [`end`](Self::end), [`end_shared`](Self::end_shared) |
+/// | before it | [`send_continue`](Self::send_continue), [`send_processing`](Self::send_processing), [`early_hints`](Self::early_hints), [`informational`](Self::informational) |
+/// | request | [`pause`](Self::pause), [`resume`](Self::resume), [`keep_reading`](Self::keep_reading), [`limit_content`](Self::limit_content) |
+/// | connection | [`switch_to`](Self::switch_to), [`switch_here`](Self::switch_here), [`tunnel_to`](Self::tunnel_to), [`tunnel_here`](Self::tunnel_here), [`close_after`](Self::close_after), [`abort`](Self::abort), [`set_timeout`](Self::set_timeout), [`stream`](Self::stream) |
+/// | later | [`responder`](Self::responder) |
+/// | state | [`is_head_sent`](Self::is_head_sent), [`is_complete`](Self::is_complete), [`buffered`](Self::buffered) |
+///
+/// Nothing is written to the socket before the handler returns: a head, what follows it at once, and the answers to
+/// pipelined requests leave together.
+///
+/// Calls that only set something do not fail; what was wrong with them is told by the call that sends the head, which
+/// then sends nothing. If nobody else answers, the client gets a 500.
 pub struct Response<'a> {
-    pub(crate) conn: &'a mut Conn<Server>,
+    pub(crate) link: &'a mut Link,
     pub(crate) answer: &'a mut Answer,
     pub(crate) cx: &'a mut Context,
-    pub(crate) id: ExchangeId,
+    pub(crate) key: usize,
 }
 
 impl Response<'_> {
-    /// Sets the status code. Default 200.
+    /// Sets the status code, 200 to 999. Default 200.
     #[inline]
     pub fn status(&mut self, code: u16) -> &mut Self {
         self.answer.status = code;
         self
     }
 
-    /// Adds a field line. What is wrong with it is told by the call that sends the head.
+    /// Sets the reason phrase. Default the registered one of the status code.
+    pub fn reason(&mut self, reason: impl Into<Vec<u8>>) -> &mut Self {
+        self.answer.reason = Some(reason.into());
+        self
+    }
+
+    /// Adds a field line. `Content-Length` and `Transfer-Encoding` are the machine's to write, see
+    /// [`content_length`](Self::content_length).
     #[inline]
     pub fn header(&mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> &mut Self {
-        let added = if self.answer.head_sent {
-            Err(SendError::WrongState)
-        } else {
-            self.answer.headers.append(name, value)
-        };
-        self.note(added);
-        self
+        let added = self.headers_mut().and_then(|headers| headers.append(name, value));
+        self.note(added)
     }
 
     /// Adds field lines, as [`header`](Self::header) does.
     pub fn fields<F: FieldSource + ?Sized>(&mut self, fields: &F) -> &mut Self {
-        let added = if self.answer.head_sent {
-            Err(SendError::WrongState)
-        } else {
-            self.answer.headers.append_all(fields)
-        };
-        self.note(added);
-        self
+        let added = self.headers_mut().and_then(|headers| headers.append_all(fields));
+        self.note(added)
     }
 
-    /// Sends the whole answer if nothing was sent, else the last of its content.
+    /// The fields as set so far, to be looked up.
+    pub fn headers(&self) -> &Headers {
+        &self.answer.headers
+    }
+
+    /// The fields as set so far, to be changed.
     ///
     /// # Errors
-    /// What the machine refuses. Nothing is sent then.
+    /// [`WrongState`](SendError::WrongState) after the head was sent.
     #[inline]
-    pub fn end(&mut self, content: impl AsRef<[u8]>) -> Result<(), SendError> {
-        let content = content.as_ref();
-        if !self.answer.head_sent && self.answer.length.is_none() && self.answer.trailers.is_empty() {
-            return self.send_whole(content);
-        }
-        self.write(content)?;
-        self.finish()
+    pub fn headers_mut(&mut self) -> Result<&mut Headers, SendError> {
+        if self.answer.head_sent { Err(SendError::WrongState) } else { Ok(&mut self.answer.headers) }
+    }
+
+    /// Declares the length of the content, in bytes. Without it, content that is not given at once is sent in chunks,
+    /// or until close to an HTTP/1.0 client. More or less content than declared is an error.
+    pub fn content_length(&mut self, bytes: u64) -> &mut Self {
+        self.answer.length = Some(bytes);
+        self
     }
 
     /// Sends the head as it stands, if it was not sent.
     ///
     /// # Errors
-    /// What the machine refuses. Nothing is sent then.
+    /// What was wrong with a field, and what the machine refuses ([`Conn::respond`](h1wire_proto::Conn::respond)).
     pub fn send_head(&mut self) -> Result<(), SendError> {
         if self.answer.head_sent {
             return Ok(());
         }
-        let len = self.answer.length.map_or(BodyLen::Unknown, BodyLen::Exact);
-        self.respond(len)
-    }
-
-    /// Sends a piece of content.
-    ///
-    /// # Errors
-    /// What the machine refuses. Nothing is sent then.
-    pub fn write(&mut self, content: impl AsRef<[u8]>) -> Result<(), SendError> {
-        self.send_head()?;
-        match self.conn.body() {
-            Some(mut body) => body.data(content.as_ref(), &mut self.answer.out),
-            None if content.as_ref().is_empty() => Ok(()),
-            None => Err(SendError::WrongState),
+        let answer = &mut *self.answer;
+        if let Some(error) = answer.error.take() {
+            return Err(error);
         }
+        let len = answer.length.map_or(BodyLen::Unknown, BodyLen::Exact);
+        let (status, own) = self.cx.status(answer.status, answer.reason.as_deref());
+        self.link.conn.respond(status, &(own, &answer.headers), len, &mut answer.out)?;
+        answer.head_sent = true;
+        Ok(())
     }
 
-    /// Sends a piece of content by reference.
+    /// Sets status and fields, which win over those of the same name that were set before, and sends the head.
     ///
     /// # Errors
-    /// What the machine refuses. Nothing is sent then.
-    pub fn write_shared(&mut self, content: Bytes) -> Result<(), SendError> {
-        self.send_head()?;
-        match self.conn.body() {
-            Some(mut body) => {
-                let frame = body.frame(content.len() as u64)?;
-                self.answer.out.put_shared_framed(&frame, content);
-                Ok(())
-            }
-            None if content.is_empty() => Ok(()),
-            None => Err(SendError::WrongState),
+    /// As [`send_head`](Self::send_head), and [`WrongState`](SendError::WrongState) after the head was sent.
+    pub fn write_head<F: FieldSource + ?Sized>(&mut self, status: u16, fields: &F) -> Result<(), SendError> {
+        self.headers_mut()?.set_all(fields)?;
+        self.status(status).send_head()
+    }
+
+    /// Sends the whole answer if no head was sent, else the last of its content.
+    ///
+    /// # Errors
+    /// As [`send_head`](Self::send_head) and [`write`](Self::write); a length that was declared and not met.
+    #[inline]
+    pub fn end(&mut self, content: impl AsRef<[u8]>) -> Result<(), SendError> {
+        let content = content.as_ref();
+        let answer = &mut *self.answer;
+        if answer.head_sent || answer.length.is_some() || !answer.trailers.is_empty() {
+            self.write(content)?;
+            return self.finish();
         }
-    }
-
-    /// Completes the answer.
-    ///
-    /// # Errors
-    /// What the machine refuses. Nothing is sent then.
-    pub fn finish(&mut self) -> Result<(), SendError> {
-        self.send_head()?;
-        match self.conn.body() {
-            Some(body) => body.end(&self.answer.trailers, &mut self.answer.out),
-            None => Ok(()),
+        if let Some(error) = answer.error.take() {
+            return Err(error);
         }
+        let (status, own) = self.cx.status(answer.status, answer.reason.as_deref());
+        self.link.conn.respond_with(status, &(own, &answer.headers), content, &mut answer.out)?;
+        answer.head_sent = true;
+        Ok(())
     }
 
-    /// [`end`](Self::end) with content by reference.
+    /// [`end`](Self::end) with content that is kept by reference until it is sent. Worth it from some kilobytes on.
     ///
     /// # Errors
-    /// What the machine refuses. Nothing is sent then.
+    /// As [`end`](Self::end).
     pub fn end_shared(&mut self, content: Bytes) -> Result<(), SendError> {
-        if !self.answer.head_sent && self.answer.length.is_none() && self.answer.trailers.is_empty() {
-            self.answer.length = Some(content.len() as u64);
+        if !self.answer.head_sent && self.answer.trailers.is_empty() {
+            self.answer.length.get_or_insert(content.len() as u64);
         }
         self.write_shared(content)?;
         self.finish()
     }
 
-    /// Cuts the connection when the handler returns.
-    pub fn abort(&mut self) {
-        self.answer.abort = true;
+    /// Sends a piece of content, after the head if that was not sent. Says whether there is room for more: if not,
+    /// wait for [`Handler::drain`](crate::Handler::drain), for what is written then is kept in memory.
+    ///
+    /// In a connection that was [switched here](Self::switch_here), sends bytes as they are.
+    ///
+    /// # Errors
+    /// As [`send_head`](Self::send_head); [`BodyTooLong`](SendError::BodyTooLong) beyond the declared length;
+    /// [`WrongState`](SendError::WrongState) after the end.
+    pub fn write(&mut self, content: impl AsRef<[u8]>) -> Result<bool, SendError> {
+        let content = content.as_ref();
+        if self.link.mode == Mode::Raw {
+            self.answer.out.put(content);
+            return Ok(self.has_room());
+        }
+        self.send_head()?;
+        match self.link.conn.body() {
+            Some(mut body) => body.data(content, &mut self.answer.out)?,
+            None if content.is_empty() => {}
+            None => return Err(SendError::WrongState),
+        }
+        Ok(self.has_room())
     }
 
-    /// For answering from another thread, after the handler returned.
-    pub fn responder(&mut self) -> Responder {
-        let high_water = self.cx.options.write_high_water;
-        let progress = self.answer.progress.get_or_insert_with(|| Arc::new(Progress::new(high_water)));
-        Responder::new(self.cx.remote.clone(), progress.clone(), self.id)
+    /// [`write`](Self::write) with content that is kept by reference until it is sent.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub fn write_shared(&mut self, content: Bytes) -> Result<bool, SendError> {
+        if self.link.mode == Mode::Raw {
+            self.answer.out.put_shared(content);
+        } else if let Some(frame) = self.frame(content.len() as u64)? {
+            self.answer.out.put_shared_framed(&frame, content);
+        }
+        Ok(self.has_room())
     }
 
-    /// The handler failed.
-    pub(crate) fn fail(&mut self) {
-        self.answer.failed = true;
+    /// Sends `len` bytes of a file from `offset` on, without reading them into memory where the system can do that.
+    /// A file that turns out to be shorter ends the connection.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub fn write_file(&mut self, file: Arc<File>, offset: u64, len: u64) -> Result<bool, SendError> {
+        if self.link.mode == Mode::Raw {
+            self.answer.files.push(file, offset, len);
+            self.answer.out.put_external(0, len);
+        } else if let Some(frame) = self.frame(len)?.filter(|frame| frame.sends_payload()) {
+            self.answer.files.push(file, offset, len);
+            self.answer.out.put_external_framed(&frame, 0, len);
+        }
+        Ok(self.has_room())
     }
 
-    fn note(&mut self, done: Result<(), SendError>) {
+    /// Adds a line to the trailer section. Trailers are sent with chunked content, else they are dropped.
+    pub fn trailer(&mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> &mut Self {
+        let added = self.answer.trailers.append(name, value);
+        self.note(added)
+    }
+
+    /// Completes the answer, after the head if that was not sent. A second time it does nothing.
+    ///
+    /// In a connection that was [switched here](Self::switch_here), shuts down the write side after what was written.
+    ///
+    /// # Errors
+    /// As [`send_head`](Self::send_head); [`BodyTooShort`](SendError::BodyTooShort) before the declared length; what
+    /// is wrong with the trailers.
+    pub fn finish(&mut self) -> Result<(), SendError> {
+        if self.link.mode == Mode::Raw {
+            self.answer.raw_finished = true;
+            return Ok(());
+        }
+        self.send_head()?;
+        match self.link.conn.body() {
+            Some(body) => body.end(&self.answer.trailers, &mut self.answer.out),
+            None => Ok(()),
+        }
+    }
+
+    /// Sends an interim response with any 1xx status but 101. HTTP/1.0 clients are sent none.
+    ///
+    /// # Errors
+    /// What the machine refuses ([`Conn::informational`](h1wire_proto::Conn::informational)).
+    pub fn informational<F: FieldSource + ?Sized>(
+        &mut self,
+        status: u16,
+        fields: &F,
+    ) -> Result<(), SendError> {
+        self.link.conn.informational(status, fields, &mut self.answer.out)
+    }
+
+    /// Sends `100 Continue`: the content is wanted.
+    ///
+    /// # Errors
+    /// As [`informational`](Self::informational).
+    pub fn send_continue(&mut self) -> Result<(), SendError> {
+        self.informational(100, &())
+    }
+
+    /// Sends `102 Processing`.
+    ///
+    /// # Errors
+    /// As [`informational`](Self::informational).
+    pub fn send_processing(&mut self) -> Result<(), SendError> {
+        self.informational(102, &())
+    }
+
+    /// Sends `103 Early Hints`, usually with `Link` fields (RFC 8297).
+    ///
+    /// # Errors
+    /// As [`informational`](Self::informational).
+    pub fn early_hints<F: FieldSource + ?Sized>(&mut self, fields: &F) -> Result<(), SendError> {
+        self.informational(103, fields)
+    }
+
+    /// Whether the head was sent: handed to the machine, that is, not necessarily to the system.
+    pub fn is_head_sent(&self) -> bool {
+        self.answer.head_sent
+    }
+
+    /// Whether the answer is complete. [`Handler::finished`](crate::Handler::finished) tells when all of it was handed
+    /// to the system.
+    pub fn is_complete(&mut self) -> bool {
+        self.answer.head_sent && self.link.conn.body().is_none()
+    }
+
+    /// How many bytes of output wait in memory, those of earlier answers included.
+    pub fn buffered(&self) -> usize {
+        self.answer.out.buffered()
+    }
+
+    fn has_room(&mut self) -> bool {
+        let full = self.answer.out.is_full(self.link.options.write_high_water);
+        self.answer.wants_drain |= full;
+        !full
+    }
+
+    /// The frame of a payload. `None` if there is nothing to frame.
+    fn frame(&mut self, len: u64) -> Result<Option<Frame>, SendError> {
+        self.send_head()?;
+        match self.link.conn.body() {
+            Some(mut body) => body.frame(len).map(Some),
+            None if len == 0 => Ok(None),
+            None => Err(SendError::WrongState),
+        }
+    }
+
+    fn note(&mut self, done: Result<(), SendError>) -> &mut Self {
         if let Err(error) = done {
             self.answer.error.get_or_insert(error);
-            self.answer.failed = true;
         }
+        self
     }
+}
 
-    #[inline]
-    fn send_whole(&mut self, content: &[u8]) -> Result<(), SendError> {
-        let answer = &mut *self.answer;
-        if let Some(error) = answer.error.take() {
-            return Err(error);
-        }
-        let (status, own) = self.cx.status(answer.status, answer.reason.as_deref());
-        self.conn.respond_with(status, &(own, &answer.headers), content, &mut answer.out)?;
-        answer.head_sent = true;
-        Ok(())
-    }
-
-    fn respond(&mut self, len: BodyLen) -> Result<(), SendError> {
-        let answer = &mut *self.answer;
-        if let Some(error) = answer.error.take() {
-            return Err(error);
-        }
-        let (status, own) = self.cx.status(answer.status, answer.reason.as_deref());
-        self.conn.respond(status, &(own, &answer.headers), len, &mut answer.out)?;
-        answer.head_sent = true;
-        Ok(())
+impl std::fmt::Debug for Response<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let answer = &self.answer;
+        f.debug_struct("Response")
+            .field("status", &answer.status)
+            .field("head_sent", &answer.head_sent)
+            .finish_non_exhaustive()
     }
 }
 
 /// The fields the server itself adds to every response.
 #[derive(Clone, Copy)]
 pub(crate) struct Own<'a> {
-    pub(crate) server: Option<&'a str>,
+    server: Option<&'a str>,
 }
 
 impl FieldSource for Own<'_> {

@@ -3,13 +3,16 @@
 //! This file only unites them. What is read or written, and when, is decided in `drive` and `flush`.
 
 use std::io::{self, IoSlice, Read, Write};
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 
 use mio::event::Source;
 use mio::net::TcpStream;
 #[cfg(unix)]
 use mio::net::UnixStream;
 use mio::{Interest, Registry, Token};
+use socket2::{SockRef, TcpKeepalive};
+
+use crate::options::Options;
 
 /// A duplex stream of the user's own, such as one that speaks TLS below.
 ///
@@ -56,6 +59,33 @@ impl Stream {
         match self {
             Self::Other(s) => s.short_read_is_last(),
             _ => SHORT_IS_LAST,
+        }
+    }
+
+    /// Sets what can be set; a stream that has no such option goes without.
+    pub(crate) fn set_options(&self, options: &Options) {
+        let Self::Tcp(tcp) = self else { return };
+        if options.no_delay {
+            let _ = tcp.set_nodelay(true);
+        }
+        if let Some(after) = options.tcp_keep_alive {
+            let _ = SockRef::from(tcp).set_tcp_keepalive(&TcpKeepalive::new().with_time(after));
+        }
+    }
+
+    /// The address of the other end, if it is TCP.
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(s) => s.peer_addr().ok(),
+            _ => None,
+        }
+    }
+
+    /// The address of this end, if it is TCP.
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(s) => s.local_addr().ok(),
+            _ => None,
         }
     }
 

@@ -11,7 +11,8 @@ fn hello(_: &Request<'_>, res: &mut Response<'_>) -> Result<(), h1wire_mio::prot
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const LAST: &str = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
-const HELLO: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nContent-Length: 6\r\n\r\nhello\n";
+const HELLO: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nConnection: keep-alive\r\n\
+    Keep-Alive: timeout=5\r\nContent-Length: 6\r\n\r\nhello\n";
 const HELLO_CLOSE: &str =
     "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nConnection: close\r\nContent-Length: 6\r\n\r\nhello\n";
 

@@ -31,6 +31,13 @@ pub fn stop(running: Running) {
     running.join().unwrap();
 }
 
+/// Options with these changes.
+pub fn options(change: impl FnOnce(&mut Options)) -> Options {
+    let mut options = Options::default();
+    change(&mut options);
+    options
+}
+
 /// A client that writes and reads bytes.
 pub struct Raw(pub TcpStream);
 

@@ -1,0 +1,118 @@
+//! [`Answer`]: what there is of the answer to the request at hand. Plain data behind [`Response`](crate::Response).
+
+use std::sync::Arc;
+
+use h1wire_proto::{Headers, OutQueue, SendError};
+
+use crate::files::Files;
+use crate::remote::Progress;
+use crate::upgraded::Upgraded;
+
+/// Who takes a connection over when it leaves the loop.
+pub(crate) type Taker = Box<dyn FnOnce(Upgraded)>;
+
+pub(crate) struct Answer {
+    pub(crate) out: OutQueue,
+    pub(crate) files: Files,
+    /// Bytes that left `out` since the connection was last idle.
+    pub(crate) sent: u64,
+    pub(crate) headers: Headers,
+    pub(crate) trailers: Headers,
+    pub(crate) status: u16,
+    pub(crate) reason: Option<Vec<u8>>,
+    pub(crate) length: Option<u64>,
+    /// The first thing that could not be done.
+    pub(crate) error: Option<SendError>,
+    /// A request was begun and its answer is not complete.
+    pub(crate) open: bool,
+    pub(crate) head_sent: bool,
+    /// The handler did something that cannot be mended.
+    pub(crate) failed: bool,
+    pub(crate) abort: bool,
+    /// The handler wants no content for now.
+    pub(crate) paused: bool,
+    /// 100 is sent when content is first wanted.
+    pub(crate) auto_continue: bool,
+    /// The handler wants the content although the answer is complete.
+    pub(crate) keep_reading: bool,
+    /// A writer was told to wait.
+    pub(crate) wants_drain: bool,
+    /// In another protocol: nothing more will be written.
+    pub(crate) raw_finished: bool,
+    /// The connection stays in the loop when it goes over to another protocol.
+    pub(crate) stays: bool,
+    /// The request is `CONNECT`.
+    pub(crate) is_connect: bool,
+    /// The next deadline may be another.
+    pub(crate) timers_changed: bool,
+    pub(crate) taker: Option<Taker>,
+    /// Who else may answer is told this.
+    pub(crate) progress: Option<Arc<Progress>>,
+}
+
+impl Answer {
+    pub(crate) fn new() -> Self {
+        Self {
+            out: OutQueue::new(),
+            files: Files::new(),
+            sent: 0,
+            headers: Headers::new(),
+            trailers: Headers::new(),
+            status: 200,
+            reason: None,
+            length: None,
+            error: None,
+            open: false,
+            head_sent: false,
+            failed: false,
+            abort: false,
+            paused: false,
+            auto_continue: false,
+            keep_reading: false,
+            wants_drain: false,
+            raw_finished: false,
+            stays: false,
+            is_connect: false,
+            timers_changed: false,
+            taker: None,
+            progress: None,
+        }
+    }
+
+    /// Makes it ready for the next request.
+    #[inline]
+    pub(crate) fn begin(&mut self) {
+        self.reset_head();
+        self.open = true;
+        self.head_sent = false;
+        self.failed = false;
+        self.abort = false;
+        self.paused = false;
+        self.auto_continue = false;
+        self.keep_reading = false;
+        self.wants_drain = false;
+        self.raw_finished = false;
+        self.stays = false;
+        self.taker = None;
+        self.close_progress();
+    }
+
+    /// Forgets what was set for a head that was not sent.
+    #[inline]
+    pub(crate) fn reset_head(&mut self) {
+        self.headers.clear();
+        self.trailers.clear();
+        self.status = 200;
+        self.reason = None;
+        self.length = None;
+        self.error = None;
+    }
+
+    /// Tells those who could have answered from elsewhere that it is too late.
+    #[inline]
+    pub(crate) fn close_progress(&mut self) {
+        if let Some(progress) = self.progress.take() {
+            progress.close();
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! What the machine's events come to: calls of the handler, and what follows from what it did.
+//!
+//! The second half of a connection's turn. It moves no bytes.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use h1wire_proto::{Expect, Expired, Fields, Method, Phase, RecvError, RequestHead, Time};
+
+use crate::connection::{Active, Stop};
+use crate::drive::Turn;
+use crate::handler::Handler;
+use crate::remote::Action;
+use crate::request::{ClientError, Request};
+use crate::response::Response;
+
+impl<H: Handler> Turn<'_, H> {
+    #[inline]
+    pub(crate) fn request(&mut self, head: RequestHead<'_, '_>) {
+        let link = &mut *self.link;
+        link.requests += 1;
+        link.discarded = 0;
+        if link.requests == link.options.max_requests || self.cx.draining {
+            link.conn.close_after_response();
+        }
+        self.activity.heads += 1;
+        self.cx.counters.requests.add(1);
+        self.active.answer.begin();
+        self.active.answer.is_connect = head.method == Method::Connect;
+        self.active.request_open = !head.body.is_empty();
+        let req = Request { head, number: link.requests };
+        let exchange = self.call(|handler, _, res| match head.expect {
+            _ if head.method == Method::Connect => handler.connect(&req, res),
+            Expect::Other => handler.check_expectation(&req, res),
+            Expect::Continue => handler.check_continue(&req, res),
+            Expect::None if head.upgrade && handler.should_upgrade(&req) => handler.upgrade(&req, res),
+            Expect::None => handler.request(&req, res),
+        });
+        self.active.exchange = exchange.flatten();
+        if self.active.request_open {
+            self.settle();
+        } else {
+            self.complete(Fields::EMPTY);
+        }
+    }
+
+    pub(crate) fn data(&mut self, data: &[u8]) {
+        if self.active.exchange.is_none() {
+            self.link.discarded += data.len() as u64;
+            return;
+        }
+        self.call(|handler, exchange, res| {
+            if let Some(exchange) = exchange {
+                handler.data(exchange, data, res);
+            }
+        });
+        self.settle();
+    }
+
+    pub(crate) fn end(&mut self, trailers: Fields<'_, '_>) {
+        self.active.request_open = false;
+        self.complete(trailers);
+    }
+
+    /// The machine waits for bytes. If they are content the client holds back, it is asked for.
+    #[inline]
+    pub(crate) fn want_content(&mut self) {
+        if self.active.answer.auto_continue && self.link.conn.wants_continue() {
+            self.call(|_, _, res| res.send_continue().is_ok());
+        }
+    }
+
+    /// The request is complete.
+    #[inline]
+    fn complete(&mut self, trailers: Fields<'_, '_>) {
+        if self.active.answer.keep_reading || !self.is_answered() {
+            self.tell_end(trailers);
+        }
+        self.settle();
+    }
+
+    #[inline]
+    fn tell_end(&mut self, trailers: Fields<'_, '_>) {
+        if self.active.exchange.is_some() {
+            self.call(|handler, exchange, res| {
+                if let Some(exchange) = exchange {
+                    handler.end(exchange, trailers, res);
+                }
+            });
+        }
+    }
+
+    /// A piece of another protocol.
+    pub(crate) fn raw_data(&mut self, data: &[u8]) -> Stop {
+        if !data.is_empty() {
+            self.data(data);
+        }
+        if self.link.eof { Stop::Closed } else { Stop::Input }
+    }
+
+    /// The end of the client's half of another protocol.
+    pub(crate) fn raw_end(&mut self) {
+        self.active.stop = Stop::Closed;
+        self.tell_end(Fields::EMPTY);
+        self.settle();
+    }
+
+    /// There will be no more events; perhaps there would have been another request.
+    pub(crate) fn no_more(&mut self, ignored: bool) {
+        let link = &*self.link;
+        if ignored && link.options.max_requests > 0 && link.requests >= link.options.max_requests {
+            self.cx.counters.refused.add(1);
+            self.call(|handler, _, _| handler.drop_request());
+        }
+    }
+
+    /// The client will send nothing more.
+    pub(crate) fn half_closed(&mut self) {
+        self.call(|handler, exchange, res| {
+            if let Some(exchange) = exchange {
+                handler.half_closed(exchange, res);
+            }
+        });
+        self.settle();
+    }
+
+    /// The writer can go on.
+    pub(crate) fn drain(&mut self) {
+        self.active.answer.wants_drain = false;
+        self.call(|handler, exchange, res| {
+            if let Some(exchange) = exchange {
+                handler.drain(exchange, res);
+            }
+        });
+        self.settle();
+    }
+
+    /// Does something with the answer that another thread asked for.
+    pub(crate) fn act(&mut self, action: Action) {
+        self.call(|_, _, res| action(res));
+        self.settle();
+    }
+
+    /// Nobody will answer, unless the handler kept the exchange.
+    pub(crate) fn forsake(&mut self) {
+        self.active.answer.progress = None;
+        self.settle();
+    }
+
+    /// Ends the connection.
+    pub(crate) fn close(&mut self) {
+        self.over = true;
+    }
+
+    /// Deadlines may have passed.
+    pub(crate) fn expire(&mut self, now: Time) {
+        while !self.over
+            && let Some(expired) = self.link.timers.poll(now, &self.link.options.timeouts)
+        {
+            let kept = self.call(|handler, exchange, res| handler.timeout(expired, exchange.as_mut(), res));
+            if expired == Expired::Idle && kept == Some(true) {
+                continue;
+            }
+            self.cx.counters.timeouts.add(1);
+            self.time_out(expired);
+        }
+        if self.link.old_at <= now {
+            self.link.old_at = Time(u64::MAX);
+            self.link.conn.close_after_response();
+            self.over |= self.active.is_idle() && self.link.conn.phase() == Phase::Idle;
+        }
+    }
+
+    fn time_out(&mut self, expired: Expired) {
+        let status = expired.status().filter(|_| !self.active.answer.open || !self.active.answer.head_sent);
+        let Some(status) = status else {
+            self.over = true;
+            return;
+        };
+        self.link.conn.close_after_response();
+        self.active.answer.begin();
+        let sent = self.call(|_, _, res| res.status(status).end(""));
+        self.over = !matches!(sent, Some(Ok(())));
+        self.active.stop = Stop::Closed;
+        self.abort_exchange();
+    }
+
+    #[inline]
+    pub(crate) fn is_answered(&mut self) -> bool {
+        self.active.answer.head_sent && self.link.conn.body().is_none()
+    }
+
+    /// Calls the handler. A panic ends the connection, not the server: with a 500 if the answer was not begun.
+    #[inline]
+    fn call<T>(
+        &mut self,
+        f: impl FnOnce(&mut H, &mut Option<H::Exchange>, &mut Response<'_>) -> T,
+    ) -> Option<T> {
+        let Active { answer, exchange, .. } = &mut *self.active;
+        let mut res = Response { link: self.link, answer, cx: self.cx, key: self.key };
+        let handler = &mut *self.handler;
+        match catch_unwind(AssertUnwindSafe(|| f(handler, exchange, &mut res))) {
+            Ok(value) => Some(value),
+            Err(_) => {
+                self.cx.counters.panics.add(1);
+                self.cx.counters.aborted.add(u64::from(self.active.exchange.take().is_some()));
+                self.link.conn.close_after_response();
+                self.active.answer.failed = true;
+                None
+            }
+        }
+    }
+
+    /// What follows from what the handler did.
+    #[inline]
+    fn settle(&mut self) {
+        let answer = &self.active.answer;
+        if answer.abort || self.over {
+            self.over = true;
+            return;
+        }
+        let forsaken = self.active.exchange.is_none() && answer.progress.is_none();
+        if answer.failed || (answer.open && forsaken && !self.is_answered()) {
+            self.failed();
+        }
+        // An answer that switches is the beginning of something that goes on.
+        let answer = &self.active.answer;
+        if !answer.open || answer.taker.is_some() || answer.stays || !self.is_answered() {
+            return;
+        }
+        let active = &mut *self.active;
+        if active.answer.keep_reading && active.request_open && active.exchange.is_some() {
+            return;
+        }
+        active.answer.open = false;
+        active.answer.close_progress();
+        if let Some(exchange) = active.exchange.take() {
+            active.leaving.push_back((active.answer.sent + active.answer.out.len(), exchange));
+        }
+    }
+
+    /// The handler did something that could not be done: 500 if there is still time.
+    #[cold]
+    fn failed(&mut self) {
+        self.active.answer.failed = false;
+        if self.active.answer.head_sent {
+            self.over = !self.is_answered();
+            return;
+        }
+        self.active.answer.begin();
+        let answered = self.call(|_, _, res| res.status(500).end(""));
+        self.over = !matches!(answered, Some(Ok(())));
+    }
+
+    /// The client broke the protocol.
+    #[cold]
+    pub(crate) fn broken(&mut self, error: RecvError, raw: &[u8]) {
+        self.cx.counters.protocol_errors.add(1);
+        let begun = self.active.answer.open && self.active.answer.head_sent;
+        if !self.active.answer.open {
+            self.active.answer.begin();
+        }
+        let client_error = ClientError { error, raw, bytes_parsed: self.link.conn.recv_offset() };
+        self.call(|handler, _, res| handler.client_error(&client_error, res));
+        if !self.active.answer.head_sent {
+            let date = if self.cx.options.send_date { Some(self.cx.clock.date()) } else { None };
+            self.over = self.link.conn.respond_error(&error, date, &mut self.active.answer.out).is_err();
+        } else if begun || !self.is_answered() {
+            // Nothing may be written into an answer that is under way.
+            self.over = true;
+        }
+        self.over |= self.active.answer.abort;
+        self.abort_exchange();
+    }
+
+    /// The exchange is over before its answer was sent.
+    fn abort_exchange(&mut self) {
+        self.active.answer.open = false;
+        self.active.answer.close_progress();
+        if let Some(exchange) = self.active.exchange.take() {
+            self.cx.counters.aborted.add(1);
+            self.call(|handler, _, _| handler.aborted(exchange));
+        }
+    }
+
+    /// All answers that end with one of the first `sent` bytes are sent.
+    #[inline]
+    pub(crate) fn finished(&mut self, sent: u64) {
+        while let Some((last, _)) = self.active.leaving.front()
+            && *last <= sent
+            && let Some((_, exchange)) = self.active.leaving.pop_front()
+        {
+            self.call(|handler, _, _| handler.finished(exchange));
+        }
+    }
+
+    /// The connection left the loop.
+    pub(crate) fn left(&mut self) {
+        self.active.answer.close_progress();
+        if let Some(exchange) = self.active.exchange.take() {
+            self.call(|handler, _, _| handler.finished(exchange));
+        }
+        *self.active = Active::new();
+    }
+
+    /// The connection is over: tells the handler, and leaves nothing behind.
+    #[cold]
+    pub(crate) fn ended(&mut self) {
+        let leaving = std::mem::take(&mut self.active.leaving);
+        for (_, exchange) in leaving {
+            self.cx.counters.aborted.add(1);
+            self.call(|handler, _, _| handler.aborted(exchange));
+        }
+        self.abort_exchange();
+        *self.active = Active::new();
+    }
+}

@@ -1,0 +1,209 @@
+//! Time limits, and limits of numbers, over real sockets.
+
+mod common;
+#[path = "common/log.rs"]
+mod log;
+
+use std::time::{Duration, Instant};
+
+use common::{Raw, options, stop};
+use h1wire_mio::proto::Timeouts;
+use h1wire_mio::{Options, Server};
+use log::log;
+
+const GET: &str = "GET /x HTTP/1.1\r\nHost: a\r\n\r\n";
+
+/// Options with no time limit but these.
+fn timeouts(change: impl FnOnce(&mut Timeouts)) -> Options {
+    options(|o| {
+        o.timeouts = Timeouts { idle: 0, headers: 0, keep_alive: 0, request: 0, body: 0, ..Timeouts::SERVER };
+        change(&mut o.timeouts);
+    })
+}
+
+#[test]
+fn a_head_must_be_complete_in_time_however_slowly_its_bytes_come() {
+    let (server, told) = log(timeouts(|t| t.headers = 300));
+    let mut client = Raw::to(&server);
+    let start = Instant::now();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n");
+    client.0.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+    let mut got = Vec::new();
+    // Each byte comes in time, all of them do not.
+    while std::io::Read::read_to_end(&mut client.0, &mut got).is_err() {
+        let _ = std::io::Write::write(&mut client.0, b"x");
+        assert!(start.elapsed() < common::PATIENCE);
+    }
+    let got = String::from_utf8(got).unwrap();
+    assert!(got.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{got}");
+    assert!(start.elapsed() >= Duration::from_millis(300));
+    told.expect(&["timeout Head"]);
+    assert_eq!(server.handle().counters().timeouts, 1);
+    stop(server);
+}
+
+#[test]
+fn a_connection_without_a_byte_is_closed_without_a_word() {
+    let (server, told) = log(timeouts(|t| t.headers = 100));
+    assert_eq!(Raw::to(&server).rest(), "");
+    told.expect(&["timeout KeepAlive"]);
+    stop(server);
+}
+
+#[test]
+fn a_kept_connection_is_closed_after_its_time_and_the_time_begins_anew_with_each_answer() {
+    let (server, told) = log(timeouts(|t| (t.keep_alive, t.keep_alive_buffer) = (200, 0)));
+    let mut client = Raw::to(&server);
+    for _ in 0..2 {
+        client.send(GET).until("done");
+        told.expect(&["request /x", "end", "finished /x"]);
+    }
+    let start = Instant::now();
+    assert_eq!(client.rest(), "");
+    assert!(start.elapsed() >= Duration::from_millis(190));
+    told.expect(&["timeout KeepAlive"]);
+    stop(server);
+}
+
+#[test]
+fn a_connection_on_which_nothing_moves_is_closed_unless_the_handler_objects() {
+    let (server, told) = log(timeouts(|t| t.idle = 100));
+    let mut client = Raw::to(&server);
+    client.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(client.rest(), "");
+    told.expect(&["request /wait", "end", "timeout Idle", "aborted /wait"]);
+    let mut client = Raw::to(&server);
+    client.send("GET /patient HTTP/1.1\r\nHost: a\r\n\r\n");
+    told.expect(&["request /patient", "end"]);
+    client.0.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    let waited = std::io::Read::read(&mut client.0, &mut [0]);
+    assert!(waited.is_err_and(|e| e.kind() == std::io::ErrorKind::WouldBlock), "its own time has no limit");
+    stop(server);
+}
+
+#[test]
+fn content_that_stops_coming_is_answered_with_408() {
+    let (server, told) = log(timeouts(|t| t.body = 100));
+    let got = Raw::to(&server).ask("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc");
+    assert!(got.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{got}");
+    told.expect(&["request /x", "data abc", "timeout Body", "aborted /x"]);
+    stop(server);
+}
+
+#[test]
+fn a_reader_that_stops_is_cut_off() {
+    let (server, told) = log(timeouts(|t| t.write = 200));
+    let mut client = Raw::to(&server);
+    client.send("GET /flood HTTP/1.1\r\nHost: a\r\n\r\n");
+    let mut last = String::new();
+    while last != "aborted /flood" {
+        last = told.next();
+        assert_ne!(last, "finished /flood");
+    }
+    stop(server);
+}
+
+#[test]
+fn a_limit_of_time_changes_for_new_connections_only() {
+    let (server, _told) = log(timeouts(|t| t.headers = 0));
+    let mut old = Raw::to(&server);
+    old.send(GET).until("done");
+    server.handle().set_options(timeouts(|t| (t.keep_alive, t.keep_alive_buffer) = (50, 0)));
+    assert!(Raw::to(&server).send(GET).rest().ends_with("done"));
+    old.send(GET).until("done");
+    stop(server);
+}
+
+#[test]
+fn after_so_many_requests_the_connection_is_closed_and_the_next_is_not_looked_at() {
+    let (server, told) = log(options(|o| o.max_requests = 2));
+    let got = Raw::to(&server).ask(GET.repeat(3));
+    assert_eq!(got.matches("done").count(), 2, "{got}");
+    assert_eq!(got.matches("Connection: close\r\n").count(), 1, "{got}");
+    let told: Vec<_> = (0..7).map(|_| told.next()).collect();
+    assert!(told.contains(&"dropped request".into()), "{told:?}");
+    assert_eq!(server.handle().counters().refused, 1);
+    stop(server);
+}
+
+#[test]
+fn connections_beyond_their_number_are_dropped() {
+    let (server, told) = log(options(|o| o.max_connections = 1));
+    let mut first = Raw::to(&server);
+    first.send(GET).until("done");
+    assert_eq!(Raw::to(&server).rest(), "");
+    told.expect(&["request /x", "end", "finished /x", "dropped connection"]);
+    first.send(GET).until("done");
+    drop(first);
+    common::wait_until("the first connection's end", || server.handle().counters().closed == 1);
+    Raw::to(&server).send(GET).until("done");
+    stop(server);
+}
+
+#[test]
+fn an_old_connection_is_closed_when_idle_and_told_so_when_not() {
+    let aged = options(|o| (o.max_age, o.max_age_jitter) = (Some(Duration::from_millis(150)), 0));
+    let (server, told) = log(aged);
+    let mut busy = Raw::to(&server);
+    busy.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
+    told.expect(&["request /wait", "end"]);
+    let start = Instant::now();
+    assert_eq!(Raw::to(&server).send(GET).rest().matches("done").count(), 1);
+    assert!(start.elapsed() < Duration::from_secs(4), "age ended it, not the keep-alive time");
+    assert!(busy.half_close().rest().ends_with("still"));
+    stop(server);
+}
+
+#[test]
+fn shutting_down_closes_idle_connections_and_lets_others_finish() {
+    let (server, told) = log(Options::default());
+    let mut idle = Raw::to(&server);
+    idle.send(GET).until("done");
+    told.expect(&["request /x", "end", "finished /x"]);
+    let mut busy = Raw::to(&server);
+    busy.send("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nab");
+    told.expect(&["request /x", "data ab"]);
+    server.handle().shutdown(Duration::from_secs(60));
+    assert_eq!(idle.rest(), "");
+    let got = busy.send("c").rest();
+    assert!(got.contains("Connection: close\r\n") && got.ends_with("done"), "{got}");
+    let drained = server.join().unwrap();
+    assert_eq!((drained.finished, drained.cut), (2, 0));
+}
+
+#[test]
+fn what_is_not_finished_at_the_deadline_is_cut_off() {
+    let (server, told) = log(Options::default());
+    let addr = server.local_addr().unwrap();
+    let mut busy = Raw::to(&server);
+    busy.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
+    told.expect(&["request /wait", "end"]);
+    server.handle().shutdown(Duration::from_millis(50));
+    assert_eq!(busy.rest(), "");
+    let drained = server.join().unwrap();
+    assert_eq!((drained.finished, drained.cut), (0, 1));
+    assert!(std::net::TcpStream::connect(addr).is_err(), "nobody listens");
+}
+
+#[test]
+fn idle_connections_can_be_closed_and_then_all() {
+    let (server, told) = log(Options::default());
+    let (mut idle, mut busy) = (Raw::to(&server), Raw::to(&server));
+    idle.send(GET).until("done");
+    busy.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
+    told.expect(&["request /x", "end", "finished /x", "request /wait", "end"]);
+    server.handle().close_idle();
+    assert_eq!(idle.rest(), "");
+    server.handle().close_all();
+    assert_eq!(busy.rest(), "");
+    told.expect(&["aborted /wait"]);
+    Raw::to(&server).send(GET).until("done");
+    stop(server);
+}
+
+#[test]
+fn a_port_that_is_taken_is_an_error() {
+    let server = Server::bind("127.0.0.1:0").unwrap();
+    let again = Server::bind(server.local_addr().unwrap());
+    assert_eq!(again.unwrap_err().kind(), std::io::ErrorKind::AddrInUse);
+}

@@ -1,0 +1,122 @@
+//! Connections that go over to another protocol or become tunnels.
+
+mod common;
+#[path = "common/log.rs"]
+mod log;
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+
+use common::{Raw, serve, stop, undated};
+use h1wire_mio::proto::Method;
+use h1wire_mio::{Options, Request, Response};
+use log::log;
+
+fn offer(target: &str, fields: &str, content: &str) -> String {
+    format!(
+        "POST {target} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: raw\r\n{fields}\r\n{content}"
+    )
+}
+
+const SWITCHED: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: raw\r\nConnection: upgrade\r\n\r\n";
+
+#[test]
+fn a_connection_that_switches_may_stay_in_the_loop() {
+    let (server, told) = log(Options::default());
+    let mut client = Raw::to(&server);
+    client.send(offer("/raw", "", "first"));
+    assert_eq!(client.until("first"), format!("{SWITCHED}first"));
+    told.expect(&["upgrade /raw", "end", "data first"]);
+    assert_eq!(client.send("GET / HTTP/1.1\r\n\r\n").until("\r\n\r\n"), "GET / HTTP/1.1\r\n\r\n");
+    assert_eq!(client.half_close().rest(), "");
+    assert_eq!(told.next(), "data GET / HTTP/1.1\\r\\n\\r\\n");
+    let rest = [told.next(), told.next()];
+    assert!(rest.contains(&"half closed".into()) && rest.contains(&"end".into()), "{rest:?}");
+    told.expect(&["aborted /raw"]);
+    assert_eq!(server.handle().counters().switched, 1);
+    stop(server);
+}
+
+#[test]
+fn a_connection_that_switches_may_leave_the_loop_with_what_was_read_too_much() {
+    let (server, told) = log(Options::default());
+    let got = Raw::to(&server).ask(offer("/take", "", "the first bytes"));
+    assert_eq!(got, format!("{SWITCHED}the first bytes"));
+    told.expect(&["upgrade /take", "end", "finished /take"]);
+    stop(server);
+}
+
+#[test]
+fn the_content_of_a_request_that_offers_a_switch_comes_first() {
+    let (server, told) = log(Options::default());
+    let mut client = Raw::to(&server);
+    client.send(offer("/raw", "Content-Length: 7\r\n", "content"));
+    told.expect(&["upgrade /raw", "data content", "end"]);
+    // Its handler echoed the content, and so it was too late to switch.
+    assert!(client.until("content\r\n0\r\n\r\n").starts_with("HTTP/1.1 200 OK\r\n"));
+    stop(server);
+}
+
+#[test]
+fn an_offer_that_is_not_taken_is_an_ordinary_request() {
+    let (server, told) = log(Options::default());
+    let mut client = Raw::to(&server);
+    assert!(client.send(offer("/x", "", "")).until("done").starts_with("HTTP/1.1 200 OK\r\n"));
+    told.expect(&["upgrade /x", "end", "finished /x"]);
+    client.send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n").until("done");
+    stop(server);
+}
+
+#[test]
+fn connect_opens_a_tunnel_with_the_bytes_that_came_along() {
+    let (server, told) = log(Options::default());
+    let mut client = Raw::to(&server);
+    client.send("CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\nearly");
+    assert_eq!(client.until("early"), "HTTP/1.1 200 OK\r\nX: 1\r\n\r\nearly");
+    told.expect(&["connect a:1", "data early"]);
+    drop(client);
+    stop(server);
+}
+
+#[test]
+fn connect_that_nobody_takes_is_closed() {
+    struct Plain;
+    impl h1wire_mio::Handler for Plain {
+        type Exchange = ();
+        fn request(&mut self, _: &Request<'_>, _: &mut Response<'_>) -> Option<()> {
+            None
+        }
+    }
+    let server = common::serve_with(Options::default(), |_| Plain);
+    assert_eq!(Raw::to(&server).ask("CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n"), "");
+    stop(server);
+}
+
+#[test]
+fn a_tunnel_reaches_another_server_from_a_thread_of_its_own() {
+    let far = TcpListener::bind("127.0.0.1:0").unwrap();
+    let far_addr = far.local_addr().unwrap();
+    let answering = std::thread::spawn(move || {
+        let (mut stream, _) = far.accept().unwrap();
+        let mut got = [0; 4];
+        stream.read_exact(&mut got).unwrap();
+        stream.write_all(&[b"got ", &got[..]].concat()).unwrap();
+    });
+    let server = serve(move |req: &Request<'_>, res: &mut Response<'_>| {
+        if req.method != Method::Connect {
+            return res.end("ordinary");
+        }
+        res.tunnel_to(&(), move |upgraded| {
+            std::thread::spawn(move || {
+                let (mut near, first) = upgraded.into_tcp().unwrap();
+                let mut far = std::net::TcpStream::connect(far_addr).unwrap();
+                far.write_all(&first).unwrap();
+                std::io::copy(&mut far, &mut near).unwrap();
+            });
+        })
+    });
+    let got = Raw::to(&server).ask("CONNECT far:1 HTTP/1.1\r\nHost: far:1\r\n\r\nping");
+    assert_eq!(undated(&got), "HTTP/1.1 200 OK\r\n\r\ngot ping");
+    answering.join().unwrap();
+    stop(server);
+}
