@@ -14,6 +14,8 @@ mod client;
 mod clock;
 mod connect;
 mod error;
+#[cfg(unix)]
+pub mod server;
 mod socket;
 mod stream;
 
@@ -22,6 +24,8 @@ pub use client::{AbortHandle, Event, IntoUrl, Request, Response, Upgraded, Uploa
 pub use connect::Lookup;
 pub use error::{BoxError, Error, ErrorKind, Timeout};
 pub use h1wire_proto as proto;
+#[cfg(unix)]
+pub use server::Server;
 pub use stream::{Closer, Stream, Wrote};
 
 /// Gets a URL through the [global agent](Agent::global).

@@ -173,10 +173,8 @@ impl Stream for Box<dyn Stream> {
 
 /// A socket whose closer costs no second descriptor.
 #[derive(Debug)]
-#[allow(dead_code)]
 pub(crate) struct Shared<S>(pub(crate) Arc<S>);
 
-#[allow(dead_code)]
 impl<S> Shared<S> {
     pub(crate) fn new(socket: S) -> Self {
         Self(Arc::new(socket))

@@ -1,0 +1,137 @@
+//! [`Core`]: what all threads of a server share, and [`Hooks`]: what its user wants to be asked.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use h1wire_proto::{Conn, InBuf, RequestHead};
+
+use super::client_error::ClientError;
+use super::connections::{Connections, Membership};
+use super::counters::{Counters, Stats};
+use super::front::Door;
+use super::link::{Link, TimeoutHook};
+use super::options::Options;
+use super::queue::Queue;
+use super::{Request, Response};
+use crate::clock;
+use crate::stream::Stream;
+
+/// Answers a request.
+pub(crate) type Handler = dyn Fn(&mut Request<'_>, &mut Response<'_>) -> io::Result<()> + Send + Sync;
+/// Sees a stream first, and may wrap it.
+pub(crate) type StreamHook = dyn Fn(Box<dyn Stream>) -> io::Result<Box<dyn Stream>> + Send + Sync;
+/// Chooses which offers of another protocol are taken.
+pub(crate) type UpgradeChoice = dyn Fn(&RequestHead<'_, '_>) -> bool + Send + Sync;
+pub(crate) type ErrorHook = dyn Fn(&ClientError<'_>, &mut Response<'_>) -> io::Result<()> + Send + Sync;
+pub(crate) type RefusedHook = dyn Fn(Option<SocketAddr>) + Send + Sync;
+
+/// What a server's user set besides the handler of requests.
+#[derive(Default)]
+pub(crate) struct Hooks {
+    pub(crate) connection: Option<Box<StreamHook>>,
+    pub(crate) check_continue: Option<Box<Handler>>,
+    pub(crate) check_expectation: Option<Box<Handler>>,
+    pub(crate) connect: Option<Box<Handler>>,
+    pub(crate) upgrade: Option<Box<Handler>>,
+    pub(crate) should_upgrade: Option<Box<UpgradeChoice>>,
+    pub(crate) client_error: Option<Box<ErrorHook>>,
+    pub(crate) refused: Option<Box<RefusedHook>>,
+    pub(crate) timeout: Option<Arc<TimeoutHook>>,
+}
+
+/// What all threads share.
+pub(crate) struct Core {
+    pub(crate) options: Options,
+    pub(crate) hooks: Hooks,
+    pub(crate) queue: Queue<Box<Link>>,
+    pub(crate) connections: Arc<Connections>,
+    pub(crate) door: Door,
+    /// No new connections, and no next request on those there are.
+    pub(crate) draining: AtomicBool,
+    /// How often idle connections were told to close.
+    pub(crate) idle_epoch: AtomicUsize,
+    counters: Mutex<Vec<Arc<Counters>>>,
+}
+
+impl Core {
+    pub(crate) fn new(options: Options, hooks: Hooks, door: Door) -> Self {
+        Self {
+            queue: Queue::new(options.queue),
+            options,
+            hooks,
+            connections: Arc::default(),
+            door,
+            draining: AtomicBool::new(false),
+            idle_epoch: AtomicUsize::new(0),
+            counters: Mutex::default(),
+        }
+    }
+
+    /// Counters for one more thread.
+    pub(crate) fn counters(&self) -> Arc<Counters> {
+        let counters = Arc::new(Counters::new());
+        self.counters.lock().unwrap_or_else(PoisonError::into_inner).push(counters.clone());
+        counters
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        let counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
+        Stats::sum(self.connections.count(), self.queue.len(), counters.iter().map(|counters| &**counters))
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn idle_epoch(&self) -> usize {
+        self.idle_epoch.load(Ordering::Relaxed)
+    }
+
+    /// Where to read to, behind what `buf` holds.
+    pub(crate) fn room<'b>(&self, buf: &'b mut InBuf) -> &'b mut [u8] {
+        buf.spare(self.options.read_buffer.max(1), self.most_input())
+    }
+
+    /// Puts `bytes` into an empty buffer, which keeps its memory.
+    pub(crate) fn fill(&self, buf: &mut InBuf, bytes: &[u8]) {
+        if let Some(to) = buf.spare(bytes.len(), self.most_input()).get_mut(..bytes.len()) {
+            to.copy_from_slice(bytes);
+            buf.filled(bytes.len());
+        }
+    }
+
+    /// What the machine may need in one piece, and a read.
+    fn most_input(&self) -> usize {
+        self.options.protocol.limits.max_contiguous().saturating_add(self.options.read_buffer.max(1))
+    }
+
+    /// A connection on `stream`. Without a place among the others if there are too many: it is to be refused.
+    pub(crate) fn link(&self, mut stream: Box<dyn Stream>) -> Box<Link> {
+        let options = &self.options;
+        // What a socket does not support it can do without.
+        let _ = stream.set_no_delay(options.no_delay);
+        if options.tcp_keep_alive.is_some() {
+            let _ = stream.set_keep_alive(options.tcp_keep_alive);
+        }
+        let membership = self.connections.join(&*stream, options.max_connections);
+        let conn = Conn::<h1wire_proto::Server>::new(&options.protocol);
+        let mut link = Link::new(stream, conn, options.timeouts, membership);
+        link.on_timeout.clone_from(&self.hooks.timeout);
+        if let Some(age) = options.max_connection_age {
+            let age = age.saturating_sub(jitter(age, link.membership.as_ref()));
+            link.old_at = Some(clock::now().after(u64::try_from(age.as_millis()).unwrap_or(u64::MAX)));
+        }
+        Box::new(link)
+    }
+}
+
+/// Up to a tenth of `age`, another for each connection.
+fn jitter(age: Duration, membership: Option<&Membership>) -> Duration {
+    use std::hash::{BuildHasher, RandomState};
+    let key = membership.map_or(0, Membership::key);
+    let random = RandomState::new().hash_one(key) % 1024;
+    age / 10 * u32::try_from(random).unwrap_or_default() / 1024
+}

@@ -1,0 +1,138 @@
+//! How connections end: with an answer to what the client did wrong, in silence, or read until the client has read.
+
+use std::cell::RefCell;
+use std::net::Shutdown;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use h1wire_proto::{Advice, BodyLen, Expired, Status};
+
+use super::Response;
+use super::client_error::ClientError;
+use super::exchange::{Exchange, Failure, Sending};
+use super::link::Got;
+use super::response::Draft;
+use super::serve::{After, Worker};
+use crate::clock;
+
+impl Worker {
+    /// Answers a client that was wrong or late, unless an answer is under way, and ends the connection.
+    pub(super) fn give_up(&mut self, exchange: &mut RefCell<Exchange>, failure: &Failure) -> After {
+        let x = exchange.get_mut();
+        if matches!(failure, Failure::Expired(Expired::KeepAlive)) {
+            return close(x);
+        }
+        x.sending = Sending::Head;
+        x.received = true;
+        x.buffers.gathered.clear();
+        x.link.conn.close_after_response();
+        if !self.ask_about(exchange, failure) {
+            return After::End;
+        }
+        let x = exchange.get_mut();
+        if x.sending == Sending::Head && !answer_failure(x, failure) {
+            return After::End;
+        }
+        if x.flush_out().is_err() { After::End } else { leave(x).unwrap_or(After::End) }
+    }
+
+    /// Lets the user's hook answer. `false`: it ended the connection, or failed after it had begun an answer.
+    fn ask_about(&mut self, exchange: &RefCell<Exchange>, failure: &Failure) -> bool {
+        let Some(hook) = &self.core.hooks.client_error else { return true };
+        let error = {
+            let x = exchange.borrow();
+            let raw = if self.first.is_empty() { x.buffers.more.bytes() } else { self.first.bytes() };
+            let bytes_parsed = x.link.conn.recv_offset();
+            ClientError { failure, bytes_parsed, raw: raw.to_vec(), peer: x.link.peer }
+        };
+        self.headers.clear();
+        self.response_trailers.clear();
+        let mut response = Response {
+            exchange,
+            headers: &mut self.headers,
+            trailers: &mut self.response_trailers,
+            draft: Draft::default(),
+            rest: &[],
+        };
+        let outcome = catch_unwind(AssertUnwindSafe(|| hook(&error, &mut response)));
+        if outcome.is_err() {
+            self.counters.panics.add(1);
+        }
+        if exchange.borrow().aborted {
+            return false;
+        }
+        if !response.is_head_sent() && exchange.borrow().buffers.gathered.is_empty() {
+            return true;
+        }
+        matches!(outcome, Ok(Ok(()))) && response.finish().is_ok()
+    }
+}
+
+/// Answers as the machine and the timers say. `false`: there is nothing to say, or an answer is under way already.
+fn answer_failure(x: &mut Exchange, failure: &Failure) -> bool {
+    let date = x.core.options.send_date.then(|| *x.buffers.date.at(clock::unix_secs()));
+    let (conn, out) = (&mut x.link.conn, &mut x.buffers.out);
+    let answered = match failure {
+        Failure::Protocol(error) => conn.respond_error(error, date.as_ref(), out),
+        Failure::Expired(expired) => match expired.status() {
+            Some(code) => {
+                conn.respond(Status { code, reason: None, date: date.as_ref() }, &(), BodyLen::None, out)
+            }
+            None => return false,
+        },
+        Failure::Stream(_) => return false,
+    };
+    answered.is_ok()
+}
+
+/// Follows the machine's advice when an exchange is over. `None`: there may be another.
+#[inline]
+pub(crate) fn leave(x: &mut Exchange) -> Option<After> {
+    match x.link.conn.advice() {
+        Advice::Reuse | Advice::Continue => None,
+        Advice::Drain => {
+            if x.flush_out().is_ok() && x.discard_content() {
+                leave(x)
+            } else {
+                Some(linger(x))
+            }
+        }
+        Advice::Linger => Some(linger(x)),
+        Advice::Close => Some(close(x)),
+        Advice::Switched => Some(After::End),
+    }
+}
+
+/// Ends a connection whose client has nothing on the way.
+pub(crate) fn close(x: &mut Exchange) -> After {
+    if x.flush_out().is_ok()
+        && let Some(stream) = &mut x.link.stream
+    {
+        // Whether it fails does not matter: it is over.
+        let _ = stream.shutdown(Shutdown::Both);
+    }
+    After::End
+}
+
+/// Ends a connection whose client may still be sending: closed at once, it would lose the last response to a reset
+/// (RFC 9112 section 9.6).
+fn linger(x: &mut Exchange) -> After {
+    if x.flush_out().is_err() {
+        return After::End;
+    }
+    let Some(stream) = &mut x.link.stream else { return After::End };
+    if stream.shutdown(Shutdown::Write).is_err() {
+        return After::End;
+    }
+    if super::serve::can_park(&x.link) {
+        return After::Linger;
+    }
+    let mut left = x.core.options.linger_limit;
+    let mut scrap = [0; 4096];
+    while let Got::Bytes(n) = x.link.read(&mut scrap, &x.counters) {
+        match left.checked_sub(n as u64) {
+            Some(fewer) => left = fewer,
+            None => break,
+        }
+    }
+    After::End
+}

@@ -1,0 +1,329 @@
+//! [`Link`]: one connection, as a stream with the machine and the clocks that belong to it.
+//!
+//! Here bytes are read and written, each time within the deadline the timers give. What the bytes mean is the
+//! machine's, what follows from a deadline is `serve`'s and `front`'s.
+
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use h1wire_proto::{Activity, Conn, Expired, InBuf, Phase, Server, Time, Timeouts, Timers};
+
+use super::connections::Membership;
+use super::counters::Counters;
+use crate::clock;
+use crate::stream::Stream;
+
+/// One connection.
+pub(crate) struct Link {
+    /// `None` once it was handed over to another protocol.
+    pub(crate) stream: Option<Box<dyn Stream>>,
+    pub(crate) conn: Conn<Server>,
+    pub(crate) timers: Timers,
+    pub(crate) limits: Timeouts,
+    /// What happened since the timers were last told.
+    pub(crate) activity: Activity,
+    /// Input that is left while no thread is at the connection.
+    pub(crate) rest: InBuf,
+    /// The limit that passed while no thread was at the connection.
+    pub(crate) expired: Option<Expired>,
+    /// Its user has not seen it yet.
+    pub(crate) is_new: bool,
+    /// How many requests were received.
+    pub(crate) requests: u32,
+    /// When it has to end with the next answer.
+    pub(crate) old_at: Option<Time>,
+    /// When idle connections were last told to close, by the count of those calls.
+    pub(crate) idle_epoch: usize,
+    pub(crate) peer: Option<SocketAddr>,
+    pub(crate) local: Option<SocketAddr>,
+    pub(crate) membership: Option<Membership>,
+    /// When a reader was last given bytes. Until it asks for more, the peer's time does not run.
+    handed_at: Option<Time>,
+    /// The idle limit is that of one exchange.
+    has_own_idle: bool,
+    /// Asked before an idle connection is given up.
+    pub(crate) on_timeout: Option<Arc<TimeoutHook>>,
+    /// The limits the socket has now, in milliseconds; 0 is none.
+    read_limit: u64,
+    write_limit: u64,
+}
+
+/// What reading came to.
+#[derive(Debug)]
+pub(crate) enum Got {
+    Bytes(usize),
+    /// The peer ended its half.
+    Eof,
+    /// Nothing came in the time given.
+    Nothing,
+    Expired(Expired),
+    Failed(io::Error),
+}
+
+impl Link {
+    pub(crate) fn new(
+        stream: Box<dyn Stream>,
+        conn: Conn<Server>,
+        limits: Timeouts,
+        membership: Option<Membership>,
+    ) -> Self {
+        Self {
+            peer: stream.peer_addr(),
+            local: stream.local_addr(),
+            stream: Some(stream),
+            conn,
+            timers: Timers::server(clock::now(), &limits),
+            limits,
+            activity: Activity::default(),
+            rest: InBuf::new(),
+            expired: None,
+            is_new: true,
+            requests: 0,
+            old_at: None,
+            idle_epoch: 0,
+            membership,
+            handed_at: None,
+            has_own_idle: false,
+            on_timeout: None,
+            read_limit: 0,
+            write_limit: 0,
+        }
+    }
+
+    /// Tells the timers what happened.
+    pub(crate) fn observe(&mut self, now: Time) {
+        let activity = std::mem::take(&mut self.activity);
+        self.activity.unsent = activity.unsent;
+        let _ = self.timers.observe(now, self.conn.phase(), activity);
+    }
+
+    /// Reads what is there within `ms` milliseconds, whatever the deadlines: they are looked at by whoever finds
+    /// that nothing came.
+    #[inline]
+    pub(crate) fn read_within(&mut self, ms: u32, buf: &mut [u8], counters: &Counters) -> Got {
+        self.observe(clock::now());
+        if let Err(error) = self.limit_reads(ms.max(1).into()) {
+            return Got::Failed(error);
+        }
+        loop {
+            match self.read_once(buf, counters) {
+                Ok(got) => return got,
+                Err(error) if is_timeout(&error) => return Got::Nothing,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Got::Failed(error),
+            }
+        }
+    }
+
+    /// Reads, waiting until the next deadline. Deadlines do not move while a peer drips bytes: each read waits for
+    /// no longer than what is left.
+    pub(crate) fn read(&mut self, buf: &mut [u8], counters: &Counters) -> Got {
+        self.resume();
+        let got = self.read_until_due(buf, counters);
+        self.handed_at = Some(clock::now());
+        got
+    }
+
+    /// The handler that was busy elsewhere wants more: its time was not the peer's. Moments between two reads are
+    /// no pause, for clocks that are set anew with each read would never run out.
+    fn resume(&mut self) {
+        let Some(handed_at) = self.handed_at else { return };
+        if clock::now().since(handed_at) >= 1000 {
+            self.activity.paused = true;
+            self.observe(handed_at);
+        }
+    }
+
+    /// A handler gets a request whose content is still to come.
+    pub(crate) fn hand_over(&mut self) {
+        let now = clock::now();
+        self.observe(now);
+        self.handed_at = Some(now);
+    }
+
+    /// Sets the idle limit of the exchange at hand, or goes back to that of the connection.
+    #[inline]
+    pub(crate) fn set_idle(&mut self, ms: Option<u32>) {
+        if ms.is_some() || self.has_own_idle {
+            self.timers.set_idle(ms.unwrap_or(self.limits.idle));
+            self.has_own_idle = ms.is_some();
+        }
+    }
+
+    fn read_until_due(&mut self, buf: &mut [u8], counters: &Counters) -> Got {
+        loop {
+            let now = clock::now();
+            self.observe(now);
+            let left = match self.left(now) {
+                Ok(left) => left,
+                Err(expired) => return Got::Expired(expired),
+            };
+            if let Err(error) = self.limit_reads(left) {
+                return Got::Failed(error);
+            }
+            match self.read_once(buf, counters) {
+                Ok(got) => return got,
+                Err(error) if is_timeout(&error) || error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Got::Failed(error),
+            }
+        }
+    }
+
+    /// Writes everything, or fails and tells the machine so. The bytes already written are then lost to the peer.
+    ///
+    /// # Errors
+    /// `TimedOut` when the peer took nothing for too long, and those of the stream.
+    #[inline]
+    pub(crate) fn write_all(&mut self, pieces: [&[u8]; 3], counters: &Counters) -> io::Result<()> {
+        let written = self.try_write_all(pieces, counters);
+        if written.is_err() {
+            self.conn.send_failed();
+        }
+        written
+    }
+
+    fn try_write_all(&mut self, pieces: [&[u8]; 3], counters: &Counters) -> io::Result<()> {
+        let mut slices = pieces.map(IoSlice::new);
+        let mut slices = &mut slices[..];
+        IoSlice::advance_slices(&mut slices, 0);
+        let began = clock::now();
+        self.limit_writes(self.limits.write.into())?;
+        while !slices.is_empty() {
+            let stream = self.stream.as_mut().ok_or(io::ErrorKind::NotConnected)?;
+            let wrote = match &*slices {
+                [one] => stream.write(one),
+                many => stream.write_vectored(many),
+            };
+            match wrote {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(n) => {
+                    counters.bytes_sent.add(n as u64);
+                    self.activity.sent += n;
+                    IoSlice::advance_slices(&mut slices, n);
+                    if !slices.is_empty() {
+                        self.wait_to_write(began)?;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if is_timeout(&error) => self.wait_to_write(began)?,
+                Err(error) => return Err(error),
+            }
+        }
+        self.activity.unsent = false;
+        Ok(())
+    }
+
+    /// The stream took less than all within its limit: whether to go on, and for how long.
+    fn wait_to_write(&mut self, began: Time) -> io::Result<()> {
+        if !self.activity.unsent {
+            let sent = std::mem::take(&mut self.activity.sent);
+            self.activity.unsent = true;
+            self.observe(began);
+            self.activity.sent = sent;
+        }
+        let now = clock::now();
+        self.observe(now);
+        match self.left(now) {
+            Ok(left) => self.limit_writes(left),
+            Err(_) => Err(io::ErrorKind::TimedOut.into()),
+        }
+    }
+
+    /// Milliseconds until the next deadline, 0 if there is none; or which one has passed.
+    fn left(&mut self, now: Time) -> Result<u64, Expired> {
+        loop {
+            match self.timers.next(&self.limits) {
+                None => return Ok(0),
+                Some(at) if at > now => return Ok(at.since(now)),
+                Some(_) => {
+                    if let Some(expired) = self.timers.poll(now, &self.limits)
+                        && !(expired == Expired::Idle && self.is_kept_although_idle())
+                    {
+                        return Err(expired);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The limit that has passed now, if one has.
+    pub(crate) fn poll_expired(&mut self) -> Option<Expired> {
+        let now = clock::now();
+        self.observe(now);
+        self.left(now).err()
+    }
+
+    fn is_kept_although_idle(&self) -> bool {
+        self.on_timeout.as_ref().is_some_and(|hook| hook(self.peer))
+    }
+
+    fn read_once(&mut self, buf: &mut [u8], counters: &Counters) -> io::Result<Got> {
+        let stream = self.stream.as_mut().ok_or(io::ErrorKind::NotConnected)?;
+        let n = stream.read(buf)?;
+        counters.bytes_received.add(n as u64);
+        self.activity.received += n;
+        Ok(if n == 0 { Got::Eof } else { Got::Bytes(n) })
+    }
+
+    /// A limit that is shorter than needed does no harm: whoever reads looks at the deadline again. So a socket's
+    /// limit is only changed when it is too long or much too short, and not for every read.
+    fn limit_reads(&mut self, ms: u64) -> io::Result<()> {
+        if needs_change(self.read_limit, ms)
+            && let Some(stream) = &mut self.stream
+        {
+            stream.set_read_timeout(duration(ms))?;
+            self.read_limit = ms;
+        }
+        Ok(())
+    }
+
+    fn limit_writes(&mut self, ms: u64) -> io::Result<()> {
+        if needs_change(self.write_limit, ms)
+            && let Some(stream) = &mut self.stream
+        {
+            stream.set_write_timeout(duration(ms))?;
+            self.write_limit = ms;
+        }
+        Ok(())
+    }
+
+    /// Whether nothing of a next request was received.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.conn.phase() == Phase::Idle
+    }
+}
+
+/// Whether a socket's limit has to change. 0 is no limit.
+fn needs_change(has: u64, wanted: u64) -> bool {
+    match (has, wanted) {
+        (0, 0) => false,
+        (0, _) | (_, 0) => true,
+        (has, wanted) => has > wanted || has < wanted / 4,
+    }
+}
+
+fn duration(ms: u64) -> Option<Duration> {
+    (ms > 0).then(|| Duration::from_millis(ms))
+}
+
+/// Sockets say one or the other when their limit has passed.
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+}
+
+/// Whether the idle connection of this peer is kept.
+pub(crate) type TimeoutHook = dyn Fn(Option<SocketAddr>) -> bool + Send + Sync;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_of_a_socket_changes_only_when_it_is_too_long_or_much_too_short() {
+        assert!(!needs_change(0, 0));
+        assert!(needs_change(0, 10) && needs_change(10, 0));
+        assert!(needs_change(11, 10) && !needs_change(10, 40) && needs_change(10, 60_000));
+    }
+}

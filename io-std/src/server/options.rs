@@ -1,0 +1,89 @@
+//! What can be set for a server. Plain data; each option is obeyed where its subject is.
+
+use std::num::NonZero;
+use std::time::Duration;
+
+use h1wire_proto::{ServerConfig, Timeouts};
+
+/// The options of a server. Start from the default and change what you need.
+///
+/// ```
+/// use h1wire_std::server::Options;
+/// let mut options = Options::default();
+/// options.timeouts.headers = 10_000;
+/// options.max_connections = 1_000;
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Options {
+    /// How requests are read: limits, leniencies, whether `Host` is required.
+    pub protocol: ServerConfig,
+    /// How long what may take. Default: [`Timeouts::SERVER`].
+    pub timeouts: Timeouts,
+    /// How many threads run handlers, and so how many handlers run at once. Default: four for each processor, at
+    /// least eight.
+    pub threads: usize,
+    /// How many connections with something to read may wait while every thread is busy. One more is answered 503
+    /// and closed. Default 1,024.
+    pub queue: usize,
+    /// The seconds of `Retry-After` in that 503. Default 1.
+    pub retry_after: u32,
+    /// How long a thread waits at a connection for the next bytes of a head, in milliseconds, at least 1, before it
+    /// leaves it to the one thread that watches all such connections. Default 10. No thread waits when another
+    /// connection does.
+    pub linger_at_idle: u32,
+    /// How many connections there may be; one more is answered 503 and closed. Default 0: no limit.
+    pub max_connections: usize,
+    /// How many requests are answered on one connection, the last with `Connection: close`. Default 0: no limit.
+    pub max_requests_per_connection: u32,
+    /// How old a connection may become: the first answer after that has `Connection: close`. Each connection gets up
+    /// to a tenth less, so that they do not all end together. Default none.
+    pub max_connection_age: Option<Duration>,
+    /// How many bytes are read from the socket at once. Default 16,384. Each thread has two buffers of that size.
+    pub read_buffer: usize,
+    /// How many bytes of content are gathered before they are sent. A response that ends before then has a
+    /// `Content-Length` and leaves in one write. Default 16,384, as in Node.
+    pub write_buffer: usize,
+    /// How many bytes of a request are read and discarded after its answer is complete, in the hope to keep the
+    /// connection. Default 262,144, as in Go.
+    pub discard_limit: u64,
+    /// How many bytes are read and discarded after the last answer, until the client closes. Default 1,048,576.
+    pub linger_limit: u64,
+    /// Sets `TCP_NODELAY`. Default true, as in newer Node.
+    pub no_delay: bool,
+    /// Has the system probe silent connections (TCP keep-alive) after so long. Default none.
+    pub tcp_keep_alive: Option<Duration>,
+    /// Whether responses carry `Date`. Default true.
+    pub send_date: bool,
+    /// The value of `Server` in responses. Default none.
+    pub server: Option<String>,
+    /// Whether requests that arrive together are answered with one write, after the last of them. Faster, but an
+    /// answer then waits for the handlers of later requests. Default false.
+    pub batch_pipelined: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+        Self {
+            protocol: ServerConfig::default(),
+            timeouts: Timeouts::SERVER,
+            threads: (4 * processors).max(8),
+            queue: 1024,
+            retry_after: 1,
+            linger_at_idle: 10,
+            max_connections: 0,
+            max_requests_per_connection: 0,
+            max_connection_age: None,
+            read_buffer: 16 * 1024,
+            write_buffer: 16 * 1024,
+            discard_limit: 256 * 1024,
+            linger_limit: 1024 * 1024,
+            no_delay: true,
+            tcp_keep_alive: None,
+            send_date: true,
+            server: None,
+            batch_pipelined: false,
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! The queue between the thread that watches sockets and the threads that run handlers. It bounds what waits; who is
+//! refused, and how, is decided by whoever pushes.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
+
+/// First in, first out, for many takers.
+#[derive(Debug)]
+pub(crate) struct Queue<T> {
+    state: Mutex<State<T>>,
+    ready: Condvar,
+    bound: usize,
+    /// How many items there are, for a glance without the lock.
+    len: AtomicUsize,
+}
+
+#[derive(Debug)]
+struct State<T> {
+    items: VecDeque<T>,
+    /// Takers with nothing to do.
+    free: usize,
+    stopped: bool,
+}
+
+impl<T> Queue<T> {
+    /// A queue in which `bound` items may wait beyond those that a free taker is about to take.
+    pub(crate) fn new(bound: usize) -> Self {
+        Self {
+            state: Mutex::new(State { items: VecDeque::new(), free: 0, stopped: false }),
+            ready: Condvar::new(),
+            bound,
+            len: AtomicUsize::new(0),
+        }
+    }
+
+    /// Appends an item, or gives it back if the queue is full.
+    pub(crate) fn push(&self, item: T) -> Result<(), T> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.items.len() >= self.bound.saturating_add(state.free) {
+            return Err(item);
+        }
+        self.add(&mut state, item);
+        Ok(())
+    }
+
+    /// Appends an item that was let in before and has to be seen to an end.
+    pub(crate) fn push_anyway(&self, item: T) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        self.add(&mut state, item);
+    }
+
+    fn add(&self, state: &mut State<T>, item: T) {
+        state.items.push_back(item);
+        self.len.store(state.items.len(), Ordering::Relaxed);
+        self.ready.notify_one();
+    }
+
+    /// Waits for an item. `None` once the queue is stopped.
+    pub(crate) fn take(&self) -> Option<T> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if state.stopped {
+                return None;
+            }
+            if let Some(item) = state.items.pop_front() {
+                self.len.store(state.items.len(), Ordering::Relaxed);
+                return Some(item);
+            }
+            state.free += 1;
+            state = self.ready.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.free -= 1;
+        }
+    }
+
+    /// Whether something waits.
+    #[inline]
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.len() > 0
+    }
+
+    /// How many items wait.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.len.load(Ordering::Relaxed)
+    }
+
+    /// Lets every taker go and returns what waited.
+    pub(crate) fn stop(&self) -> VecDeque<T> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.stopped = true;
+        self.len.store(0, Ordering::Relaxed);
+        self.ready.notify_all();
+        std::mem::take(&mut state.items)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_takes_no_more_than_its_bound_while_nobody_is_free() {
+        let queue = Queue::new(2);
+        assert_eq!((queue.push(1), queue.push(2), queue.push(3)), (Ok(()), Ok(()), Err(3)));
+        assert_eq!((queue.take(), queue.len()), (Some(1), 1));
+        queue.push_anyway(4);
+        queue.push_anyway(5);
+        assert_eq!(queue.stop(), [2, 4, 5]);
+        assert_eq!(queue.take(), None);
+    }
+}

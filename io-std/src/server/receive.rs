@@ -1,0 +1,151 @@
+//! Receiving content: from the socket by way of the machine to the reader.
+
+use std::io;
+
+use h1wire_proto::{OwnedFields, Recv, ServerEvent};
+
+use super::exchange::{Exchange, Failure};
+use super::link::Got;
+
+/// Least bytes for which content is read from the socket into the reader's own memory.
+const DIRECT: usize = 4096;
+
+impl Exchange {
+    /// Reads content into `buf`; 0 at its end, when the trailers are there, or if `buf` is empty.
+    pub(crate) fn read_content(&mut self, buf: &mut [u8], trailers: &mut OwnedFields) -> io::Result<usize> {
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        loop {
+            if self.held > 0 {
+                let n = self.held.min(buf.len());
+                let held = self.buffers.more.bytes().get(..n).unwrap_or_default();
+                buf[..held.len()].copy_from_slice(held);
+                self.skip_held(n);
+                return Ok(n);
+            }
+            if self.received {
+                return Ok(0);
+            }
+            if let Some(failure) = &self.failure {
+                return Err(failure.to_io());
+            }
+            if self.advance(trailers)? {
+                continue;
+            }
+            let bypass = self.link.conn.recv_bypass();
+            if self.buffers.more.is_empty() && buf.len() >= DIRECT && bypass >= DIRECT as u64 {
+                let room = usize::try_from(bypass).map_or(buf.len(), |n| n.min(buf.len()));
+                if let Some(n) = self.fill_from(Some(&mut buf[..room]))? {
+                    self.link.conn.recv_bypassed(n as u64);
+                    return Ok(n);
+                }
+            } else {
+                self.fill_from(None)?;
+            }
+        }
+    }
+
+    /// Lets the machine look at what is there. `false`: there is nothing new, more has to be read.
+    fn advance(&mut self, trailers: &mut OwnedFields) -> io::Result<bool> {
+        let more = &mut self.buffers.more;
+        let mut input = more.bytes();
+        let before = input.len();
+        match self.link.conn.recv(&mut input, &mut self.buffers.slots) {
+            Ok(Recv::Event(ServerEvent::Data(data))) => {
+                let consumed = before - input.len() - data.len();
+                self.held = data.len();
+                more.consume(consumed);
+                Ok(true)
+            }
+            Ok(Recv::Event(ServerEvent::End(fields))) => {
+                trailers.copy_from(&fields);
+                let consumed = before - input.len();
+                more.consume(consumed);
+                self.received = true;
+                Ok(true)
+            }
+            Ok(Recv::NeedInput(_)) => {
+                let consumed = before - input.len();
+                more.consume(consumed);
+                Ok(false)
+            }
+            // A request is not looked for while one is under way, so that these end it as well.
+            Ok(Recv::Event(ServerEvent::Request(_)) | Recv::Paused(_) | Recv::Closed) => {
+                self.received = true;
+                Ok(true)
+            }
+            Err(error) => Err(self.fail(Failure::Protocol(error))),
+        }
+    }
+
+    /// Reads from the socket: into `direct` if it is given, and then says how much.
+    fn fill_from(&mut self, direct: Option<&mut [u8]>) -> io::Result<Option<usize>> {
+        if self.link.conn.wants_continue() {
+            self.link
+                .conn
+                .informational(100, &(), &mut self.buffers.out)
+                .map_err(super::exchange::refused)?;
+        }
+        // What was said so far may be what the client waits for.
+        self.flush_out()?;
+        let is_direct = direct.is_some();
+        let buf = match direct {
+            Some(buf) => buf,
+            None => self.core.room(&mut self.buffers.more),
+        };
+        match self.link.read(buf, &self.counters) {
+            Got::Bytes(n) if is_direct => return Ok(Some(n)),
+            Got::Bytes(n) => self.buffers.more.filled(n),
+            Got::Eof => self.link.conn.recv_eof(),
+            // Reading without a time to come back by has none that could pass.
+            Got::Nothing => {}
+            Got::Expired(expired) => return Err(self.fail(Failure::Expired(expired))),
+            Got::Failed(error) => return Err(self.fail(Failure::Stream(error))),
+        }
+        Ok(None)
+    }
+
+    /// Reads and drops content until the request is complete. `false` if that takes more than the limit, or fails.
+    pub(crate) fn discard_content(&mut self) -> bool {
+        let mut left = self.core.options.discard_limit;
+        let mut ignored = OwnedFields::new();
+        while !self.received {
+            if self.held as u64 > left {
+                return false;
+            }
+            left -= self.held as u64;
+            self.skip_held(self.held);
+            let announced = self.link.conn.recv_bypass();
+            if announced > left && announced != u64::MAX || self.failure.is_some() {
+                return false;
+            }
+            match self.advance(&mut ignored) {
+                Ok(true) => {}
+                Ok(false) => {
+                    if self.fill_from(None).is_err() {
+                        return false;
+                    }
+                }
+                Err(_) => return false,
+            }
+        }
+        true
+    }
+
+    fn skip_held(&mut self, n: usize) {
+        self.buffers.more.consume(n);
+        self.held -= n;
+    }
+
+    fn fail(&mut self, failure: Failure) -> io::Error {
+        match &failure {
+            Failure::Protocol(error) => self.counters.count_error(error.kind()),
+            Failure::Expired(expired) => self.counters.count_expired(*expired),
+            Failure::Stream(_) => {}
+        }
+        let error = failure.to_io();
+        self.failure = Some(failure);
+        error
+    }
+}

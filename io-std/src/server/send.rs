@@ -1,0 +1,194 @@
+//! Sending a response: from the handler by way of the machine to the socket.
+//!
+//! Content is gathered until there is enough for a write, so that a small response leaves with its head in one piece
+//! and with its length.
+
+use std::io;
+
+use h1wire_proto::{BodyLen, FieldSource, Headers, SendError, Status};
+
+use super::exchange::{Exchange, Sending, refused};
+use crate::clock;
+
+/// The head of a response, as far as it is the handler's.
+#[derive(Clone, Copy)]
+pub(crate) struct Head<'a, F: ?Sized> {
+    pub(crate) code: u16,
+    pub(crate) reason: Option<&'a [u8]>,
+    pub(crate) fields: &'a F,
+    /// Whether the fields have `Server`.
+    pub(crate) names_server: bool,
+    /// The length that was declared.
+    pub(crate) length: Option<u64>,
+    pub(crate) trailers: &'a Headers,
+}
+
+impl Exchange {
+    /// Sends the head, to be followed by content of the declared length, or of any.
+    pub(crate) fn send_head<F: FieldSource + ?Sized>(&mut self, head: &Head<'_, F>) -> io::Result<()> {
+        let len = head.length.map_or(BodyLen::Unknown, BodyLen::Exact);
+        self.respond(head, len, None)?;
+        self.sending = Sending::Content;
+        Ok(())
+    }
+
+    /// Takes a piece of content. It is gathered, or sent if it is much.
+    pub(crate) fn write_content<F: FieldSource + ?Sized>(
+        &mut self,
+        head: &Head<'_, F>,
+        content: &[u8],
+    ) -> io::Result<()> {
+        if self.sending == Sending::Ended {
+            return if content.is_empty() { Ok(()) } else { Err(refused(SendError::BodyTooLong)) };
+        }
+        self.check_length(head, content.len())?;
+        if self.buffers.gathered.len() + content.len() < self.core.options.write_buffer {
+            self.buffers.gathered.extend_from_slice(content);
+            return Ok(());
+        }
+        if self.sending == Sending::Head {
+            self.send_head(head)?;
+        }
+        self.emit(content)
+    }
+
+    /// Sends everything that was given so far.
+    pub(crate) fn flush<F: FieldSource + ?Sized>(&mut self, head: &Head<'_, F>) -> io::Result<()> {
+        if self.sending == Sending::Head {
+            self.send_head(head)?;
+        }
+        self.emit(b"")?;
+        self.flush_out()
+    }
+
+    /// Completes the response with a last piece of content.
+    #[inline]
+    pub(crate) fn end<F: FieldSource + ?Sized>(
+        &mut self,
+        head: &Head<'_, F>,
+        content: &[u8],
+    ) -> io::Result<()> {
+        if self.sending == Sending::Ended {
+            return if content.is_empty() { Ok(()) } else { Err(refused(SendError::BodyTooLong)) };
+        }
+        if self.is_simple(head, content) {
+            let len = match (head.length, content) {
+                (None, b"") => BodyLen::None,
+                _ => BodyLen::Exact(content.len() as u64),
+            };
+            self.respond(head, len, Some(content).filter(|content| !content.is_empty()))?;
+        } else {
+            self.check_length(head, content.len())?;
+            if self.sending == Sending::Head {
+                let len = (self.buffers.gathered.len() + content.len()) as u64;
+                let declared = head.length.or_else(|| head.trailers.is_empty().then_some(len));
+                self.send_head(&Head { length: declared, ..*head })?;
+            }
+            self.emit(content)?;
+            if let Some(body) = self.link.conn.body() {
+                body.end(head.trailers, &mut self.buffers.out).map_err(refused)?;
+            }
+        }
+        self.sending = Sending::Ended;
+        if self.core.options.batch_pipelined { Ok(()) } else { self.flush_out() }
+    }
+
+    /// Whether head and content can be written at once.
+    #[inline]
+    fn is_simple<F: FieldSource + ?Sized>(&self, head: &Head<'_, F>, content: &[u8]) -> bool {
+        self.sending == Sending::Head
+            && self.buffers.gathered.is_empty()
+            && head.trailers.is_empty()
+            && head.length.is_none_or(|len| len == content.len() as u64)
+            && content.len() < self.core.options.write_buffer
+    }
+
+    /// Has the machine write the head, and with `content` all the rest.
+    #[inline]
+    pub(crate) fn respond<F: FieldSource + ?Sized>(
+        &mut self,
+        head: &Head<'_, F>,
+        len: BodyLen,
+        content: Option<&[u8]>,
+    ) -> io::Result<()> {
+        let options = &self.core.options;
+        let date = options.send_date.then(|| self.buffers.date.at(clock::unix_secs()));
+        let status = Status { code: head.code, reason: head.reason, date };
+        let own = Own { server: options.server.as_deref().filter(|_| !head.names_server) };
+        let fields = (own, head.fields);
+        let (conn, out) = (&mut self.link.conn, &mut self.buffers.out);
+        match content {
+            Some(content) => conn.respond_with(status, &fields, content, out),
+            None => conn.respond(status, &fields, len, out),
+        }
+        .map_err(refused)?;
+        self.status = head.code;
+        Ok(())
+    }
+
+    /// Sends what was gathered and `content` behind it, as one piece.
+    fn emit(&mut self, content: &[u8]) -> io::Result<()> {
+        let buffers = &mut self.buffers;
+        let len = buffers.gathered.len() + content.len();
+        if len == 0 {
+            return Ok(());
+        }
+        let Some(mut body) = self.link.conn.body() else { return Err(refused(SendError::BodyTooLong)) };
+        let frame = body.frame(len as u64).map_err(refused)?;
+        if !frame.sends_payload() {
+            buffers.gathered.clear();
+            return Ok(());
+        }
+        buffers.out.extend_from_slice(frame.pre());
+        buffers.out.extend_from_slice(&buffers.gathered);
+        buffers.gathered.clear();
+        if content.len() < self.core.options.write_buffer {
+            buffers.out.extend_from_slice(content);
+            buffers.out.extend_from_slice(frame.post());
+            return if buffers.out.len() < self.core.options.write_buffer {
+                Ok(())
+            } else {
+                self.flush_out()
+            };
+        }
+        let written = self.link.write_all([&buffers.out, content, frame.post()], &self.counters);
+        buffers.out.clear();
+        written
+    }
+
+    /// Hands what is queued to the system.
+    #[inline]
+    pub(crate) fn flush_out(&mut self) -> io::Result<()> {
+        if self.buffers.out.is_empty() {
+            return Ok(());
+        }
+        let written = self.link.write_all([&self.buffers.out, b"", b""], &self.counters);
+        self.buffers.out.clear();
+        written
+    }
+
+    /// Gathered content is not known to the machine yet. What it would refuse later is refused now.
+    fn check_length<F: ?Sized>(&mut self, head: &Head<'_, F>, more: usize) -> io::Result<()> {
+        let left = match self.sending {
+            Sending::Head => head.length,
+            Sending::Content | Sending::Ended => {
+                self.link.conn.body().map_or(Some(0), |body| body.remaining())
+            }
+        };
+        let len = (self.buffers.gathered.len() + more) as u64;
+        if left.is_some_and(|left| len > left) { Err(refused(SendError::BodyTooLong)) } else { Ok(()) }
+    }
+}
+
+/// The fields the server itself adds to every response.
+#[derive(Clone, Copy)]
+struct Own<'a> {
+    server: Option<&'a str>,
+}
+
+impl FieldSource for Own<'_> {
+    #[inline]
+    fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.server.iter().map(|value| (&b"Server"[..], value.as_bytes()))
+    }
+}

@@ -1,0 +1,126 @@
+//! The other end of a connection, for tests: plain bytes out, plain bytes in, nothing that waits for ever.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::Duration;
+
+use h1wire_std::server::{Handle, Request, Response};
+use h1wire_std::{Server, Stream};
+
+/// How long a test waits for what must come.
+pub const SOON: Duration = Duration::from_secs(10);
+
+pub struct Peer {
+    stream: Box<dyn Stream>,
+    seen: Vec<u8>,
+}
+
+impl Peer {
+    pub fn to(handle: &Handle) -> Self {
+        Self::at(handle.local_addr().unwrap())
+    }
+
+    pub fn at(addr: SocketAddr) -> Self {
+        Self::on(TcpStream::connect(addr).unwrap())
+    }
+
+    pub fn on(mut stream: impl Stream + 'static) -> Self {
+        Stream::set_read_timeout(&mut stream, Some(SOON)).unwrap();
+        Stream::set_write_timeout(&mut stream, Some(SOON)).unwrap();
+        Self { stream: Box::new(stream), seen: Vec::new() }
+    }
+
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
+        self.stream.write_all(bytes.as_ref()).unwrap();
+        self
+    }
+
+    pub fn end(&mut self) -> &mut Self {
+        self.stream.shutdown(Shutdown::Write).unwrap();
+        self
+    }
+
+    fn more(&mut self) -> usize {
+        let mut buf = [0; 64 * 1024];
+        let n = self.stream.read(&mut buf).unwrap_or_else(|e| panic!("{e} after {:?}", self.text()));
+        self.seen.extend_from_slice(&buf[..n]);
+        n
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.seen).into_owned()
+    }
+
+    /// Everything until and with `mark`.
+    pub fn until(&mut self, mark: &str) -> String {
+        loop {
+            if let Some(at) = self.seen.windows(mark.len()).position(|w| w == mark.as_bytes()) {
+                let rest = self.seen.split_off(at + mark.len());
+                return String::from_utf8(std::mem::replace(&mut self.seen, rest)).unwrap();
+            }
+            assert!(self.more() > 0, "ended without {mark:?}: {:?}", self.text());
+        }
+    }
+
+    /// The next head, without the date.
+    pub fn head(&mut self) -> String {
+        let head = self.until("\r\n\r\n");
+        head.split_inclusive("\r\n").filter(|line| !line.starts_with("Date: ")).collect()
+    }
+
+    pub fn exactly(&mut self, n: usize) -> Vec<u8> {
+        while self.seen.len() < n {
+            assert!(self.more() > 0, "ended: {:?}", self.text());
+        }
+        let rest = self.seen.split_off(n);
+        std::mem::replace(&mut self.seen, rest)
+    }
+
+    /// A response with a length: its head without the date, and its content.
+    pub fn response(&mut self) -> (String, String) {
+        let head = self.head();
+        let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
+        let length = length.unwrap_or_else(|| panic!("no length: {head}")).parse().unwrap();
+        let content = self.exactly(length);
+        (head, String::from_utf8(content).unwrap())
+    }
+
+    /// Everything until the server ends the stream, without dates.
+    pub fn rest(&mut self) -> String {
+        while self.more() > 0 {}
+        let text = String::from_utf8(std::mem::take(&mut self.seen)).unwrap();
+        text.split_inclusive("\r\n").filter(|line| !line.starts_with("Date: ")).collect()
+    }
+
+    /// Fails unless the stream was ended, or torn down, with nothing more to read.
+    pub fn assert_closed(&mut self) {
+        let mut buf = [0; 1024];
+        match self.stream.read(&mut buf) {
+            Ok(0) => assert_eq!(self.text(), ""),
+            Ok(n) => panic!("{:?}", buf[..n].escape_ascii().to_string()),
+            Err(e) => assert!(!matches!(e.kind(), std::io::ErrorKind::WouldBlock), "still open: {e}"),
+        }
+    }
+}
+
+pub fn server() -> Server {
+    Server::bind("127.0.0.1:0").unwrap().threads(2)
+}
+
+/// What was sent, sent back.
+pub fn echo(req: &mut Request<'_>, res: &mut Response<'_>) -> std::io::Result<()> {
+    let mut content = Vec::new();
+    req.read_to_end(&mut content)?;
+    res.end(content)
+}
+
+/// Waits until `is` holds, which it must soon.
+pub fn wait_until(what: &str, is: impl Fn() -> bool) {
+    let until = std::time::Instant::now() + SOON;
+    while !is() {
+        assert!(std::time::Instant::now() < until, "never: {what}");
+        std::thread::yield_now();
+    }
+}
+
+pub const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
