@@ -198,7 +198,10 @@ impl Core {
     fn check_host(&self, section: &[u8], version: Version, facts: &Facts) -> Result<(), (Kind, u32)> {
         let (start, end) = facts.host;
         match facts.hosts {
-            0 if version == Version::Http11 => Err((Kind::MissingHost, section.len() as u32)),
+            // Wrong with the byte that ends the head without one.
+            0 if version == Version::Http11 => {
+                Err((Kind::MissingHost, (section.len() as u32).saturating_sub(1)))
+            }
             0 => Ok(()),
             1 => {
                 let host = section.get(start as usize..end as usize).unwrap_or_default();

@@ -11,6 +11,8 @@ mod split;
 pub(crate) use careful::{Careful, Section};
 pub(crate) use facts::{Encoding, Facts};
 
+use alloc::vec::Vec;
+
 use crate::class::TOKEN;
 use crate::error::RecvErrorKind as Kind;
 use crate::fields::{FOLDED, FieldSpan, Fields, Slots};
@@ -161,7 +163,7 @@ impl Reader<'_> {
 struct Gather<'v> {
     line: StartLine,
     facts: Facts,
-    spans: &'v mut alloc::vec::Vec<FieldSpan>,
+    spans: &'v mut Vec<FieldSpan>,
     limits: &'v Limits,
     lenient: Flags,
     what: Section,
