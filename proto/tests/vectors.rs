@@ -87,9 +87,10 @@ fn disagreement(got: &Outcome, strict: &Value) -> Option<String> {
 
 fn check(files: &[PathBuf]) -> usize {
     let (mut count, mut failures) = (0, Vec::new());
+    let (server, client) = wide();
     for (case, strict) in files.iter().flat_map(|f| cases(f)) {
         count += 1;
-        let whole = case.run(usize::MAX);
+        let whole = case.run_with(usize::MAX, &server, &client);
         if let Some(why) = disagreement(&whole, &strict)
             && !DEVIATIONS.contains(&case.id.as_str())
         {
@@ -100,9 +101,8 @@ fn check(files: &[PathBuf]) -> usize {
             assert_eq!(whole.verdict, "reject", "{}", case.id);
         }
         for step in [1, 2, 3, 7, 64] {
-            assert_eq!(case.run(step), whole, "{} in pieces of {step}", case.id);
+            assert_eq!(case.run_with(step, &server, &client), whole, "{} in pieces of {step}", case.id);
         }
-        let (server, client) = wide();
         let cuts = if case.input.len() <= 600 { 1 } else { case.input.len() / 100 };
         for cut in (1..case.input.len()).step_by(cuts) {
             assert_eq!(case.run_cut(&[cut], &server, &client), whole, "{} cut at {cut}", case.id);

@@ -1,11 +1,14 @@
 //! The batch form of the trace: cases as JSON lines in, verdicts as JSON lines out.
 //!
 //! It uses only the public interface of the machine, so that any suite of wire vectors can be run against it.
-//! What a case looks like is described in `docs/fuzzing.md`. Showing bytes to a person is `show`.
+//! What a case looks like is described in `docs/trace.md`. Showing bytes to a person is `show`.
+
+use std::fmt;
+use std::io::{self, BufRead, Write};
 
 use h1wire_proto::{
-    Advice, BodyLen, Client, ClientConfig, ClientEvent, Conn, Fields, Limits, Method, Pause, Phase, Recv,
-    RecvError, RecvErrorKind, Server, ServerConfig, ServerEvent, Slots,
+    Advice, BodyLen, Client, ClientConfig, ClientEvent, Conn, Count, Fields, Limits, Method, Pause, Phase,
+    Recv, RecvError, RecvErrorKind, SendError, Server, ServerConfig, ServerEvent, Slots, validate_name,
 };
 use serde_json::{Value, json};
 
@@ -30,27 +33,29 @@ pub struct Case {
 }
 
 impl Case {
-    /// Reads a case from a JSON object. `None` if it lacks what is needed.
-    pub fn from_json(value: &Value) -> Option<Self> {
-        let methods = value["request_methods"].as_array();
-        Some(Self {
-            id: value["id"].as_str()?.to_owned(),
-            is_request: value["kind"].as_str()? == "request",
-            input: from_hex(value["input_hex"].as_str()?)?,
+    /// Reads a case from a JSON object, or says what is wrong with it.
+    pub fn from_json(value: &Value) -> Result<Self, String> {
+        let text = |key: &str| value[key].as_str().ok_or_else(|| format!("`{key}` is not a string"));
+        let is_request = match text("kind")? {
+            "request" => true,
+            "response" => false,
+            other => return Err(format!("`kind` is neither request nor response: `{other}`")),
+        };
+        let mut request_methods = Vec::new();
+        for method in value["request_methods"].as_array().into_iter().flatten() {
+            let name = method.as_str().filter(|name| validate_name(name).is_ok());
+            request_methods.push(name.ok_or_else(|| format!("not a method: {method}"))?.to_owned());
+        }
+        Ok(Self {
+            id: text("id")?.to_owned(),
+            is_request,
+            input: from_hex(text("input_hex")?).ok_or("`input_hex` is not hexadecimal")?,
             eof: value["eof"].as_bool().unwrap_or(true),
-            request_methods: methods
-                .map(|m| m.iter().filter_map(|m| m.as_str().map(str::to_owned)).collect())
-                .unwrap_or_default(),
+            request_methods,
         })
     }
 
-    /// Feeds the bytes in pieces of `step` and tells what came of them.
-    pub fn run(&self, step: usize) -> Outcome {
-        let (server, client) = wide();
-        self.run_with(step, &server, &client)
-    }
-
-    /// The same, with settings of the caller's.
+    /// Feeds the bytes in pieces of `step` to a machine with these settings and tells what came of them.
     pub fn run_with(&self, step: usize, server: &ServerConfig, client: &ClientConfig) -> Outcome {
         let cuts = (0..self.input.len()).step_by(step.max(1)).skip(1).collect::<Vec<_>>();
         self.run_cut(&cuts, server, client)
@@ -91,6 +96,50 @@ pub fn wide() -> (ServerConfig, ClientConfig) {
     };
     let server = ServerConfig { limits, require_host: false, ..ServerConfig::default() };
     (server, ClientConfig { limits, ..ClientConfig::default() })
+}
+
+/// Why a batch cannot go on.
+#[derive(Debug)]
+pub enum BatchError {
+    Io(io::Error),
+    /// A line is no case. Lines are counted from 1.
+    Line(usize, String),
+}
+
+impl From<io::Error> for BatchError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl fmt::Display for BatchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(error) => error.fmt(f),
+            Self::Line(number, why) => write!(f, "line {number}: {why}"),
+        }
+    }
+}
+
+/// Reads a case from each line of `input`, but for blank ones, and writes a line about it to `out`. What was judged
+/// before an error was written.
+pub fn run(
+    input: impl BufRead,
+    mut out: impl Write,
+    split: usize,
+    server: &ServerConfig,
+    client: &ClientConfig,
+) -> Result<(), BatchError> {
+    for (i, line) in input.lines().enumerate() {
+        let line = line?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let value = serde_json::from_str(&line).map_err(|e| BatchError::Line(i + 1, e.to_string()))?;
+        let case = Case::from_json(&value).map_err(|why| BatchError::Line(i + 1, why))?;
+        writeln!(out, "{}", case.run_with(split, server, client).to_json(&case.id))?;
+    }
+    Ok(out.flush()?)
 }
 
 impl Outcome {
@@ -181,17 +230,20 @@ struct AsClient {
 
 impl AsClient {
     fn ask(&mut self) {
-        let method = self.methods.get(self.sent).cloned().unwrap_or_else(|| "GET".to_owned());
+        let method = self.methods.get(self.sent).map_or("GET", String::as_str);
         self.sent += 1;
         self.started = true;
-        let target: &[u8] = if method == "CONNECT" { b"h:1" } else { b"/" };
-        // So many names that any protocol of a 101 counts as offered.
-        let offer = (0..1024).map(|n| format!("p{n}")).collect::<Vec<_>>().join(",");
-        let fields = [("Host", "h"), ("Upgrade", offer.as_str())];
-        let mut out = Vec::new();
-        let method = Method::from_bytes(method.as_bytes());
-        self.conn.request(method, target, &fields, BodyLen::None, &mut out).expect("the connection is idle");
+        ask(&mut self.conn, Method::from(method)).expect("the connection is idle and the method a token");
     }
+}
+
+/// Sends a request without content that offers any protocol a 101 may name.
+pub fn ask(conn: &mut Conn<Client>, method: Method<'_>) -> Result<(), SendError> {
+    let target: &[u8] = if method == Method::Connect { b"h:1" } else { b"/" };
+    // The machine remembers a hash of 64 values for each protocol; so many names have all of them.
+    let offer = (0..1024).map(|n| format!("p{n}")).collect::<Vec<_>>().join(",");
+    let fields = [("Host", "h"), ("Upgrade", offer.as_str())];
+    conn.request(method, target, &fields, BodyLen::None, &mut Count::default())
 }
 
 impl Machine for AsClient {
@@ -294,9 +346,8 @@ fn drive(mut machine: impl Machine, bytes: &[u8], ends: &[usize], eof: bool, lim
 }
 
 fn append(messages: &mut [Value], data: &[u8]) {
-    if let Some(message) = messages.last_mut() {
-        let so_far = message["body_hex"].as_str().unwrap_or_default().to_owned();
-        message["body_hex"] = json!(so_far + &to_hex(data));
+    if let Some(Value::String(so_far)) = messages.last_mut().map(|message| &mut message["body_hex"]) {
+        so_far.push_str(&to_hex(data));
     }
 }
 
@@ -313,7 +364,9 @@ pub fn to_hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
+/// Pairs of hexadecimal digits as bytes.
 pub fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let digits = text.as_bytes();
-    digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
+    let digit = |b: &u8| char::from(*b).to_digit(16);
+    let pairs = text.as_bytes().chunks(2);
+    pairs.map(|pair| Some((digit(pair.first()?)? * 16 + digit(pair.get(1)?)?) as u8)).collect()
 }
