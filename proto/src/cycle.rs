@@ -91,6 +91,9 @@ impl Cycle {
         Self { client: Half::Idle, server: Half::Idle, keep: true, upgrade: false, connect: false };
 
     /// Applies `step` by `party`, or leaves the cycle untouched.
+    ///
+    /// Inlined, because step and party are known wherever it is called and most of the table then falls away.
+    #[inline(always)]
     pub(crate) fn apply(&mut self, party: Party, step: Step) -> Result<(), Illegal> {
         use Half::*;
         use Party::*;
@@ -129,6 +132,7 @@ impl Cycle {
     }
 
     /// A half that has finished its message cannot start another once the connection is spent.
+    #[inline(always)]
     fn settle(&mut self) {
         use Half::*;
         let spent = |mine: Half, other: Half, keep: bool| match mine {
@@ -148,8 +152,9 @@ impl Cycle {
     }
 
     /// Starts the next exchange, if both messages are complete and the connection persists.
+    #[inline(always)]
     pub(crate) fn restart(&mut self) -> Result<(), Illegal> {
-        if self.next() == Next::Reuse && self.client == Half::Done {
+        if self.client == Half::Done && self.server == Half::Done && self.keep {
             *self = Self::START;
             return Ok(());
         }
