@@ -61,7 +61,7 @@ pub use owned::{OwnedFields, OwnedRequest, OwnedResponse};
 pub use queue::OutQueue;
 #[doc(hidden)]
 pub use scan::{ScanDigest, scan_twins};
-pub use send::{BodyTx, Status};
+pub use send::{BodyTx, Prepared, Status};
 pub use tables::{METHODS, MethodInfo, STATUS_CODES, reason_phrase};
 pub use target::Target;
 pub use time::Time;

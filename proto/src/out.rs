@@ -2,7 +2,9 @@
 //!
 //! A sink can only grow, so that encoding never fails halfway. What bytes are written is decided in `send`.
 
+use crate::error::SendError;
 use crate::message::BodyKind;
+use crate::send::{Checked, Encoder};
 use crate::validate::Strictness;
 use alloc::vec::Vec;
 
@@ -72,6 +74,25 @@ pub trait FieldSource {
     fn strictness(&self) -> Strictness {
         Strictness::Strict
     }
+
+    // The two walks of the encoder. Their types cannot be named outside, so only the crate's own sources replace
+    // them: nobody gets around the checks.
+    #[doc(hidden)]
+    #[inline]
+    fn check(&self, checked: &mut Checked) -> Result<(), SendError> {
+        let strictness = self.strictness();
+        self.fields().try_for_each(|(name, value)| checked.field(name, value, strictness))
+    }
+    #[doc(hidden)]
+    #[inline]
+    fn put<O: Out + ?Sized>(&self, out: &mut O, _: Encoder) {
+        for (name, value) in self.fields() {
+            out.put(name);
+            out.put(b": ");
+            out.put(value);
+            out.put(b"\r\n");
+        }
+    }
 }
 
 impl<N: AsRef<[u8]>, V: AsRef<[u8]>> FieldSource for [(N, V)] {
@@ -113,6 +134,16 @@ impl<A: FieldSource, B: FieldSource> FieldSource for (A, B) {
     fn strictness(&self) -> Strictness {
         self.0.strictness().max(self.1.strictness())
     }
+    #[inline]
+    fn check(&self, checked: &mut Checked) -> Result<(), SendError> {
+        self.0.check(checked)?;
+        self.1.check(checked)
+    }
+    #[inline]
+    fn put<O: Out + ?Sized>(&self, out: &mut O, encoder: Encoder) {
+        self.0.put(out, encoder);
+        self.1.put(out, encoder);
+    }
 }
 impl<F: FieldSource + ?Sized> FieldSource for &F {
     #[inline]
@@ -122,6 +153,14 @@ impl<F: FieldSource + ?Sized> FieldSource for &F {
     #[inline]
     fn strictness(&self) -> Strictness {
         (**self).strictness()
+    }
+    #[inline]
+    fn check(&self, checked: &mut Checked) -> Result<(), SendError> {
+        (**self).check(checked)
+    }
+    #[inline]
+    fn put<O: Out + ?Sized>(&self, out: &mut O, encoder: Encoder) {
+        (**self).put(out, encoder);
     }
 }
 

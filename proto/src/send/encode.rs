@@ -6,11 +6,11 @@ use crate::class::trim_ows;
 use crate::error::SendError;
 use crate::out::{FieldSource, Frame, Out};
 use crate::upgrade;
-use crate::validate::{validate_name, validate_value};
+use crate::validate::{Strictness, validate_name, validate_value};
 
 /// What the caller's fields say that the machine must know.
 #[derive(Clone, Copy, Default, Debug)]
-pub(crate) struct Checked {
+pub struct Checked {
     /// Bytes the fields take on the wire.
     pub(crate) len: usize,
     pub(crate) date: bool,
@@ -39,23 +39,54 @@ pub(crate) struct Options {
 /// The lengths of the names that matter; one test sorts out most fields.
 const LENGTHS: u32 = 1 << 2 | 1 << 4 | 1 << 6 | 1 << 7 | 1 << 10 | 1 << 14 | 1 << 17;
 
+/// Shows that it is the encoder that asks a source of fields to write itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Encoder(());
+
 /// Checks every field (RFC 9110 section 5): names and values are valid, and none is the machine's to write.
 #[inline]
 pub(crate) fn check_fields<F: FieldSource + ?Sized>(fields: &F) -> Result<Checked, SendError> {
     let mut checked = Checked::default();
-    let strictness = fields.strictness();
-    for (name, value) in fields.fields() {
-        validate_name(name)?;
-        validate_value(value, strictness)?;
-        checked.len += name.len() + value.len() + 4;
-        if name.len() < 18 && LENGTHS >> name.len() & 1 == 1 {
-            checked.note(name, value)?;
-        }
-    }
+    fields.check(&mut checked)?;
     Ok(checked)
 }
 
 impl Checked {
+    /// Checks one field and takes note of what it says.
+    #[inline]
+    pub(crate) fn field(
+        &mut self,
+        name: &[u8],
+        value: &[u8],
+        strictness: Strictness,
+    ) -> Result<(), SendError> {
+        validate_name(name)?;
+        validate_value(value, strictness)?;
+        self.len += name.len() + value.len() + 4;
+        if name.len() < 18 && LENGTHS >> name.len() & 1 == 1 {
+            self.note(name, value)?;
+        }
+        Ok(())
+    }
+
+    /// Adds what a source that was checked before says.
+    #[inline]
+    pub(crate) fn join(&mut self, other: &Self) {
+        self.len += other.len;
+        self.date |= other.date;
+        self.hosts = self.hosts.saturating_add(other.hosts);
+        self.bad_host |= other.bad_host;
+        self.expect_continue |= other.expect_continue;
+        self.upgrade |= other.upgrade;
+        self.offered |= other.offered;
+        self.te |= other.te;
+        self.options.close |= other.options.close;
+        self.options.keep_alive |= other.options.keep_alive;
+        self.options.upgrade |= other.options.upgrade;
+        self.options.te |= other.options.te;
+    }
+
+    #[cold]
     fn note(&mut self, name: &[u8], value: &[u8]) -> Result<(), SendError> {
         let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
         match name.len() {
@@ -107,12 +138,7 @@ pub(crate) fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// Writes the fields in order, names as given.
 #[inline]
 pub(crate) fn put_fields<F: FieldSource + ?Sized, O: Out + ?Sized>(fields: &F, out: &mut O) {
-    for (name, value) in fields.fields() {
-        out.put(name);
-        out.put(b": ");
-        out.put(value);
-        out.put(b"\r\n");
-    }
+    fields.put(out, Encoder(()));
 }
 
 /// Writes the `Connection` options that the message needs and the caller did not give, as one line.
@@ -134,35 +160,36 @@ pub(crate) fn put_options<O: Out + ?Sized>(needed: Options, given: Options, out:
     }
 }
 
-/// Writes `Content-Length: n` (RFC 9110 section 8.6).
+/// Writes `Content-Length: n` and the blank line that ends the head (RFC 9110 section 8.6).
 #[inline]
 pub(crate) fn put_length<O: Out + ?Sized>(n: u64, out: &mut O) {
-    out.put(b"Content-Length: ");
-    put_number(n, out);
-    out.put(b"\r\n");
+    put_number(b"Content-Length: ", n, b"\r\n\r\n", out);
 }
 
 /// Writes `Keep-Alive: timeout=n` (RFC 2068 section 19.7.1.1).
 pub(crate) fn put_keep_alive<O: Out + ?Sized>(seconds: u16, out: &mut O) {
-    out.put(b"Keep-Alive: timeout=");
-    put_number(seconds.into(), out);
-    out.put(b"\r\n");
+    put_number(b"Keep-Alive: timeout=", seconds.into(), b"\r\n", out);
 }
 
-#[inline]
-fn put_number<O: Out + ?Sized>(n: u64, out: &mut O) {
-    let mut digits = [0u8; 20];
-    let mut at = digits.len();
-    let mut n = n;
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (n % 10) as u8;
-        n /= 10;
-        if n == 0 {
-            break;
-        }
+/// Writes a number between two constants as one piece.
+#[inline(always)]
+fn put_number<const P: usize, const E: usize, O: Out + ?Sized>(
+    before: &[u8; P],
+    n: u64,
+    behind: &[u8; E],
+    out: &mut O,
+) {
+    let mut line = [0u8; 44];
+    let digits = n.checked_ilog10().unwrap_or(0) as usize + 1;
+    let end = P + digits;
+    line[..P].copy_from_slice(before);
+    let mut left = n;
+    for slot in line[P..end].iter_mut().rev() {
+        *slot = b'0' + (left % 10) as u8;
+        left /= 10;
     }
-    out.put(digits.get(at..).unwrap_or_default());
+    line[end..end + E].copy_from_slice(behind);
+    out.put(&line[..end + E]);
 }
 
 /// `size CRLF` before and CRLF behind a chunk's data (RFC 9112 section 7.1).
@@ -235,7 +262,7 @@ mod tests {
         for n in [0, 9, 10, 13, 1 << 20, u64::MAX] {
             let mut out = Vec::new();
             put_length(n, &mut out);
-            assert_eq!(out, format!("Content-Length: {n}\r\n").as_bytes());
+            assert_eq!(out, format!("Content-Length: {n}\r\n\r\n").as_bytes());
         }
     }
 }

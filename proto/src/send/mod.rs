@@ -4,9 +4,12 @@
 //! the content, `encode` is what they share. Whether a step is legal is decided by `cycle` alone.
 
 mod encode;
+mod prepared;
 mod request;
 mod respond;
 
+pub use encode::{Checked, Encoder};
+pub use prepared::Prepared;
 pub use respond::Status;
 
 use crate::conn::{Conn, Core, Role, local};

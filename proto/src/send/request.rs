@@ -95,17 +95,19 @@ impl Conn<Client> {
                 encode::put_length(0, out);
                 Tx::None
             }
-            BodyLen::None => Tx::None,
+            BodyLen::None => {
+                out.put(b"\r\n");
+                Tx::None
+            }
             BodyLen::Exact(n) => {
                 encode::put_length(n, out);
                 if n == 0 { Tx::None } else { Tx::Length(n) }
             }
             BodyLen::Unknown => {
-                out.put(b"Transfer-Encoding: chunked\r\n");
+                out.put(b"Transfer-Encoding: chunked\r\n\r\n");
                 Tx::Chunked
             }
         };
-        out.put(b"\r\n");
         if !core.tx.is_open() {
             core.complete_sending(Party::Client);
         }

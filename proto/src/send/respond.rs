@@ -307,10 +307,9 @@ fn put_head<F: FieldSource + ?Sized, O: Out + ?Sized>(
     }
     match plan.length {
         Some(n) => encode::put_length(n, out),
-        None if plan.chunked => out.put(b"Transfer-Encoding: chunked\r\n"),
-        None => {}
+        None if plan.chunked => out.put(b"Transfer-Encoding: chunked\r\n\r\n"),
+        None => out.put(b"\r\n"),
     }
-    out.put(b"\r\n");
 }
 
 #[inline(always)]
