@@ -2,6 +2,7 @@
 //! them; `tests` runs each over real sockets. Nothing here is published, so the dependencies may be heavy.
 
 pub mod own_io;
+pub mod tokio_server;
 
 /// What a recipe's own code fails with: the peer's fault, ours, or the system's.
 pub type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;

@@ -3,6 +3,7 @@
 
 mod own_io;
 mod page;
+mod tokio_server;
 
 use h1wire_recipes::Result;
 use std::io::{Read, Write};
