@@ -72,18 +72,22 @@ impl Checked {
     /// Adds what a source that was checked before says.
     #[inline]
     pub(crate) fn join(&mut self, other: &Self) {
-        self.len += other.len;
-        self.date |= other.date;
-        self.hosts = self.hosts.saturating_add(other.hosts);
-        self.bad_host |= other.bad_host;
-        self.expect_continue |= other.expect_continue;
-        self.upgrade |= other.upgrade;
-        self.offered |= other.offered;
-        self.te |= other.te;
-        self.options.close |= other.options.close;
-        self.options.keep_alive |= other.options.keep_alive;
-        self.options.upgrade |= other.options.upgrade;
-        self.options.te |= other.options.te;
+        // Taken apart by name, so that a field added above cannot be forgotten here.
+        let Self { len, date, keep_alive, hosts, bad_host, expect_continue, upgrade, offered, te, options } =
+            *other;
+        self.len += len;
+        self.date |= date;
+        self.keep_alive |= keep_alive;
+        self.hosts = self.hosts.saturating_add(hosts);
+        self.bad_host |= bad_host;
+        self.expect_continue |= expect_continue;
+        self.upgrade |= upgrade;
+        self.offered |= offered;
+        self.te |= te;
+        self.options.close |= options.close;
+        self.options.keep_alive |= options.keep_alive;
+        self.options.upgrade |= options.upgrade;
+        self.options.te |= options.te;
     }
 
     #[cold]

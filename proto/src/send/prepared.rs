@@ -73,6 +73,26 @@ mod tests {
     }
 
     #[test]
+    fn a_prepared_field_counts_like_any_other() {
+        use crate::{Conn, Server, ServerConfig, Slots};
+        let fields = [("Keep-Alive", "timeout=1"), ("Connection", "close"), ("Date", "now")];
+        let prepared = Prepared::new(&fields).unwrap();
+        let answer = |prepare: bool| {
+            let mut conn = Conn::<Server>::new(&ServerConfig::default());
+            conn.advertise_keep_alive(9);
+            let _ = conn.recv(&mut &b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"[..], &mut Slots::new()).unwrap();
+            let mut out = Vec::new();
+            if prepare {
+                conn.respond_with(200, &prepared, b"", &mut out).unwrap();
+            } else {
+                conn.respond_with(200, &fields, b"", &mut out).unwrap();
+            }
+            (out, conn.advice())
+        };
+        assert_eq!(answer(true), answer(false));
+    }
+
+    #[test]
     fn the_machine_reads_prepared_fields_as_it_reads_others() {
         use crate::{BodyLen, Client, ClientConfig, Conn, Method};
         let mut conn = Conn::<Client>::new(&ClientConfig::default());
