@@ -25,7 +25,7 @@ mod owned;
 pub mod pool;
 mod queue;
 pub mod retry;
-#[allow(dead_code, unsafe_code)]
+#[allow(unsafe_code)]
 mod scan;
 mod send;
 mod tables;

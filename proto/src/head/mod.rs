@@ -11,8 +11,6 @@ mod split;
 pub(crate) use careful::{Careful, Section};
 pub(crate) use facts::{Encoding, Facts};
 
-use alloc::vec::Vec;
-
 use crate::class::TOKEN;
 use crate::error::RecvErrorKind as Kind;
 use crate::fields::{FOLDED, FieldSpan, Fields, Slots};
@@ -100,14 +98,13 @@ impl Reader<'_> {
         let mut visitor = Gather {
             line: StartLine::default(),
             facts: Facts::default(),
-            spans: &mut slots.spans,
             limits: self.limits,
             lenient: self.lenient,
             what,
         };
-        match scan::walk::<START, _>(input, self.max as usize, &mut visitor) {
+        match scan::walk::<START, _>(input, self.max as usize, &mut slots.spans, &mut visitor) {
             Walk::Complete(len) => {
-                let (line, facts, count) = (visitor.line, visitor.facts, visitor.spans.len());
+                let (line, facts, count) = (visitor.line, visitor.facts, slots.spans.len());
                 let fits = self.limits.fields == 0 || count <= self.limits.fields as usize;
                 fits.then_some(((line, facts), len))
             }
@@ -159,11 +156,10 @@ impl Reader<'_> {
     }
 }
 
-/// The visitor of the fast walk: tables, facts and the start line in one pass.
+/// The visitor of the fast walk: facts and the start line in the same pass.
 struct Gather<'v> {
     line: StartLine,
     facts: Facts,
-    spans: &'v mut Vec<FieldSpan>,
     limits: &'v Limits,
     lenient: Flags,
     what: Section,
@@ -185,15 +181,15 @@ impl Visit for Gather<'_> {
     }
 
     #[inline(always)]
-    fn field(&mut self, input: &[u8], start: usize, colon: usize, v0: usize, v1: usize) -> bool {
-        self.spans.push(FieldSpan {
-            name_start: start as u32,
-            name_end: colon as u32,
-            value_start: v0 as u32,
-            value_end: v1 as u32,
-        });
-        if self.what != Section::Trailers && Facts::may_matter(colon - start, input[start]) {
-            self.facts.note(&input[start..colon], &input[v0..v1], v0, self.lenient);
+    fn fields(&mut self, input: &[u8], lines: &[FieldSpan]) -> bool {
+        if self.what != Section::Trailers {
+            for line in lines {
+                let (start, colon) = (line.name_start as usize, line.name_end as usize);
+                if Facts::may_matter(colon - start, input[start]) {
+                    let (from, to) = (line.value_start as usize, line.value_end as usize);
+                    self.facts.note(&input[start..colon], &input[from..to], from, self.lenient);
+                }
+            }
         }
         true
     }

@@ -8,15 +8,19 @@ mod portable;
 mod swar;
 #[cfg(test)]
 mod tests;
+mod text;
 mod twins;
+
+use alloc::vec::Vec;
+
+use crate::fields::{FOLDED, FieldSpan};
 
 pub use twins::{ScanDigest, scan_twins};
 
 /// What a walk found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Walk {
-    /// A valid section of this many bytes, its blank line included. Bytes after it were not looked at in any way
-    /// that could change the answer.
+    /// A valid section of this many bytes, its blank line included. Bytes after it have no influence.
     Complete(usize),
     /// The section does not end in this input. It may be bad already.
     Partial,
@@ -30,45 +34,53 @@ pub(crate) enum Walk {
 /// [`Complete`](Walk::Complete), forget what was seen. Returning `false` ends the walk as [`Walk::Bad`].
 pub(crate) trait Visit {
     /// The start line `0..end`; `end` is the offset of its CR. It holds no control byte but HTAB; obs-text and
-    /// HTAB may stand anywhere in it, and it may be empty. Only called by a walk with a start line.
+    /// HTAB may stand anywhere in it, and it may be empty. Only called by a walk with a start line, once, and
+    /// before the fields.
     fn start_line(&mut self, input: &[u8], end: usize) -> bool;
 
-    /// A field line. The name `start..colon` is a token. The value `v0..v1` is valid and has no white space at
-    /// its ends; it may be empty.
-    fn field(&mut self, input: &[u8], start: usize, colon: usize, v0: usize, v1: usize) -> bool;
+    /// The next field lines, none or more. Names are tokens. Values are valid, have no white space at their ends,
+    /// and may be empty. All offsets are in order and inside `input`.
+    fn fields(&mut self, input: &[u8], lines: &[FieldSpan]) -> bool;
 }
 
 /// Walks the section at the start of `input`: a start line if `START_LINE`, field lines, a blank line.
 ///
-/// `max` is the most bytes the section may have, its blank line included.
+/// Appends the field lines to `spans`. `max` is the most bytes the section may have, its blank line included;
+/// offsets being what they are, it never has more than 2 GiB.
 #[inline]
-pub(crate) fn walk<const START_LINE: bool, V: Visit>(input: &[u8], max: usize, visitor: &mut V) -> Walk {
-    bounded(input, max, |input| portable::walk::<START_LINE, V>(input, visitor))
+pub(crate) fn walk<const START_LINE: bool, V: Visit>(
+    input: &[u8],
+    max: usize,
+    spans: &mut Vec<FieldSpan>,
+    visitor: &mut V,
+) -> Walk {
+    bounded(input, max, |section| portable::walk::<START_LINE, V>(section, spans, visitor))
 }
 
 /// Where the first byte lies that may not stand in a strict request target, or the length of `input`.
 #[inline]
 pub(crate) fn target_end(input: &[u8]) -> usize {
-    portable::target_end(input)
+    text::target_end(input)
 }
 
 /// [`class::is_token`](crate::class::is_token), fast for short strings.
 #[inline]
 pub(crate) fn all_token(name: &[u8]) -> bool {
-    portable::all_token(name)
+    text::all_token(name)
 }
 
 /// [`class::is_value`](crate::class::is_value), fast for short strings.
 #[inline]
 pub(crate) fn all_value(value: &[u8]) -> bool {
-    portable::all_value(value)
+    text::all_value(value)
 }
 
 /// Runs `walk` over no more than `max` bytes, and says what an unfinished section means at that limit.
 #[inline(always)]
 fn bounded(input: &[u8], max: usize, walk: impl FnOnce(&[u8]) -> Walk) -> Walk {
-    match walk(input.get(..max).unwrap_or(input)) {
-        Walk::Partial if input.len() >= max => Walk::Bad,
+    let section = input.get(..max.min(FOLDED as usize - 1)).unwrap_or(input);
+    match walk(section) {
+        Walk::Partial if section.len() < input.len() || input.len() == max => Walk::Bad,
         walk => walk,
     }
 }

@@ -1,77 +1,67 @@
 //! The walk in plain Rust, a machine word at a time: for every target without a vector twin, and the measure the
 //! twins are compared with.
 
+use alloc::vec::Vec;
+
 use super::{Visit, Walk, swar};
 use crate::class;
+use crate::fields::FieldSpan;
 
-pub(super) fn walk<const START_LINE: bool, V: Visit>(input: &[u8], visitor: &mut V) -> Walk {
-    let mut start = 0;
+pub(super) fn walk<const START_LINE: bool, V: Visit>(
+    input: &[u8],
+    spans: &mut Vec<FieldSpan>,
+    visitor: &mut V,
+) -> Walk {
+    let mut line = 0;
     if START_LINE {
         match line_end(input, 0) {
-            Ok(end) if visitor.start_line(input, end) => start = end + 2,
+            Ok(end) if visitor.start_line(input, end) => line = end + 2,
             Ok(_) => return Walk::Bad,
             Err(walk) => return walk,
         }
     }
     loop {
-        let colon = name_end(input, start);
+        if let Some(rest @ [b'\r', ..]) = input.get(line..) {
+            return match rest {
+                [_, b'\n', ..] => Walk::Complete(line + 2),
+                [_] => Walk::Partial,
+                _ => Walk::Bad,
+            };
+        }
+        let colon = name_end(input, line);
         match input.get(colon) {
-            Some(b':') if colon > start => {}
-            Some(b'\r') if colon == start => return blank_line(input, start),
-            None => return Walk::Partial,
+            Some(b':') if colon > line => {}
             Some(_) => return Walk::Bad,
+            None => return Walk::Partial,
         }
         let end = match line_end(input, colon + 1) {
             Ok(end) => end,
             Err(walk) => return walk,
         };
-        let (v0, v1) = trim(input, colon + 1, end);
-        if !visitor.field(input, start, colon, v0, v1) {
+        let span = span(input, line, colon, end);
+        spans.push(span);
+        if !visitor.fields(input, spans.last().map_or(&[], core::slice::from_ref)) {
             return Walk::Bad;
         }
-        start = end + 2;
+        line = end + 2;
     }
 }
 
-pub(super) fn target_end(input: &[u8]) -> usize {
-    let mut at = 0;
-    while let Some(x) = swar::load(input, at) {
-        match swar::not_target(x) {
-            0 => at += 8,
-            found => return at + swar::first(found),
-        }
-    }
-    position(input, at, |b| !class::TARGET[b as usize])
-}
-
-pub(super) fn all_token(name: &[u8]) -> bool {
-    !name.is_empty() && name_end(name, 0) == name.len()
-}
-
-pub(super) fn all_value(value: &[u8]) -> bool {
-    value_end(value, 0) == value.len()
-}
-
-/// `from..end` without SP and HTAB at its ends (RFC 9112 section 5). `end` is the offset of a byte that is neither.
+/// The parts of a good field line: the value is without SP and HTAB at its ends (RFC 9112 section 5).
 #[inline(always)]
-pub(super) fn trim(input: &[u8], from: usize, end: usize) -> (usize, usize) {
-    let (mut v0, mut v1) = (from, end);
+pub(super) fn span(input: &[u8], line: usize, colon: usize, end: usize) -> FieldSpan {
+    let (mut v0, mut v1) = (colon + 1, end);
     while matches!(input.get(v0), Some(b' ' | b'\t')) {
         v0 += 1;
     }
     while v1 > v0 && matches!(input.get(v1 - 1), Some(b' ' | b'\t')) {
         v1 -= 1;
     }
-    (v0, v1)
-}
-
-/// The end of a section whose last line starts with the CR at `at`.
-#[inline(always)]
-pub(super) fn blank_line(input: &[u8], at: usize) -> Walk {
-    match input.get(at + 1) {
-        Some(b'\n') => Walk::Complete(at + 2),
-        Some(_) => Walk::Bad,
-        None => Walk::Partial,
+    FieldSpan {
+        name_start: line as u32,
+        name_end: colon as u32,
+        value_start: v0 as u32,
+        value_end: v1 as u32,
     }
 }
 
@@ -99,7 +89,7 @@ fn value_end(input: &[u8], from: usize) -> usize {
 }
 
 #[inline(always)]
-fn name_end(input: &[u8], from: usize) -> usize {
+pub(super) fn name_end(input: &[u8], from: usize) -> usize {
     let mut at = from;
     while let Some(x) = swar::load(input, at) {
         match swar::not_plain(x) {

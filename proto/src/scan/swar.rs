@@ -28,13 +28,6 @@ pub(super) fn not_value(x: u64) -> u64 {
     (below(low, 0x20) & !equal(low, b'\t') | equal(low, 0x7f)) & !x & TOP
 }
 
-/// Bytes that may not stand in a strict request target.
-#[inline(always)]
-pub(super) fn not_target(x: u64) -> u64 {
-    let low = x & LOW7;
-    (below(low, 0x21) | equal(low, b'#') | equal(low, 0x7f) | x) & TOP
-}
-
 /// Bytes that are no letter, digit, hyphen or underscore: most names hold nothing else.
 #[inline(always)]
 pub(super) fn not_plain(x: u64) -> u64 {

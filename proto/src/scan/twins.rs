@@ -1,8 +1,10 @@
-//! Every implementation of the walk side by side, for tests and fuzzing. Not part of the walk itself.
+//! Every implementation of the walk side by side, for tests and fuzzing. No part of the walk itself.
 
 use alloc::vec::Vec;
 
-use super::{Visit, Walk, bounded, portable};
+use super::{Visit, Walk, bounded, portable, text};
+use crate::class;
+use crate::fields::FieldSpan;
 
 /// What one implementation made of an input. All implementations must agree.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -19,55 +21,52 @@ pub struct ScanDigest {
     pub value: bool,
 }
 
-/// Runs every implementation this machine has over `input`. The first is the portable one.
+/// Runs every implementation this machine has over `input`. The first is the portable one, with the questions
+/// about strings answered byte by byte.
 pub fn scan_twins(input: &[u8], start_line: bool, max: usize) -> Vec<(&'static str, ScanDigest)> {
-    TWINS
-        .iter()
-        .filter(|twin| (twin.available)())
-        .map(|twin| {
-            let (walk, lines) = twin.walk(input, start_line, max);
-            let section = match walk {
-                Walk::Complete(length) => Some((length, lines)),
-                Walk::Partial | Walk::Bad => None,
-            };
-            let digest = ScanDigest {
+    let mut digests = Vec::new();
+    for_each(input, start_line, max, |name, walk, lines| {
+        let section = match walk {
+            Walk::Complete(length) => Some((length, lines)),
+            Walk::Partial | Walk::Bad => None,
+        };
+        let digest = if digests.is_empty() {
+            ScanDigest {
                 section,
-                target_end: (twin.target_end)(input),
-                token: (twin.all_token)(input),
-                value: (twin.all_value)(input),
-            };
-            (twin.name, digest)
-        })
-        .collect()
+                target_end: input.iter().position(|b| !class::TARGET[*b as usize]).unwrap_or(input.len()),
+                token: class::is_token(input),
+                value: class::is_value(input),
+            }
+        } else {
+            ScanDigest {
+                section,
+                target_end: text::target_end(input),
+                token: text::all_token(input),
+                value: text::all_value(input),
+            }
+        };
+        digests.push((name, digest));
+    });
+    digests
 }
 
-/// One implementation. Its functions may only be called if it is `available`.
-pub(super) struct Twin {
-    pub(super) name: &'static str,
-    pub(super) available: fn() -> bool,
-    head: fn(&[u8], &mut Lines) -> Walk,
-    fields: fn(&[u8], &mut Lines) -> Walk,
-    target_end: fn(&[u8]) -> usize,
-    all_token: fn(&[u8]) -> bool,
-    all_value: fn(&[u8]) -> bool,
-}
-
-pub(super) static TWINS: &[Twin] = &[Twin {
-    name: "portable",
-    available: || true,
-    head: portable::walk::<true, Lines>,
-    fields: portable::walk::<false, Lines>,
-    target_end: portable::target_end,
-    all_token: portable::all_token,
-    all_value: portable::all_value,
-}];
-
-impl Twin {
-    pub(super) fn walk(&self, input: &[u8], start_line: bool, max: usize) -> (Walk, Vec<[usize; 4]>) {
-        let walk = if start_line { self.head } else { self.fields };
+/// What each implementation says, the portable one first.
+pub(super) fn for_each(
+    input: &[u8],
+    start_line: bool,
+    max: usize,
+    mut report: impl FnMut(&'static str, Walk, Vec<[usize; 4]>),
+) {
+    let mut run = |name, implementation: &dyn Fn(&[u8], &mut Lines) -> Walk| {
         let mut lines = Lines(Vec::new());
-        (bounded(input, max, |input| walk(input, &mut lines)), lines.0)
-    }
+        let walk = bounded(input, max, |section| implementation(section, &mut lines));
+        report(name, walk, lines.0);
+    };
+    let spans = Vec::new;
+    run("portable", &|section, lines| match start_line {
+        true => portable::walk::<true, _>(section, &mut spans(), lines),
+        false => portable::walk::<false, _>(section, &mut spans(), lines),
+    });
 }
 
 /// Writes down every line.
@@ -79,8 +78,10 @@ impl Visit for Lines {
         true
     }
 
-    fn field(&mut self, _: &[u8], start: usize, colon: usize, v0: usize, v1: usize) -> bool {
-        self.0.push([start, colon, v0, v1]);
+    fn fields(&mut self, _: &[u8], lines: &[FieldSpan]) -> bool {
+        let offsets =
+            |l: &FieldSpan| [l.name_start, l.name_end, l.value_start, l.value_end].map(|n| n as usize);
+        self.0.extend(lines.iter().map(offsets));
         true
     }
 }

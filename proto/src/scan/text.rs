@@ -1,0 +1,49 @@
+//! Questions about a whole string: short ones mostly, a name, a value or a target to be sent or just found.
+//!
+//! Sixteen bytes are asked at once without a branch, which compilers turn into vector code on every target that
+//! has vectors: a dispatch would cost more than it gains here.
+
+use crate::class;
+
+/// See [`super::target_end`].
+#[inline]
+pub(super) fn target_end(input: &[u8]) -> usize {
+    if all(input, |b| (0x21..=0x7e).contains(&b) & (b != b'#')) {
+        return input.len();
+    }
+    input.iter().position(|b| !class::TARGET[*b as usize]).unwrap_or(input.len())
+}
+
+/// See [`super::all_token`].
+#[inline]
+pub(super) fn all_token(name: &[u8]) -> bool {
+    // Nearly all names hold nothing else, and the other characters are scattered over the code.
+    let plain = |b: u8| b.is_ascii_alphanumeric() | (b == b'-') | (b == b'_');
+    !name.is_empty() && (all(name, plain) || class::is_token(name))
+}
+
+/// See [`super::all_value`].
+#[inline]
+pub(super) fn all_value(value: &[u8]) -> bool {
+    all(value, |b| ((b >= 0x20) | (b == b'\t')) & (b != 0x7f))
+}
+
+/// Whether every byte is `good`.
+#[inline(always)]
+fn all(input: &[u8], good: impl Fn(u8) -> bool + Copy) -> bool {
+    // A rest is looked at together with bytes before it that have been looked at already.
+    if let Some(last) = input.last_chunk() {
+        input.as_chunks::<16>().0.iter().all(|chunk| whole(chunk, good)) && whole::<16>(last, good)
+    } else if let (Some(first), Some(last)) = (input.first_chunk(), input.last_chunk()) {
+        whole::<8>(first, good) && whole::<8>(last, good)
+    } else if let (Some(first), Some(last)) = (input.first_chunk(), input.last_chunk()) {
+        whole::<4>(first, good) && whole::<4>(last, good)
+    } else {
+        input.iter().all(|b| good(*b))
+    }
+}
+
+#[inline(always)]
+fn whole<const N: usize>(chunk: &[u8; N], good: impl Fn(u8) -> bool) -> bool {
+    chunk.iter().fold(true, |all, b| all & good(*b))
+}
