@@ -1,6 +1,8 @@
 //! HTTP/1.1 as a state machine without IO: bytes in, events out, and back again.
 #![cfg_attr(not(test), no_std)]
 extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
 
 mod advice;
 mod authority;

@@ -3,6 +3,9 @@
 //! This is the strict fast path. It accepts exactly what RFC 9112 sections 2 to 5 allow without any leniency, and
 //! says no more than "bad" about the rest: `head` goes over such input again, byte by byte, to name the error.
 //! Only this module may contain `unsafe`. Nothing here knows what a field means.
+//!
+//! On x86-64 the walk has an AVX2 and an SSE2 form; with `std` the processor is asked once, without it the target
+//! features decide. Everywhere else it is [`portable`].
 
 mod portable;
 mod swar;
@@ -10,6 +13,8 @@ mod swar;
 mod tests;
 mod text;
 mod twins;
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+mod vector;
 
 use alloc::vec::Vec;
 
@@ -54,7 +59,12 @@ pub(crate) fn walk<const START_LINE: bool, V: Visit>(
     spans: &mut Vec<FieldSpan>,
     visitor: &mut V,
 ) -> Walk {
-    bounded(input, max, |section| portable::walk::<START_LINE, V>(section, spans, visitor))
+    bounded(input, max, |section| {
+        #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+        return vector::walk::<START_LINE, V>(section, spans, visitor, vector::Unit::best());
+        #[cfg(not(all(target_arch = "x86_64", target_feature = "sse2")))]
+        return portable::walk::<START_LINE, V>(section, spans, visitor);
+    })
 }
 
 /// Where the first byte lies that may not stand in a strict request target, or the length of `input`.

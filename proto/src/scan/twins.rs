@@ -2,6 +2,8 @@
 
 use alloc::vec::Vec;
 
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+use super::vector;
 use super::{Visit, Walk, bounded, portable, text};
 use crate::class;
 use crate::fields::FieldSpan;
@@ -67,6 +69,13 @@ pub(super) fn for_each(
         true => portable::walk::<true, _>(section, &mut spans(), lines),
         false => portable::walk::<false, _>(section, &mut spans(), lines),
     });
+    #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+    for (name, unit) in vector::Unit::all() {
+        run(name, &|section, lines| match start_line {
+            true => vector::walk::<true, _>(section, &mut spans(), lines, unit),
+            false => vector::walk::<false, _>(section, &mut spans(), lines, unit),
+        });
+    }
 }
 
 /// Writes down every line.

@@ -1,0 +1,160 @@
+//! The walk with vectors, and which vectors.
+//!
+//! First a strip of the input is classified, 64 bytes to a mask of the bytes that may end a line, and the start of
+//! every run in the masks is written down: nothing the processor would have to guess. Then each line takes its end
+//! from those positions and its colon from one classified load. A line that is odd in any way (without the usual
+//! `": "`, with white space to trim, with obs-text or HTAB, with a long name, or bad) goes through the portable
+//! code, one by one.
+
+mod avx2;
+mod sse2;
+mod strip;
+
+use alloc::vec::Vec;
+use core::mem::MaybeUninit;
+
+use self::strip::{Positions, ROOM, Stop, Strip, WIDTH};
+use super::{Visit, Walk, portable};
+use crate::class;
+use crate::fields::FieldSpan;
+
+/// A vector unit that this processor has.
+#[derive(Clone, Copy)]
+pub(super) enum Unit {
+    Avx2(avx2::Avx2),
+    Sse2(sse2::Sse2),
+}
+
+impl Unit {
+    /// The best there is.
+    #[inline]
+    pub(super) fn best() -> Self {
+        avx2::Avx2::find().map_or(Self::Sse2(sse2::Sse2), Self::Avx2)
+    }
+
+    /// All there are.
+    pub(super) fn all() -> impl Iterator<Item = (&'static str, Self)> {
+        let avx2 = avx2::Avx2::find().map(|unit| ("avx2", Self::Avx2(unit)));
+        [("sse2", Self::Sse2(sse2::Sse2))].into_iter().chain(avx2)
+    }
+
+    /// # Safety
+    /// As for [`strip::list`].
+    #[inline(always)]
+    unsafe fn list<const START_LINE: bool>(
+        self,
+        strip: &mut Strip,
+        positions: &mut Positions,
+        input: &[u8],
+        table: &mut [MaybeUninit<FieldSpan>],
+    ) -> (usize, Stop) {
+        // SAFETY: the caller's.
+        unsafe {
+            match self {
+                Self::Avx2(unit) => avx2::list::<START_LINE>(unit, strip, positions, input, table),
+                Self::Sse2(unit) => sse2::list::<START_LINE>(unit, strip, positions, input, table),
+            }
+        }
+    }
+}
+
+/// See [`super::walk`]. The input is at most 2 GiB less one byte, so that offsets fit.
+#[inline(always)]
+pub(super) fn walk<const START_LINE: bool, V: Visit>(
+    input: &[u8],
+    spans: &mut Vec<FieldSpan>,
+    visitor: &mut V,
+    unit: Unit,
+) -> Walk {
+    if input.len() < WIDTH {
+        return portable::walk::<START_LINE, V>(input, spans, visitor);
+    }
+    if !START_LINE && input.starts_with(b"\r\n") {
+        return Walk::Complete(2);
+    }
+    let mut strip = Strip::FRESH;
+    let mut positions: Positions = [const { MaybeUninit::uninit() }; ROOM];
+    spans.reserve(ROOM);
+    // SAFETY: the input is long enough and not too long, the strip is fresh, and there is room.
+    let (mut listed, mut stop) =
+        unsafe { unit.list::<START_LINE>(&mut strip, &mut positions, input, spans.spare_capacity_mut()) };
+    if START_LINE {
+        match stop {
+            _ if strip.line > 0 => {}
+            Stop::Odd => return portable::walk::<START_LINE, V>(input, spans, visitor),
+            Stop::Strip | Stop::Blank => return Walk::Partial,
+        }
+        if !visitor.start_line(input, strip.start_line_end) {
+            return Walk::Bad;
+        }
+    }
+    loop {
+        let before = spans.len();
+        // SAFETY: `list` has filled so many places behind the spans.
+        unsafe { spans.set_len(before + listed) };
+        if !visitor.fields(input, spans.get(before..).unwrap_or_default()) {
+            return Walk::Bad;
+        }
+        match stop {
+            Stop::Blank => return Walk::Complete(strip.line + 2),
+            Stop::Strip if strip.seen == input.len() => return unfinished(input, strip.line),
+            Stop::Strip => {}
+            Stop::Odd => {
+                if let Some(walk) = odd_line(&mut strip, input, spans, visitor) {
+                    return walk;
+                }
+            }
+        }
+        spans.reserve(ROOM);
+        // SAFETY: as above, but for the strip, which goes on with its positions: `odd_line` moves the line behind
+        // a CRLF in the run at the position used last, and does nothing else to the strip.
+        (listed, stop) =
+            unsafe { unit.list::<false>(&mut strip, &mut positions, input, spans.spare_capacity_mut()) };
+    }
+}
+
+/// What an input means that ends in the line that begins at `line`, or before it. Breaks right behind a line end
+/// are in its run and have no position: they are looked at here.
+fn unfinished(input: &[u8], line: usize) -> Walk {
+    match input.get(line..).unwrap_or_default() {
+        [] | [b'\r'] => Walk::Partial,
+        [first, ..] if class::TOKEN[*first as usize] => Walk::Partial,
+        _ => Walk::Bad,
+    }
+}
+
+/// Goes on from the position that [`strip::list`] would not take: completes the line there, or leaves it to the
+/// next position, or ends the walk.
+#[cold]
+#[inline(never)]
+fn odd_line<V: Visit>(
+    strip: &mut Strip,
+    input: &[u8],
+    spans: &mut Vec<FieldSpan>,
+    visitor: &mut V,
+) -> Option<Walk> {
+    let (line, mut end) = (strip.line, strip.odd);
+    // Before all else: the position then belongs to what comes after the section.
+    if input.get(line..).is_some_and(|rest| rest.starts_with(b"\r\n")) {
+        return Some(Walk::Complete(line + 2));
+    }
+    while matches!(input.get(end), Some(b'\t' | 0x80..)) {
+        end += 1;
+    }
+    match input.get(end..).unwrap_or_default() {
+        [b'\r', b'\n', ..] => {}
+        // The line goes on, or the input ends.
+        [b' '..=b'~', ..] | [b'\r'] | [] => return None,
+        _ => return Some(Walk::Bad),
+    }
+    let colon = portable::name_end(input.get(..end).unwrap_or_default(), line);
+    if colon == line || input.get(colon) != Some(&b':') {
+        return Some(Walk::Bad);
+    }
+    spans.push(portable::span(input, line, colon, end));
+    if !visitor.fields(input, spans.last().map_or(&[], core::slice::from_ref)) {
+        return Some(Walk::Bad);
+    }
+    strip.line = end + 2;
+    None
+}
