@@ -1,5 +1,7 @@
 //! HTTP/1.1 as a state machine without IO: bytes in, events out, and back again.
 #![cfg_attr(not(test), no_std)]
+// What is disallowed, and why, is in `clippy.toml`.
+#![deny(clippy::disallowed_methods)]
 extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;

@@ -77,6 +77,7 @@ pub(super) enum Outcome {
 #[derive(Default)]
 pub(super) struct Chores {
     jobs: Vec<Job>,
+    #[expect(clippy::vec_box, reason = "they come boxed and are dropped so; a move of the box is a word")]
     closed: Vec<Box<Wire>>,
     closers: Vec<Closer>,
     examine: Vec<(ConnId, Box<Wire>)>,
