@@ -3,8 +3,8 @@
 use std::hint::black_box;
 
 use h1wire_proto::{
-    BodyLen, Client, ClientConfig, ClientEvent, Conn, DateCache, Method, Prepared, Recv, Server, ServerConfig,
-    ServerEvent, Slots, Status,
+    BodyLen, Client, ClientConfig, ClientEvent, Conn, DateCache, Method, Prepared, Recv, Server,
+    ServerConfig, ServerEvent, Slots, Status,
 };
 
 use super::{CONTENT_TYPE, SERVER, UNIX_SECS};
