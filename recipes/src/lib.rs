@@ -1,6 +1,8 @@
 //! Short programs that put the machine to work, one to a file, to be read and taken from. `docs/recipes.md` introduces
 //! them; `tests` runs each over real sockets. Nothing here is published, so the dependencies may be heavy.
 
+#[cfg(target_os = "linux")]
+pub mod io_uring_server;
 pub mod own_io;
 pub mod tokio_server;
 

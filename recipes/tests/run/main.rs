@@ -1,6 +1,8 @@
 //! Each recipe at work, over sockets on the loopback interface or in memory. Waiting is for the thing itself, within
 //! `WAIT`.
 
+#[cfg(target_os = "linux")]
+mod io_uring_server;
 mod own_io;
 mod page;
 mod tokio_server;
