@@ -16,7 +16,8 @@
 //! cargo run --profile bench -p h1wire-benches --bin clients
 //! ```
 //!
-//! The profile `bench` is `release` with everything optimised as one, for the peers as for us.
+//! The profile `bench` is `release` with everything optimised as one, for the peers as for us. What the code chosen
+//! at run time loses shows beside a build with `RUSTFLAGS='-C target-cpu=x86-64-v3'`.
 //!
 //! Nothing here is part of the library, and nothing here may be needed to build it.
 
