@@ -4,6 +4,7 @@
 //! come back. To add one, write its function and one line in [`CLIENTS`].
 
 mod constant;
+mod h1wire_std;
 
 #[cfg(feature = "peers")]
 mod hyper;
@@ -36,6 +37,7 @@ pub struct Client {
 /// All clients. The first is what the others are compared with.
 pub const CLIENTS: &[Client] = &[
     Client { name: "constant", start: constant::start },
+    Client { name: "h1wire-std", start: h1wire_std::start },
     #[cfg(feature = "peers")]
     Client { name: "ureq", start: ureq::start },
     #[cfg(feature = "peers")]
