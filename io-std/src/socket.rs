@@ -25,6 +25,11 @@ pub(crate) fn is_readable(fd: BorrowedFd<'_>) -> bool {
     }
 }
 
+/// Whether the peer is gone, not just done sending.
+pub(crate) fn is_gone(fd: BorrowedFd<'_>) -> bool {
+    matches!(wait(fd, PollFlags::empty(), Some(Duration::ZERO)), Ok(f) if f.intersects(PollFlags::HUP | PollFlags::ERR))
+}
+
 /// Writes what the socket takes now; if that is nothing, waits until it takes something or has something.
 pub(crate) fn write_or_readable(
     fd: BorrowedFd<'_>,

@@ -64,13 +64,6 @@ impl Connections {
     }
 }
 
-impl Membership {
-    /// Tells apart connections there are at the same time.
-    pub(crate) fn key(&self) -> usize {
-        self.key
-    }
-}
-
 impl Drop for Membership {
     fn drop(&mut self) {
         self.connections.lock().try_remove(self.key);

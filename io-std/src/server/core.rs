@@ -1,15 +1,15 @@
 //! [`Core`]: what all threads of a server share, and [`Hooks`]: what its user wants to be asked.
 
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use h1wire_proto::{Conn, InBuf, RequestHead};
 
 use super::client_error::ClientError;
-use super::connections::{Connections, Membership};
+use super::connections::Connections;
 use super::counters::{Counters, Stats};
 use super::front::Door;
 use super::link::{Link, TimeoutHook};
@@ -117,21 +117,38 @@ impl Core {
             let _ = stream.set_keep_alive(options.tcp_keep_alive);
         }
         let membership = self.connections.join(&*stream, options.max_connections);
-        let conn = Conn::<h1wire_proto::Server>::new(&options.protocol);
+        let mut conn = Conn::<h1wire_proto::Server>::new(&options.protocol);
+        if let (true, Some(seconds)) = (options.advertise_keep_alive, options.timeouts.keep_alive_hint()) {
+            conn.advertise_keep_alive(seconds.try_into().unwrap_or(u16::MAX));
+        }
         let mut link = Link::new(stream, conn, options.timeouts, membership);
         link.on_timeout.clone_from(&self.hooks.timeout);
-        if let Some(age) = options.max_connection_age {
-            let age = age.saturating_sub(jitter(age, link.membership.as_ref()));
-            link.old_at = Some(clock::now().after(u64::try_from(age.as_millis()).unwrap_or(u64::MAX)));
+        link.idle_epoch = self.idle_epoch();
+        if let Some(age) = options.max_age {
+            let age = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+            link.old_at = Some(clock::now().after(age - jitter(age, options.max_age_jitter)));
         }
         Box::new(link)
     }
 }
 
-/// Up to a tenth of `age`, another for each connection.
-fn jitter(age: Duration, membership: Option<&Membership>) -> Duration {
-    use std::hash::{BuildHasher, RandomState};
-    let key = membership.map_or(0, Membership::key);
-    let random = RandomState::new().hash_one(key) % 1024;
-    age / 10 * u32::try_from(random).unwrap_or_default() / 1024
+/// Up to `percent` of `age`, another for each connection.
+fn jitter(age: u64, percent: u8) -> u64 {
+    let most = u128::from(age) * u128::from(percent.min(100)) / 100;
+    // The keys of the standard hash tables are random, and other ones for each table.
+    let random = u128::from(RandomState::new().hash_one(age));
+    u64::try_from((most * random) >> 64).unwrap_or(age)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jitter_is_less_than_its_percentage_and_not_always_the_same() {
+        let some: std::collections::BTreeSet<_> = (0..50).map(|_| jitter(1_000_000, 10)).collect();
+        assert!(some.len() > 1 && some.iter().all(|ms| *ms < 100_000), "{some:?}");
+        assert_eq!((jitter(0, 10), jitter(1_000, 0)), (0, 0));
+        assert!(jitter(u64::MAX, 255) < u64::MAX);
+    }
 }

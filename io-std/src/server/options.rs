@@ -32,13 +32,19 @@ pub struct Options {
     /// leaves it to the one thread that watches all such connections. Default 10. No thread waits when another
     /// connection does.
     pub linger_at_idle: u32,
+    /// Whether answers tell how long the connection is kept, with `Keep-Alive: timeout=`. Default true, as in newer
+    /// Node; nginx and hyper do not.
+    pub advertise_keep_alive: bool,
     /// How many connections there may be; one more is answered 503 and closed. Default 0: no limit.
     pub max_connections: usize,
-    /// How many requests are answered on one connection, the last with `Connection: close`. Default 0: no limit.
-    pub max_requests_per_connection: u32,
-    /// How old a connection may become: the first answer after that has `Connection: close`. Each connection gets up
-    /// to a tenth less, so that they do not all end together. Default none.
-    pub max_connection_age: Option<Duration>,
+    /// How many requests a connection may have; the answer to the last says `Connection: close`. Default 0: no limit.
+    pub max_requests: u32,
+    /// How old a connection may get: its next answer is then the last, and idle it is closed. Default none. Useful
+    /// behind load balancers, to spread connections anew.
+    pub max_age: Option<Duration>,
+    /// By how many percent, up to 100, the age of each connection may be less, so that they do not all end together.
+    /// Default 10.
+    pub max_age_jitter: u8,
     /// How many bytes are read from the socket at once. Default 16,384. Each thread has two buffers of that size.
     pub read_buffer: usize,
     /// How many bytes of content are gathered before they are sent. A response that ends before then has a
@@ -72,9 +78,11 @@ impl Default for Options {
             queue: 1024,
             retry_after: 1,
             linger_at_idle: 10,
+            advertise_keep_alive: true,
             max_connections: 0,
-            max_requests_per_connection: 0,
-            max_connection_age: None,
+            max_requests: 0,
+            max_age: None,
+            max_age_jitter: 10,
             read_buffer: 16 * 1024,
             write_buffer: 16 * 1024,
             discard_limit: 256 * 1024,

@@ -9,6 +9,7 @@ use std::time::Duration;
 use h1wire_proto::{Fields, OwnedFields, RequestHead};
 
 use super::exchange::Exchange;
+use crate::socket;
 
 /// A request as the handler has it: the [head](RequestHead), to which it dereferences, and the content to
 /// [`read`](Read::read).
@@ -66,6 +67,15 @@ impl Request<'_> {
     pub fn set_timeout(&mut self, limit: Option<Duration>) {
         let ms = limit.map_or(0, |limit| u32::try_from(limit.as_millis()).unwrap_or(u32::MAX).max(1));
         self.exchange.borrow_mut().link.set_idle(Some(ms));
+    }
+
+    /// Whether the client is gone altogether, so that nobody will read the response. Looks without blocking; for a
+    /// handler that takes long before it writes. A client that only ended its half is still there. `false` for
+    /// streams without a [`poll_fd`](crate::Stream::poll_fd).
+    pub fn is_aborted(&self) -> bool {
+        let exchange = self.exchange.borrow();
+        let stream = exchange.link.stream.as_ref();
+        stream.and_then(|stream| stream.poll_fd()).is_some_and(socket::is_gone)
     }
 
     /// Drops the connection when the handler returns: nothing more is read, and no more of the response is sent.

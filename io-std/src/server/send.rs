@@ -117,6 +117,9 @@ impl Exchange {
         let own = Own { server: options.server.as_deref().filter(|_| !head.names_server) };
         let fields = (own, head.fields);
         let (conn, out) = (&mut self.link.conn, &mut self.buffers.out);
+        if self.core.is_draining() {
+            conn.close_after_response();
+        }
         match content {
             Some(content) => conn.respond_with(status, &fields, content, out),
             None => conn.respond(status, &fields, len, out),

@@ -1,5 +1,7 @@
 //! The blocking server over real sockets, one file for each subject.
 
 mod basics;
+mod life;
 mod peer;
 mod special;
+mod timeouts;

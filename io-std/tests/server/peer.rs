@@ -40,6 +40,23 @@ impl Peer {
         self
     }
 
+    /// Sends unless the server has sent something, or ended the stream, within `wait`. Says whether it sent.
+    pub fn send_or_ended(&mut self, bytes: &[u8], wait: Duration) -> bool {
+        self.stream.set_read_timeout(Some(wait)).unwrap();
+        let mut buf = [0; 4096];
+        let got = self.stream.read(&mut buf);
+        self.stream.set_read_timeout(Some(SOON)).unwrap();
+        match got {
+            Ok(n) => {
+                self.seen.extend_from_slice(&buf[..n]);
+                // An answer to what was complete is no answer to what is not.
+                n > 0 && !self.text().contains("HTTP/1.1 4") && self.stream.write_all(bytes).is_ok()
+            }
+            Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => self.stream.write_all(bytes).is_ok(),
+            Err(e) => panic!("{e} after {:?}", self.text()),
+        }
+    }
+
     fn more(&mut self) -> usize {
         let mut buf = [0; 64 * 1024];
         let n = self.stream.read(&mut buf).unwrap_or_else(|e| panic!("{e} after {:?}", self.text()));
@@ -104,7 +121,7 @@ impl Peer {
 }
 
 pub fn server() -> Server {
-    Server::bind("127.0.0.1:0").unwrap().threads(2)
+    Server::bind("127.0.0.1:0").unwrap().threads(2).options(|o| o.advertise_keep_alive = false)
 }
 
 /// What was sent, sent back.

@@ -1,0 +1,211 @@
+//! Time limits. Those that are to pass are short, and what a test waits for is what happens then.
+
+use std::io::{self, Read, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use h1wire_proto::{Expired, Timeouts};
+use h1wire_std::server::Handle;
+
+use crate::peer::{GET, Peer, echo, server, wait_until};
+
+fn limited(change: impl FnOnce(&mut Timeouts)) -> h1wire_std::Server {
+    server().options(|o| change(&mut o.timeouts))
+}
+
+/// Sends byte after byte until there is an answer.
+fn drip(server: &Handle, start: &str, bytes: &str) -> String {
+    let mut peer = Peer::to(server);
+    peer.send(start);
+    for byte in bytes.bytes().cycle() {
+        if !peer.send_or_ended(&[byte], Duration::from_millis(5)) {
+            break;
+        }
+    }
+    peer.rest()
+}
+
+#[test]
+fn a_head_has_to_be_complete_in_time_however_slowly_it_drips() {
+    let server = limited(|t| t.headers = 150).start(echo).unwrap();
+    let began = Instant::now();
+    let answer = drip(&server, "GET / HTTP/1.1\r\nHost: a\r\nx: ", "y");
+    assert!(answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{answer}");
+    assert!(answer.contains("Connection: close"), "{answer}");
+    assert!(began.elapsed() >= Duration::from_millis(140));
+    assert_eq!(server.stats().expired(Expired::Head), 1);
+    // Also behind a request that was in time.
+    let answer = drip(&server, &(GET.to_owned() + "GET / HTTP/1.1\r\nHost: a\r\nx: "), "y");
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert!(answer.contains("HTTP/1.1 408 Request Timeout\r\n"), "{answer}");
+}
+
+#[test]
+fn a_connection_without_a_byte_is_closed_without_a_word() {
+    let server = limited(|t| t.headers = 50).start(echo).unwrap();
+    Peer::to(&server).assert_closed();
+    assert_eq!(server.stats().expired(Expired::KeepAlive), 1);
+}
+
+#[test]
+fn a_kept_connection_is_closed_without_a_word_when_no_request_comes() {
+    let server = limited(|t| {
+        t.keep_alive = 60;
+        t.keep_alive_buffer = 0;
+    })
+    .start(echo)
+    .unwrap();
+    let mut peer = Peer::to(&server);
+    peer.send(GET).response();
+    let began = Instant::now();
+    peer.assert_closed();
+    assert!(began.elapsed() >= Duration::from_millis(50));
+    wait_until("it is gone", || server.connections() == 0);
+}
+
+#[test]
+fn answers_advertise_how_long_the_connection_is_kept() {
+    let server = server()
+        .options(|o| {
+            o.timeouts.keep_alive = 7_000;
+            o.advertise_keep_alive = true;
+        })
+        .start(echo)
+        .unwrap();
+    let (head, _) = Peer::to(&server).send(GET).response();
+    assert!(head.contains("\r\nKeep-Alive: timeout=7\r\n"), "{head}");
+    assert!(head.contains("\r\nConnection: keep-alive\r\n"), "{head}");
+}
+
+#[test]
+fn content_that_stops_coming_fails_the_read_and_is_answered_408() {
+    let kinds = Arc::new(Mutex::new(Vec::new()));
+    let seen = kinds.clone();
+    let server = limited(|t| t.body = 60)
+        .start(move |req, res| {
+            let copied = io::copy(req, &mut io::sink());
+            seen.lock().unwrap().extend(copied.as_ref().err().map(io::Error::kind));
+            copied.and_then(|_| res.end("x"))
+        })
+        .unwrap();
+    let mut peer = Peer::to(&server);
+    let answer = peer.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab").rest();
+    assert!(answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{answer}");
+    assert_eq!(*kinds.lock().unwrap(), [io::ErrorKind::TimedOut]);
+    assert_eq!(server.stats().expired(Expired::Body), 1);
+}
+
+#[test]
+fn an_upload_that_drips_ends_with_the_time_for_a_request() {
+    let server = limited(|t| {
+        t.request = 150;
+        t.body_rate = 100_000;
+    })
+    .start(echo)
+    .unwrap();
+    let answer = drip(&server, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n", "y");
+    assert!(answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{answer}");
+    assert_eq!(server.stats().expired(Expired::Request), 1);
+}
+
+#[test]
+fn an_upload_at_the_least_rate_may_take_longer_than_a_request() {
+    let server = limited(|t| {
+        t.request = 60;
+        t.body_rate = 1;
+    })
+    .start(echo)
+    .unwrap();
+    let mut peer = Peer::to(&server);
+    peer.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 60\r\n\r\n");
+    for _ in 0..60 {
+        assert!(peer.send_or_ended(b"y", Duration::from_millis(4)));
+    }
+    assert_eq!(peer.response().1, "y".repeat(60));
+}
+
+#[test]
+fn the_time_of_a_handler_that_reads_late_is_not_the_clients() {
+    let (_never, wait) = channel::<()>();
+    let wait = Mutex::new(wait);
+    let server = limited(|t| (t.body, t.idle) = (500, 600))
+        .start(move |req, res| {
+            let mut one = [0];
+            req.read_exact(&mut one)?;
+            let _ = wait.lock().unwrap().recv_timeout(Duration::from_millis(1100));
+            res.informational(102, &())?;
+            req.read_exact(&mut one)?;
+            res.end(one)
+        })
+        .unwrap();
+    let mut peer = Peer::to(&server);
+    peer.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\na");
+    assert!(peer.head().starts_with("HTTP/1.1 102 "));
+    assert_eq!(peer.send("b").response().1, "b");
+}
+
+#[test]
+fn an_idle_connection_is_closed_unless_the_hook_keeps_it() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = asked.clone();
+    let server = limited(|t| (t.idle, t.keep_alive) = (50, 0))
+        .on_timeout(move |peer| {
+            assert!(peer.is_some());
+            count.fetch_add(1, Ordering::Relaxed) == 0
+        })
+        .start(echo)
+        .unwrap();
+    let mut peer = Peer::to(&server);
+    peer.send(GET).response();
+    wait_until("the hook was asked", || asked.load(Ordering::Relaxed) == 1);
+    // New bytes start the clock anew; the second time it is closed.
+    peer.send(GET).response();
+    peer.assert_closed();
+    assert_eq!(asked.load(Ordering::Relaxed), 2);
+    let server = limited(|t| (t.idle, t.keep_alive) = (50, 0)).start(echo).unwrap();
+    let mut peer = Peer::to(&server);
+    peer.send(GET).response();
+    peer.assert_closed();
+}
+
+#[test]
+fn a_request_may_have_an_idle_limit_of_its_own() {
+    let server = limited(|t| t.idle = 60)
+        .start(|req, res| {
+            if req.target == b"/slow" {
+                req.set_timeout(None);
+            }
+            echo(req, res)
+        })
+        .unwrap();
+    let head = |target: &str| format!("POST {target} HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n");
+    let mut slow = Peer::to(&server);
+    slow.send(head("/slow"));
+    let mut quick = Peer::to(&server);
+    quick.send(head("/quick")).assert_closed();
+    assert_eq!(slow.send("x").response().1, "x");
+}
+
+#[test]
+fn a_client_that_does_not_read_ends_the_write() {
+    let (sender, failed) = channel();
+    let sender = Mutex::new(sender);
+    let server = limited(|t| t.write = 100)
+        .start(move |_, res| {
+            let chunk = vec![b'x'; 1 << 20];
+            let error = loop {
+                if let Err(error) = res.write_all(&chunk) {
+                    break error;
+                }
+            };
+            sender.lock().unwrap().send(error.kind()).unwrap();
+            Err(error)
+        })
+        .unwrap();
+    let mut peer = Peer::to(&server);
+    peer.send(GET);
+    assert_eq!(failed.recv_timeout(crate::peer::SOON), Ok(io::ErrorKind::TimedOut));
+    wait_until("it is gone", || server.connections() == 0);
+}
