@@ -42,9 +42,10 @@ fn a_connection_beyond_the_queue_is_answered_503_at_once() {
         })
         .start(handler)
         .unwrap();
-    let (mut first, mut second) = (Peer::to(&server), Peer::to(&server));
+    let mut first = Peer::to(&server);
     first.send(GET);
     has_begun.recv_timeout(SOON).unwrap();
+    let mut second = Peer::to(&server);
     second.send(GET);
     wait_until("the second waits", || server.stats().queued == 1);
     for _ in 0..3 {
