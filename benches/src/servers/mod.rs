@@ -6,6 +6,7 @@
 
 mod canned;
 mod canned_blocking;
+mod h1wire_std;
 mod nginx;
 
 #[cfg(feature = "peers")]
@@ -51,6 +52,7 @@ pub const SERVERS: &[Server] = &[
     inside("actix-web", actix_web::serve),
     Server { name: "nginx", start: Start::Outside(nginx::command) },
     inside("canned-blocking", canned_blocking::serve),
+    inside("h1wire-std", h1wire_std::serve),
 ];
 
 const fn inside(name: &'static str, serve: fn(SocketAddr) -> io::Result<()>) -> Server {

@@ -1,0 +1,23 @@
+//! The blocking server of this workspace, with a thread for each connection as the canned one has.
+
+use std::io;
+use std::net::SocketAddr;
+
+use h1wire_std::Server;
+
+use super::{CONTENT_TYPE, SERVER, content};
+
+/// As many as connections in the scenarios, so that none waits for a thread.
+const THREADS: usize = 64;
+
+pub(super) fn serve(address: SocketAddr) -> io::Result<()> {
+    let server = Server::bind(address)?.threads(THREADS).options(|options| {
+        options.server = Some(SERVER.into());
+        // As the others: they do not advertise either.
+        options.advertise_keep_alive = false;
+    });
+    server.serve(|req, res| {
+        io::copy(req, &mut io::sink())?;
+        res.header("Content-Type", CONTENT_TYPE).end(content(req.target))
+    })
+}
