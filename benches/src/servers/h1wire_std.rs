@@ -15,6 +15,7 @@ pub(super) fn serve(address: SocketAddr) -> io::Result<()> {
         options.server = Some(SERVER.into());
         // As the others: they do not advertise either.
         options.advertise_keep_alive = false;
+        options.batch_pipelined = true;
     });
     server.serve(|req, res| {
         io::copy(req, &mut io::sink())?;

@@ -176,7 +176,7 @@ impl Link {
     /// # Errors
     /// `TimedOut` when the peer took nothing for too long, and those of the stream.
     #[inline]
-    pub(crate) fn write_all(&mut self, pieces: [&[u8]; 3], counters: &Counters) -> io::Result<()> {
+    pub(crate) fn write_all(&mut self, pieces: &mut [IoSlice<'_>], counters: &Counters) -> io::Result<()> {
         let written = self.try_write_all(pieces, counters);
         if written.is_err() {
             self.conn.send_failed();
@@ -184,9 +184,7 @@ impl Link {
         written
     }
 
-    fn try_write_all(&mut self, pieces: [&[u8]; 3], counters: &Counters) -> io::Result<()> {
-        let mut slices = pieces.map(IoSlice::new);
-        let mut slices = &mut slices[..];
+    fn try_write_all(&mut self, mut slices: &mut [IoSlice<'_>], counters: &Counters) -> io::Result<()> {
         IoSlice::advance_slices(&mut slices, 0);
         let began = clock::now();
         self.limit_writes(self.limits.write.into())?;

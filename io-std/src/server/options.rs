@@ -29,8 +29,8 @@ pub struct Options {
     /// The seconds of `Retry-After` in that 503. Default 1.
     pub retry_after: u32,
     /// How long a thread waits at a connection for the next bytes of a head, in milliseconds, at least 1, before it
-    /// leaves it to the one thread that watches all such connections. Default 4. No thread waits when another
-    /// connection does.
+    /// leaves it to the one thread that watches all such connections. Default 10. A quarter of that where no other
+    /// thread is free, and nothing where another connection waits.
     pub linger_at_idle: u32,
     /// Whether answers tell how long the connection is kept, with `Keep-Alive: timeout=`. Default true, as in newer
     /// Node; nginx and hyper do not.
@@ -77,7 +77,7 @@ impl Default for Options {
             threads: (4 * processors).max(8),
             queue: 1024,
             retry_after: 1,
-            linger_at_idle: 4,
+            linger_at_idle: 10,
             advertise_keep_alive: true,
             max_connections: 0,
             max_requests: 0,

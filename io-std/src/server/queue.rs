@@ -2,8 +2,8 @@
 //! refused, and how, is decided by whoever pushes.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// First in, first out, for many takers.
 #[derive(Debug)]
@@ -11,8 +11,10 @@ pub(crate) struct Queue<T> {
     state: Mutex<State<T>>,
     ready: Condvar,
     bound: usize,
-    /// How many items there are, for a glance without the lock.
-    len: AtomicUsize,
+    /// How many items no taker is free for, for a glance without the lock.
+    unserved: AtomicUsize,
+    /// Whether a taker has nothing to do, likewise.
+    has_free: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -30,13 +32,14 @@ impl<T> Queue<T> {
             state: Mutex::new(State { items: VecDeque::new(), free: 0, stopped: false }),
             ready: Condvar::new(),
             bound,
-            len: AtomicUsize::new(0),
+            unserved: AtomicUsize::new(0),
+            has_free: AtomicBool::new(false),
         }
     }
 
     /// Appends an item, or gives it back if the queue is full.
     pub(crate) fn push(&self, item: T) -> Result<(), T> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
         if state.items.len() >= self.bound.saturating_add(state.free) {
             return Err(item);
         }
@@ -46,52 +49,66 @@ impl<T> Queue<T> {
 
     /// Appends an item that was let in before and has to be seen to an end.
     pub(crate) fn push_anyway(&self, item: T) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
         self.add(&mut state, item);
     }
 
     fn add(&self, state: &mut State<T>, item: T) {
         state.items.push_back(item);
-        self.len.store(state.items.len(), Ordering::Relaxed);
+        self.publish(state);
         self.ready.notify_one();
     }
 
     /// Waits for an item. `None` once the queue is stopped.
     pub(crate) fn take(&self) -> Option<T> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
         loop {
             if state.stopped {
                 return None;
             }
             if let Some(item) = state.items.pop_front() {
-                self.len.store(state.items.len(), Ordering::Relaxed);
+                self.publish(&state);
                 return Some(item);
             }
             state.free += 1;
+            self.publish(&state);
             state = self.ready.wait(state).unwrap_or_else(PoisonError::into_inner);
             state.free -= 1;
         }
     }
 
-    /// Whether something waits.
+    /// Whether an item waits that no taker is free for.
     #[inline]
-    pub(crate) fn is_waiting(&self) -> bool {
-        self.len() > 0
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.unserved.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether a taker has nothing to do.
+    #[inline]
+    pub(crate) fn has_free(&self) -> bool {
+        self.has_free.load(Ordering::Relaxed)
     }
 
     /// How many items wait.
-    #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.len.load(Ordering::Relaxed)
+        self.lock().items.len()
     }
 
     /// Lets every taker go and returns what waited.
     pub(crate) fn stop(&self) -> VecDeque<T> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
         state.stopped = true;
-        self.len.store(0, Ordering::Relaxed);
         self.ready.notify_all();
         std::mem::take(&mut state.items)
+    }
+
+    fn publish(&self, state: &State<T>) {
+        self.unserved.store(state.items.len().saturating_sub(state.free), Ordering::Relaxed);
+        self.has_free.store(state.free > state.items.len(), Ordering::Relaxed);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

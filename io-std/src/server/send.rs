@@ -3,7 +3,7 @@
 //! Content is gathered until there is enough for a write, so that a small response leaves with its head in one piece
 //! and with its length.
 
-use std::io;
+use std::io::{self, IoSlice};
 
 use h1wire_proto::{BodyLen, FieldSource, Headers, SendError, Status};
 
@@ -154,7 +154,8 @@ impl Exchange {
                 self.flush_out()
             };
         }
-        let written = self.link.write_all([&buffers.out, content, frame.post()], &self.counters);
+        let mut pieces = [&buffers.out[..], content, frame.post()].map(IoSlice::new);
+        let written = self.link.write_all(&mut pieces, &self.counters);
         buffers.out.clear();
         written
     }
@@ -165,7 +166,7 @@ impl Exchange {
         if self.buffers.out.is_empty() {
             return Ok(());
         }
-        let written = self.link.write_all([&self.buffers.out, b"", b""], &self.counters);
+        let written = self.link.write_all(&mut [IoSlice::new(&self.buffers.out)], &self.counters);
         self.buffers.out.clear();
         written
     }

@@ -185,7 +185,7 @@ impl Worker {
         let core = &self.core;
         let idle = x.link.is_idle();
         x.link.idle_epoch = core.idle_epoch();
-        let crowded = core.queue.is_waiting();
+        let crowded = core.queue.is_crowded();
         if served > 0 && idle {
             let old = x.link.old_at.is_some_and(|at| clock::now() >= at);
             if core.is_draining() || old {
@@ -201,7 +201,10 @@ impl Worker {
             }
         }
         let buf = core.room(&mut self.first);
-        match x.link.read_within(core.options.linger_at_idle, buf, &self.counters) {
+        // Where no other thread is free, a request elsewhere would have to wait for this one.
+        let limit = core.options.linger_at_idle;
+        let limit = if core.queue.has_free() { limit } else { limit.div_ceil(4) };
+        match x.link.read_within(limit, buf, &self.counters) {
             Got::Bytes(n) => self.first.filled(n),
             Got::Eof => x.link.conn.recv_eof(),
             Got::Expired(expired) => return Err(Waited::Failed(Failure::Expired(expired))),
@@ -221,7 +224,7 @@ impl Worker {
                     return Err(Waited::Leave(After::Park));
                 }
                 // Nobody else can watch it, and others have something to do.
-                if idle && served > 0 && core.queue.is_waiting() {
+                if idle && served > 0 && core.queue.is_crowded() {
                     return Err(Waited::Leave(close(x)));
                 }
             }
