@@ -11,7 +11,19 @@ use crate::upgraded::Upgraded;
 /// Who takes a connection over when it leaves the loop.
 pub(crate) type Taker = Box<dyn FnOnce(Upgraded)>;
 
+/// What the bytes of a connection are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Mode {
+    /// HTTP, for the machine.
+    Http,
+    /// Those of another protocol, for the handler.
+    Raw,
+    /// Of no interest: the write side is shut down, and what comes is discarded until the peer closes.
+    Linger,
+}
+
 pub(crate) struct Answer {
+    pub(crate) mode: Mode,
     pub(crate) out: OutQueue,
     pub(crate) files: Files,
     /// Bytes that left `out` since the connection was last idle.
@@ -53,6 +65,7 @@ pub(crate) struct Answer {
 impl Answer {
     pub(crate) fn new() -> Self {
         Self {
+            mode: Mode::Http,
             out: OutQueue::new(),
             files: Files::new(),
             sent: 0,

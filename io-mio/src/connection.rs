@@ -24,10 +24,8 @@ pub(crate) struct Link {
     pub(crate) stream: Stream,
     /// Those that were in force when it was opened.
     pub(crate) options: Arc<Options>,
-    /// When its next answer is to be the last.
-    pub(crate) old_at: Time,
-    /// Bytes that were read only to be discarded.
-    pub(crate) discarded: u64,
+    /// The second of the loop's clock from which on its next answer is to be the last.
+    pub(crate) old_at: u32,
     /// Tells it from others that had or will have its key.
     pub(crate) generation: u32,
     /// Requests so far.
@@ -40,22 +38,6 @@ pub(crate) struct Link {
     pub(crate) ends: bool,
     /// The connection was reset. What cannot be read now need not be answered.
     pub(crate) gone: bool,
-    /// The end of the peer's stream was read.
-    pub(crate) eof: bool,
-    pub(crate) mode: Mode,
-    /// It is in the queue of connections that have more to do.
-    pub(crate) queued: bool,
-}
-
-/// What the bytes of a connection are.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Mode {
-    /// HTTP, for the machine.
-    Http,
-    /// Those of another protocol, for the handler.
-    Raw,
-    /// Of no interest: the write side is shut down, and what comes is discarded until the peer closes.
-    Linger,
 }
 
 impl Link {
@@ -64,7 +46,7 @@ impl Link {
         options: Arc<Options>,
         generation: u32,
         now: Time,
-        old_at: Time,
+        old_at: u32,
     ) -> Self {
         let mut conn = Conn::<Server>::new(&options.protocol);
         if let (true, Some(seconds)) = (options.advertise_keep_alive, options.timeouts.keep_alive_hint()) {
@@ -76,19 +58,18 @@ impl Link {
             stream,
             options,
             old_at,
-            discarded: 0,
             generation,
             requests: 0,
             readable: false,
             writable: true,
             ends: false,
             gone: false,
-            eof: false,
-            mode: Mode::Http,
-            queued: false,
         }
     }
 }
+
+/// The [`Link::old_at`] of a connection that may get as old as it likes, or that was told already.
+pub(crate) const NEVER: u32 = u32::MAX;
 
 /// Why the machine is not asked for the next event.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -115,6 +96,12 @@ pub(crate) struct Active<E> {
     /// Exchanges that are over but for bytes that wait to be sent, with the byte that is their last.
     pub(crate) leaving: VecDeque<(u64, E)>,
     pub(crate) stop: Stop,
+    /// Bytes that were read only to be discarded.
+    pub(crate) discarded: u64,
+    /// The end of the peer's stream was read.
+    pub(crate) eof: bool,
+    /// The connection is in the queue of those that have more to do.
+    pub(crate) queued: bool,
 }
 
 impl<E> Active<E> {
@@ -126,6 +113,9 @@ impl<E> Active<E> {
             request_open: false,
             leaving: VecDeque::new(),
             stop: Stop::Input,
+            discarded: 0,
+            eof: false,
+            queued: false,
         }
     }
 
@@ -139,6 +129,7 @@ impl<E> Active<E> {
             && self.exchange.is_none()
             && !self.request_open
             && self.leaving.is_empty()
+            && !self.queued
     }
 
     /// Gives back memory that the next connection will hardly need.
@@ -153,3 +144,15 @@ impl<E> Active<E> {
 
 /// How much memory for output is kept for the next connection, in bytes.
 const KEEP: usize = 128 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_on_which_nothing_is_pending_is_264_bytes_and_owns_no_others() {
+        // In debug builds a socket of mio knows the poll it is registered with.
+        let debug = if cfg!(debug_assertions) { 8 } else { 0 };
+        assert!(size_of::<Connection<Vec<u8>>>() <= 264 + debug, "{}", size_of::<Connection<Vec<u8>>>());
+    }
+}

@@ -7,8 +7,8 @@ use std::io::{self, ErrorKind, Read};
 
 use h1wire_proto::{Activity, Advice, Pause, Recv, ServerEvent, Slots, Time};
 
-use crate::answer::Taker;
-use crate::connection::{Active, Link, Mode, Stop};
+use crate::answer::{Mode, Taker};
+use crate::connection::{Active, Link, NEVER, Stop};
 use crate::context::{Context, Scratch};
 use crate::flush::flush;
 use crate::handler::Handler;
@@ -87,7 +87,7 @@ impl<H: Handler> Turn<'_, H> {
         self.activity.paused = self.active.stop == Stop::Held || self.link.conn.wants_continue();
         let now = self.cx.clock.now();
         let link = &mut *self.link;
-        let phase = if link.mode == Mode::Linger { h1wire_proto::Phase::Linger } else { link.conn.phase() };
+        let phase = if answer.mode == Mode::Linger { h1wire_proto::Phase::Linger } else { link.conn.phase() };
         let changed = std::mem::take(&mut answer.timers_changed);
         if link.timers.observe(now, phase, self.activity) || changed {
             return Some(link.next_deadline());
@@ -96,28 +96,28 @@ impl<H: Handler> Turn<'_, H> {
     }
 
     fn wants_input(&self) -> bool {
-        let wanted = self.link.mode == Mode::Linger || self.active.stop == Stop::Input;
-        wanted && self.link.readable && !self.link.eof
+        let wanted = self.active.answer.mode == Mode::Linger || self.active.stop == Stop::Input;
+        wanted && self.link.readable && !self.active.eof
     }
 
     /// What the machine says about the socket, once everything is written.
     fn obey(&mut self) -> Option<Fate> {
-        match self.link.mode {
+        match self.active.answer.mode {
             Mode::Http => {}
             Mode::Linger => return None,
             Mode::Raw => return self.finish_raw(),
         }
         match self.link.conn.advice() {
             Advice::Continue | Advice::Reuse => None,
-            Advice::Drain if self.link.discarded <= self.link.options.discard_limit => None,
+            Advice::Drain if self.active.discarded <= self.link.options.discard_limit => None,
             // Whoever still reads the content of an answered request wants all of it.
             Advice::Drain | Advice::Linger if self.active.exchange.is_some() => None,
             Advice::Drain | Advice::Linger => {
-                self.link.mode = Mode::Linger;
-                self.link.discarded = 0;
+                self.active.answer.mode = Mode::Linger;
+                self.active.discarded = 0;
                 self.active.stop = Stop::Closed;
                 match self.link.stream.shutdown_write() {
-                    Ok(()) if !self.link.eof => None,
+                    Ok(()) if !self.active.eof => None,
                     _ => Some(Fate::Close),
                 }
             }
@@ -132,7 +132,7 @@ impl<H: Handler> Turn<'_, H> {
         match self.active.answer.taker.take() {
             Some(taker) => Some(Fate::Leave(taker)),
             None if self.active.answer.stays && self.active.exchange.is_some() => {
-                self.link.mode = Mode::Raw;
+                self.active.answer.mode = Mode::Raw;
                 self.active.stop = Stop::Held;
                 None
             }
@@ -145,7 +145,7 @@ impl<H: Handler> Turn<'_, H> {
         if !self.active.answer.raw_finished {
             return None;
         }
-        if self.link.eof || self.link.stream.shutdown_write().is_err() {
+        if self.active.eof || self.link.stream.shutdown_write().is_err() {
             return Some(Fate::Close);
         }
         None
@@ -197,7 +197,7 @@ impl<H: Handler> Turn<'_, H> {
                 self.activity.received += n;
                 self.cx.counters.bytes_received.add(n as u64);
                 self.link.readable = n == len || self.link.ends || !self.link.stream.short_read_is_last();
-                if self.link.mode == Mode::Linger {
+                if self.active.answer.mode == Mode::Linger {
                     self.discard(n);
                 } else {
                     self.received(&mut buffer, front, n);
@@ -214,8 +214,8 @@ impl<H: Handler> Turn<'_, H> {
     }
 
     fn read_eof(&mut self) {
-        self.link.eof = true;
-        match self.link.mode {
+        self.active.eof = true;
+        match self.active.answer.mode {
             Mode::Linger => self.over = true,
             Mode::Raw => self.raw_end(),
             Mode::Http => {
@@ -244,8 +244,8 @@ impl<H: Handler> Turn<'_, H> {
     }
 
     fn discard(&mut self, n: usize) {
-        self.link.discarded += n as u64;
-        if self.link.discarded > self.link.options.linger_limit {
+        self.active.discarded += n as u64;
+        if self.active.discarded > self.link.options.linger_limit {
             self.over = true;
         }
     }
@@ -260,7 +260,7 @@ impl<H: Handler> Turn<'_, H> {
             if self.is_held() {
                 return Stop::Held;
             }
-            if self.link.mode == Mode::Raw {
+            if self.active.answer.mode == Mode::Raw {
                 return self.raw_data(std::mem::take(input));
             }
             match self.link.conn.recv(input, slots) {
@@ -311,9 +311,10 @@ impl Link {
     /// When its timers, or its age, are next to be looked at.
     pub(crate) fn next_deadline(&self) -> Option<Time> {
         let next = self.timers.next(&self.options.timeouts);
-        if self.old_at == Time(u64::MAX) {
+        if self.old_at == NEVER {
             return next;
         }
-        Some(next.map_or(self.old_at, |next| next.min(self.old_at)))
+        let old_at = Time(u64::from(self.old_at) * 1000);
+        Some(next.map_or(old_at, |next| next.min(old_at)))
     }
 }

@@ -13,8 +13,9 @@ use mio::event::Event;
 use mio::{Interest, Registry, Token, Waker};
 use slab::Slab;
 
+use crate::answer::Mode;
 use crate::clock::Clock;
-use crate::connection::{Active, Connection, Link, Mode};
+use crate::connection::{Active, Connection, Link, NEVER};
 use crate::context::{Context, Scratch};
 use crate::counters;
 use crate::drive::{Fate, Turn};
@@ -186,13 +187,14 @@ impl<H: Handler> EventLoop<H> {
         let Some(at) = event.token().0.checked_sub(self.first_token) else { return };
         let Some(key) = at.checked_sub(LISTENERS) else { return self.accept(at) };
         self.tick();
-        let Some(Connection { link, .. }) = self.connections.get_mut(key) else { return };
+        let Some(Connection { link, active }) = self.connections.get_mut(key) else { return };
         let half_closed = event.is_read_closed() && !link.ends;
         link.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
         link.writable |= event.is_writable();
         link.ends |= event.is_read_closed() || event.is_error();
         // What is closed in both directions, and not by us, is gone.
-        link.gone |= event.is_error() || event.is_write_closed() && link.mode == Mode::Http;
+        let is_http = active.as_ref().is_none_or(|active| active.answer.mode == Mode::Http);
+        link.gone |= event.is_error() || event.is_write_closed() && is_http;
         if half_closed && !link.gone {
             return self.run_with(key, |turn| turn.half_closed());
         }
@@ -215,8 +217,8 @@ impl<H: Handler> EventLoop<H> {
         }
         for _ in 0..self.queue.len() {
             if let Some(key) = self.queue.pop_front() {
-                if let Some(c) = self.connections.get_mut(key) {
-                    c.link.queued = false;
+                if let Some(active) = self.connections.get_mut(key).and_then(|c| c.active.as_mut()) {
+                    active.queued = false;
                 }
                 self.run(key);
             }
@@ -341,8 +343,8 @@ impl<H: Handler> EventLoop<H> {
         let now = self.cx.clock.now();
         self.generation = self.generation.wrapping_add(1);
         let old_at = match options.max_age {
-            Some(age) => now.after(self.jittered(age)),
-            None => Time(u64::MAX),
+            Some(age) => self.end_of(now, age),
+            None => NEVER,
         };
         let entry = self.connections.vacant_entry();
         let key = entry.key();
@@ -358,12 +360,13 @@ impl<H: Handler> EventLoop<H> {
         Ok(())
     }
 
-    /// The age of one connection, in milliseconds.
-    fn jittered(&self, age: Duration) -> u64 {
-        let age = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+    /// The second in which a connection that is opened now has reached its age.
+    fn end_of(&self, now: Time, age: Duration) -> u32 {
         let most = u64::from(self.cx.options.max_age_jitter.min(100));
-        let percent = self.random.hash_one(self.generation) % (most + 1);
-        age - (u128::from(age) * u128::from(percent) / 100) as u64
+        let percent = 100 - self.random.hash_one(self.generation) % (most + 1);
+        let age = age.as_millis() * u128::from(percent) / 100;
+        let second = (u128::from(now.0) + age).div_ceil(1000);
+        u32::try_from(second).unwrap_or(NEVER)
     }
 
     /// Has a connection looked at when its next time limit passes.
@@ -429,9 +432,8 @@ impl<H: Handler> EventLoop<H> {
             Some(Some(at)) => self.wheel.schedule(key, at),
             Some(None) => self.wheel.cancel(key),
         }
-        let active = turn.active;
-        if matches!(fate, Fate::Again) && !c.link.queued {
-            c.link.queued = true;
+        let mut active = turn.active;
+        if matches!(fate, Fate::Again) && !std::mem::replace(&mut active.queued, true) {
             self.queue.push_back(key);
         }
         if active.is_idle() {

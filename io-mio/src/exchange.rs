@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use h1wire_proto::{Expect, Expired, Fields, Method, Phase, RecvError, RequestHead, Time};
 
-use crate::connection::{Active, Stop};
+use crate::connection::{Active, NEVER, Stop};
 use crate::drive::Turn;
 use crate::handler::Handler;
 use crate::remote::Action;
@@ -18,7 +18,7 @@ impl<H: Handler> Turn<'_, H> {
     pub(crate) fn request(&mut self, head: RequestHead<'_, '_>) {
         let link = &mut *self.link;
         link.requests += 1;
-        link.discarded = 0;
+        self.active.discarded = 0;
         if link.requests == link.options.max_requests || self.cx.draining {
             link.conn.close_after_response();
         }
@@ -45,7 +45,7 @@ impl<H: Handler> Turn<'_, H> {
 
     pub(crate) fn data(&mut self, data: &[u8]) {
         if self.active.exchange.is_none() {
-            self.link.discarded += data.len() as u64;
+            self.active.discarded += data.len() as u64;
             return;
         }
         self.call(|handler, exchange, res| {
@@ -94,7 +94,7 @@ impl<H: Handler> Turn<'_, H> {
         if !data.is_empty() {
             self.data(data);
         }
-        if self.link.eof { Stop::Closed } else { Stop::Input }
+        if self.active.eof { Stop::Closed } else { Stop::Input }
     }
 
     /// The end of the client's half of another protocol.
@@ -163,8 +163,8 @@ impl<H: Handler> Turn<'_, H> {
             self.cx.counters.timeouts.add(1);
             self.time_out(expired);
         }
-        if self.link.old_at <= now {
-            self.link.old_at = Time(u64::MAX);
+        if self.link.old_at != NEVER && u64::from(self.link.old_at) * 1000 <= now.0 {
+            self.link.old_at = NEVER;
             self.link.conn.close_after_response();
             self.over |= self.active.is_idle() && self.link.conn.phase() == Phase::Idle;
         }

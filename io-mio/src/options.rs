@@ -28,7 +28,7 @@ pub struct Options {
     pub max_requests: u32,
     /// How many connections each event loop may have. 0 for no limit, the default. nginx has 512.
     pub max_connections: usize,
-    /// How old a connection may get: its next answer is then the last, and idle it is closed. Default none. Useful
+    /// How old a connection may get: its next answer is then the last, and idle it is closed. To the second. Default none. Useful
     /// behind load balancers, to spread connections anew.
     pub max_age: Option<Duration>,
     /// By how many percent, up to 100, the age of each connection may be less, so that they do not all end together.

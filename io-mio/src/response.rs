@@ -10,8 +10,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use h1wire_proto::{BodyLen, FieldSource, Frame, Headers, Out, SendError, Status};
 
-use crate::answer::Answer;
-use crate::connection::{Link, Mode};
+use crate::answer::{Answer, Mode};
+use crate::connection::Link;
 use crate::context::Context;
 
 /// The answer to one request.
@@ -158,7 +158,7 @@ impl Response<'_> {
     /// [`WrongState`](SendError::WrongState) after the end.
     pub fn write(&mut self, content: impl AsRef<[u8]>) -> Result<bool, SendError> {
         let content = content.as_ref();
-        if self.link.mode == Mode::Raw {
+        if self.answer.mode == Mode::Raw {
             self.answer.out.put(content);
             return Ok(self.has_room());
         }
@@ -176,7 +176,7 @@ impl Response<'_> {
     /// # Errors
     /// As [`write`](Self::write).
     pub fn write_shared(&mut self, content: Bytes) -> Result<bool, SendError> {
-        if self.link.mode == Mode::Raw {
+        if self.answer.mode == Mode::Raw {
             self.answer.out.put_shared(content);
         } else if let Some(frame) = self.frame(content.len() as u64)? {
             self.answer.out.put_shared_framed(&frame, content);
@@ -190,7 +190,7 @@ impl Response<'_> {
     /// # Errors
     /// As [`write`](Self::write).
     pub fn write_file(&mut self, file: Arc<File>, offset: u64, len: u64) -> Result<bool, SendError> {
-        if self.link.mode == Mode::Raw {
+        if self.answer.mode == Mode::Raw {
             self.answer.files.push(file, offset, len);
             self.answer.out.put_external(0, len);
         } else if let Some(frame) = self.frame(len)?.filter(|frame| frame.sends_payload()) {
@@ -214,7 +214,7 @@ impl Response<'_> {
     /// As [`send_head`](Self::send_head); [`BodyTooShort`](SendError::BodyTooShort) before the declared length; what
     /// is wrong with the trailers.
     pub fn finish(&mut self) -> Result<(), SendError> {
-        if self.link.mode == Mode::Raw {
+        if self.answer.mode == Mode::Raw {
             self.answer.raw_finished = true;
             return Ok(());
         }

@@ -37,8 +37,8 @@ pub enum Stream {
     /// A unix socket.
     #[cfg(unix)]
     Unix(UnixStream),
-    /// The user's own.
-    Other(Box<dyn Transport>),
+    /// The user's own. Boxed twice, so that idle connections of the other kinds need not pay for a wide pointer.
+    Other(Box<Box<dyn Transport>>),
 }
 
 /// On Windows only a call that would block brings the next event.
@@ -100,7 +100,7 @@ impl Stream {
             Self::Tcp(s) => s,
             #[cfg(unix)]
             Self::Unix(s) => s,
-            Self::Other(s) => &mut **s,
+            Self::Other(s) => &mut ***s,
         }
     }
 }
@@ -185,6 +185,6 @@ impl From<UnixStream> for Stream {
 }
 impl From<Box<dyn Transport>> for Stream {
     fn from(stream: Box<dyn Transport>) -> Self {
-        Self::Other(stream)
+        Self::Other(Box::new(stream))
     }
 }

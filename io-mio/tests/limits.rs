@@ -142,7 +142,7 @@ fn connections_beyond_their_number_are_dropped() {
 
 #[test]
 fn an_old_connection_is_closed_when_idle_and_told_so_when_not() {
-    let aged = options(|o| (o.max_age, o.max_age_jitter) = (Some(Duration::from_millis(150)), 0));
+    let aged = options(|o| (o.max_age, o.max_age_jitter) = (Some(Duration::from_millis(1)), 0));
     let (server, told) = log(aged);
     let mut busy = Raw::to(&server);
     busy.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");

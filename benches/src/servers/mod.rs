@@ -6,6 +6,7 @@
 
 mod canned;
 mod canned_blocking;
+mod h1wire_mio;
 mod h1wire_std;
 mod nginx;
 
@@ -44,6 +45,7 @@ pub enum Start {
 /// All servers. The first is what the others are compared with.
 pub const SERVERS: &[Server] = &[
     inside("canned", canned::serve),
+    inside("h1wire-mio", h1wire_mio::serve),
     #[cfg(feature = "peers")]
     inside("may", may::serve),
     #[cfg(feature = "peers")]

@@ -1,0 +1,51 @@
+//! The event-loop server of this workspace.
+
+use std::io;
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use h1wire_mio::proto::Fields;
+use h1wire_mio::{Handler, Options, Request, Response, Server};
+
+pub(super) fn serve(address: SocketAddr) -> io::Result<()> {
+    let mut options = Options::default();
+    options.server = Some(super::SERVER.into());
+    // The others do not advertise it either.
+    options.advertise_keep_alive = false;
+    Server::bind(address)?.options(options).start_with(|_| Answers)?.join().map(drop)
+}
+
+/// Answers a request when all of it was read.
+struct Answers;
+
+/// Content from this size on is sent by reference.
+const SHARED: usize = 4096;
+
+impl Handler for Answers {
+    type Exchange = &'static str;
+
+    fn request(&mut self, req: &Request<'_>, res: &mut Response<'_>) -> Option<&'static str> {
+        let content = super::content(req.target);
+        if !req.body.is_empty() {
+            return Some(content);
+        }
+        answer(content, res);
+        None
+    }
+
+    fn end(&mut self, content: &mut &'static str, _: Fields<'_, '_>, res: &mut Response<'_>) {
+        answer(content, res);
+    }
+}
+
+fn answer(content: &'static str, res: &mut Response<'_>) {
+    res.header("Content-Type", super::CONTENT_TYPE);
+    let answered = if content.len() < SHARED {
+        res.end(content)
+    } else {
+        res.end_shared(Bytes::from_static(content.as_bytes()))
+    };
+    if answered.is_err() {
+        res.abort();
+    }
+}
