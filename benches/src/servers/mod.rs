@@ -97,6 +97,11 @@ pub fn serve_if_asked(args: &[&str]) -> Option<ExitCode> {
     Some(ExitCode::FAILURE)
 }
 
+/// The content under every other target.
+const SMALL: &str = match str::from_utf8(inputs::RESP_BODY) {
+    Ok(content) => content,
+    Err(_) => "",
+};
 /// The content under `/64k`.
 static MEDIUM: LazyLock<String> = LazyLock::new(|| "m".repeat(64 << 10));
 /// The content under `/1m`.
@@ -107,7 +112,7 @@ fn content(target: &[u8]) -> &'static str {
     match target {
         b"/64k" => &MEDIUM,
         b"/1m" => &LARGE,
-        _ => str::from_utf8(inputs::RESP_BODY).unwrap_or_default(),
+        _ => SMALL,
     }
 }
 
