@@ -6,8 +6,8 @@
 use std::io::{self, Write};
 
 use h1wire_proto::{
-    Advice, BodyLen, Client, ClientConfig, ClientEvent, Conn, Expect, Method, Need, Pause, Phase, Recv,
-    RecvError, RecvErrorKind, RequestHead, ResponseHead, Server, ServerConfig, ServerEvent, Slots,
+    Advice, BodyLen, Client, ClientConfig, ClientEvent, Conn, Count, Expect, Method, Need, Pause, Phase,
+    Recv, RecvError, RecvErrorKind, RequestHead, ResponseHead, Server, ServerConfig, ServerEvent, Slots,
 };
 
 use crate::batch;
@@ -96,7 +96,7 @@ impl<'a> Feed<'a> {
 /// As a server that answers each complete request, so that the next one is read.
 fn serve<W: Write>(config: &ServerConfig, mut feed: Feed<'_>, page: &mut Page<'_, W>) -> io::Result<Verdict> {
     let mut conn = Conn::<Server>::new(config);
-    let (mut slots, mut answer) = (Slots::new(), Vec::new());
+    let mut slots = Slots::new();
     loop {
         let mut input = feed.input();
         let recv = conn.recv(&mut input, &mut slots);
@@ -109,16 +109,9 @@ fn serve<W: Write>(config: &ServerConfig, mut feed: Feed<'_>, page: &mut Page<'_
             }
             Ok(Recv::Event(ServerEvent::Data(data))) => page.data(at, data)?,
             Ok(Recv::Event(ServerEvent::End(trailers))) => page.end(at, trailers)?,
-            Ok(Recv::Paused(Pause::AwaitingResponse)) => {
-                answer.clear();
-                match conn.respond(204, &(), BodyLen::None, &mut answer) {
-                    Ok(()) => page.remark("answered", Ink::Faint, "204 No Content, to read on")?,
-                    Err(error) => {
-                        page.remark("answered", Ink::Error, error)?;
-                        return Ok(Verdict::Incomplete);
-                    }
-                }
-            }
+            Ok(Recv::Paused(Pause::AwaitingResponse)) => respond(&mut conn, page)?,
+            // The request that was the last is answered too.
+            Ok(Recv::Closed) if conn.phase() == Phase::Respond => respond(&mut conn, page)?,
             Ok(Recv::Paused(Pause::SwitchProposed | Pause::Switched)) => {
                 page.at(
                     at,
@@ -137,7 +130,7 @@ fn serve<W: Write>(config: &ServerConfig, mut feed: Feed<'_>, page: &mut Page<'_
             },
             Err(error) => {
                 let verdict = failed(page, &error, true)?;
-                answer.clear();
+                let mut answer = Vec::new();
                 if conn.respond_error(&error, None, &mut answer).is_ok() {
                     page.answered(&answer)?;
                 }
@@ -145,6 +138,14 @@ fn serve<W: Write>(config: &ServerConfig, mut feed: Feed<'_>, page: &mut Page<'_
                 return Ok(verdict);
             }
         }
+    }
+}
+
+fn respond<W: Write>(conn: &mut Conn<Server>, page: &mut Page<'_, W>) -> io::Result<()> {
+    match conn.respond(204, &(), BodyLen::None, &mut Count::default()) {
+        Ok(()) => page.remark("answered", Ink::Faint, "204 No Content, to read on"),
+        // Cannot be: a request waits for its answer.
+        Err(error) => Err(io::Error::other(error)),
     }
 }
 
