@@ -8,6 +8,7 @@ use crate::class::TOKEN;
 use crate::error::RecvErrorKind as Kind;
 use crate::leniency::Flags;
 use crate::limits::Limits;
+use crate::visits;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum State {
@@ -76,6 +77,7 @@ impl ChunkLine {
         lenient: Flags,
     ) -> Result<Line, (Kind, i64)> {
         for (i, b) in input.iter().enumerate() {
+            visits::add(1);
             if self.seen >= limits.chunk_line_bytes {
                 return Err((Kind::ChunkLineTooLong, i as i64));
             }

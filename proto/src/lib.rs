@@ -40,6 +40,7 @@ mod timers;
 mod upgrade;
 mod validate;
 mod views;
+mod visits;
 mod wheel;
 
 pub use advice::{Advice, Phase};

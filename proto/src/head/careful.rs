@@ -9,6 +9,7 @@ use crate::class::{TARGET, TOKEN, VALUE};
 use crate::error::RecvErrorKind as Kind;
 use crate::leniency::Flags;
 use crate::limits::Limits;
+use crate::visits;
 
 /// Which section is read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -80,6 +81,7 @@ impl Careful {
         lenient: Flags,
     ) -> Result<Option<usize>, Fault> {
         let end = section.len().min(max as usize);
+        visits::add(end.saturating_sub(self.pos as usize));
         while let Some(byte) = section.get(self.pos as usize..end).and_then(<[u8]>::first) {
             let done = self.step(what, *byte, limits, lenient)?;
             self.pos += 1;

@@ -18,6 +18,7 @@ use crate::leniency::Flags;
 use crate::limits::Limits;
 use crate::message::Version;
 use crate::scan::{self, Visit, Walk};
+use crate::visits;
 
 /// What reading a section came to.
 pub(crate) enum Read<T> {
@@ -104,11 +105,15 @@ impl Reader<'_> {
         };
         match scan::walk::<START, _>(input, self.max as usize, &mut slots.spans, &mut visitor) {
             Walk::Complete(len) => {
+                visits::add(len);
                 let (line, facts, count) = (visitor.line, visitor.facts, slots.spans.len());
                 let fits = self.limits.fields == 0 || count <= self.limits.fields as usize;
                 fits.then_some(((line, facts), len))
             }
-            Walk::Partial | Walk::Bad => None,
+            Walk::Partial | Walk::Bad => {
+                visits::add(input.len());
+                None
+            }
         }
     }
 
