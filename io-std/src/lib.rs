@@ -14,10 +14,14 @@ mod client;
 mod clock;
 mod connect;
 mod error;
+mod proxy;
 #[cfg(unix)]
 pub mod server;
 mod socket;
 mod stream;
+#[cfg(feature = "tls")]
+mod tls;
+mod tunnel;
 
 pub use agent::{Agent, AgentBuilder, Destination, OriginCounts};
 pub use client::{AbortHandle, Event, IntoUrl, Request, Response, Upgraded, Upload};
@@ -26,7 +30,16 @@ pub use error::{BoxError, Error, ErrorKind, Timeout};
 pub use h1wire_proto as proto;
 #[cfg(unix)]
 pub use server::Server;
+pub use proxy::{Proxies, Proxy};
+#[cfg(feature = "tls")]
+pub use rustls;
 pub use stream::{Closer, Stream, Wrote};
+
+/// A configuration for [`AgentBuilder::tls_config`] that trusts these roots, and speaks HTTP/1.1 only.
+#[cfg(feature = "tls")]
+pub fn tls_config(roots: rustls::RootCertStore) -> rustls::ClientConfig {
+    tls::config(roots)
+}
 
 /// Gets a URL through the [global agent](Agent::global).
 ///

@@ -14,6 +14,7 @@ use super::reaper::Reaper;
 use crate::clock::millis;
 use crate::connect::Wanted;
 use crate::error::{BoxError, Error};
+use crate::proxy::Proxies;
 use crate::stream::Stream;
 
 pub(crate) type CreateConnection =
@@ -30,6 +31,9 @@ pub(crate) struct Hooks {
     pub(crate) timeout: Option<Duration>,
     pub(crate) keep_alive_delay: Option<Duration>,
     pub(crate) drain: usize,
+    pub(crate) proxies: Proxies,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<Arc<rustls::ClientConfig>>,
 }
 
 /// Where a [`create_connection`](AgentBuilder::create_connection) hook is to connect to.
@@ -45,13 +49,14 @@ impl Destination<'_> {
         self.origin
     }
 
-    /// Connects as the agent would without the hook, for hooks that only wrap the stream.
+    /// Connects as the agent would without the hook, for hooks that only wrap the stream. Without TLS, and through the
+    /// tunnel of a proxy if there is one.
     ///
     /// # Errors
     /// As a request without the hook.
     pub fn connect(&self) -> Result<Box<dyn Stream>, Error> {
         let attempt = h1wire_proto::retry::Attempt::new(h1wire_proto::Method::Get, false);
-        self.plan.stream(self.origin, self.wanted).map_err(|kind| Error::new(kind, &attempt, None))
+        self.plan.plain(self.origin, self.wanted).map_err(|kind| Error::new(kind, &attempt, None))
     }
 }
 
@@ -160,7 +165,23 @@ impl AgentBuilder {
         self
     }
 
-    /// Makes the connections: any duplex stream will do. Called in a thread of its own, and may block.
+    /// The proxies requests go through. Default: none; the [global agent](Agent::global) has those
+    /// [of the environment](Proxies::from_env).
+    pub fn proxies(mut self, proxies: Proxies) -> Self {
+        self.hooks.proxies = proxies;
+        self
+    }
+
+    /// How TLS is spoken, and whom it trusts. Default: [`tls_config`](crate::tls_config) with the roots that Mozilla
+    /// trusts.
+    #[cfg(feature = "tls")]
+    pub fn tls_config(mut self, config: Arc<rustls::ClientConfig>) -> Self {
+        self.hooks.tls = Some(config);
+        self
+    }
+
+    /// Makes the connections: any duplex stream will do. Called in a thread of its own, and may block. For `https` the
+    /// hook's stream is used as it is.
     pub fn create_connection<F>(mut self, hook: F) -> Self
     where
         F: Fn(&Destination<'_>) -> Result<Box<dyn Stream>, BoxError> + Send + Sync + 'static,

@@ -8,31 +8,71 @@ use std::sync::Arc;
 use std::thread;
 
 use h1wire_proto::ClientConfig;
-use h1wire_proto::pool::{ConnId, Origin};
+use h1wire_proto::pool::{ConnId, Origin, Tls};
 
-use super::config::Destination;
+use super::config::{Destination, Hooks};
 use super::driver::Driver;
 use crate::client::Wire;
 use crate::connect::{How, Wanted};
 use crate::error::ErrorKind;
+use crate::proxy::Proxy;
 use crate::stream::Stream;
+use crate::tunnel;
 
 /// How to make a connection for a request.
 #[derive(Clone)]
 pub(crate) struct Plan {
     pub(crate) how: How,
+    /// The proxy to be asked for a tunnel.
+    pub(crate) tunnel: Option<Proxy>,
     pub(crate) config: ClientConfig,
 }
 
 impl Plan {
-    /// Makes a stream to `origin`, as the agent does without a hook.
-    pub(crate) fn stream(&self, origin: &Origin, wanted: &Wanted) -> Result<Box<dyn Stream>, ErrorKind> {
+    /// Makes a stream to `origin`, as the agent does without a hook and without TLS.
+    pub(crate) fn plain(&self, origin: &Origin, wanted: &Wanted) -> Result<Box<dyn Stream>, ErrorKind> {
         if let Some(path) = origin.unix_path() {
             use std::os::unix::ffi::OsStrExt;
             return self.how.unix(Path::new(std::ffi::OsStr::from_bytes(path)));
         }
         let (host, port) = (origin.host().unwrap_or_default(), origin.port().unwrap_or_default());
-        self.how.tcp(host, port, wanted)
+        let Some(proxy) = &self.tunnel else { return self.how.tcp(host, port, wanted) };
+        let stream = self.how.tcp(&proxy.host, proxy.port, wanted)?;
+        let literal = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+        tunnel::open(stream, proxy, &literal, self.how.limit)
+    }
+
+    /// Makes a stream to `origin`, as the agent does without a hook.
+    fn stream(&self, origin: &Origin, wanted: &Wanted, hooks: &Hooks) -> Result<Box<dyn Stream>, ErrorKind> {
+        let stream = self.plain(origin, wanted)?;
+        match origin.get_tls() {
+            None => Ok(stream),
+            Some(tls) => self.secure(origin, tls, stream, hooks),
+        }
+    }
+
+    #[cfg(feature = "tls")]
+    fn secure(
+        &self,
+        origin: &Origin,
+        tls: &Tls,
+        stream: Box<dyn Stream>,
+        hooks: &Hooks,
+    ) -> Result<Box<dyn Stream>, ErrorKind> {
+        let config = hooks.tls.clone().unwrap_or_else(crate::tls::default_config);
+        let name = tls.server_name.as_deref().or(origin.host()).unwrap_or_default();
+        Ok(Box::new(crate::tls::TlsStream::connect(config, name, stream, self.how.limit)?))
+    }
+
+    #[cfg(not(feature = "tls"))]
+    fn secure(
+        &self,
+        _: &Origin,
+        _: &Tls,
+        _: Box<dyn Stream>,
+        _: &Hooks,
+    ) -> Result<Box<dyn Stream>, ErrorKind> {
+        Err(ErrorKind::invalid("https needs the feature `tls` or a hook that connects"))
     }
 }
 
@@ -73,7 +113,7 @@ impl Job {
                 let to = Destination { origin: &self.origin, plan: &self.plan, wanted: &self.wanted };
                 hook(&to).map_err(ErrorKind::Hook)?
             }
-            None => self.plan.stream(&self.origin, &self.wanted)?,
+            None => self.plan.stream(&self.origin, &self.wanted, &self.driver.hooks)?,
         };
         Ok(Box::new(Wire::new(stream, &self.plan.config)))
     }

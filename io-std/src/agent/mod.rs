@@ -20,6 +20,7 @@ pub(crate) use making::Plan;
 
 use crate::client::{IntoUrl, Request};
 use crate::clock;
+use crate::proxy::Proxies;
 
 /// Connections, shared by requests: a pool for each origin, with limits over each and over all.
 ///
@@ -60,10 +61,11 @@ impl Agent {
         AgentBuilder::default()
     }
 
-    /// The agent of this process, which serves requests without an own one. It keeps connections.
+    /// The agent of this process, which serves requests without an own one. It keeps connections,
+    /// and uses the proxies of the environment.
     pub fn global() -> &'static Self {
         static GLOBAL: OnceLock<Agent> = OnceLock::new();
-        GLOBAL.get_or_init(|| Self::builder().keep_alive(true).build())
+        GLOBAL.get_or_init(|| Self::builder().keep_alive(true).proxies(Proxies::from_env()).build())
     }
 
     /// A `GET` request through this agent.

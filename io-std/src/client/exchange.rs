@@ -145,8 +145,9 @@ impl Exchange {
         };
         let spec = &self.spec;
         let method = Method::from_bytes(spec.method.as_bytes());
+        let target = spec.target();
         let fields = spec.fields(&spec.agent().0.config);
-        let begun = wire.conn.request(method, spec.target().as_bytes(), &fields, length, &mut wire.out);
+        let begun = wire.conn.request(method, target.as_bytes(), &fields, length, &mut wire.out);
         begun.map_err(ErrorKind::Refused)
     }
 

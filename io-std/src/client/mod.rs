@@ -21,4 +21,5 @@ pub use response::Response;
 pub use upgraded::Upgraded;
 pub use upload::Upload;
 pub use url::IntoUrl;
-pub(crate) use wire::Wire;
+pub(crate) use url::{basic, decode};
+pub(crate) use wire::{Flushed, Wire, is_timeout};

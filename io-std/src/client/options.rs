@@ -14,6 +14,7 @@ use super::event::Event;
 use super::request::Request;
 use crate::agent::Agent;
 use crate::clock;
+use crate::proxy::Proxies;
 
 /// Who serves the request, and where it goes.
 impl Request {
@@ -80,6 +81,24 @@ impl Request {
     /// [`port`](Self::port) are an error beside it.
     pub fn socket_path(mut self, path: impl Into<PathBuf>) -> Self {
         self.0.socket_path = Some(path.into());
+        self
+    }
+
+    /// Goes through these proxies, or through none. Default: [the agent's](crate::AgentBuilder::proxies).
+    pub fn proxies(mut self, proxies: Proxies) -> Self {
+        self.0.proxies = Some(proxies);
+        self
+    }
+
+    /// Asks a proxy for a tunnel also where it could forward. Default `false`: only for `https`.
+    pub fn tunnel(mut self, on: bool) -> Self {
+        self.0.tunnel = on;
+        self
+    }
+
+    /// The name that TLS asks for and verifies, instead of the host.
+    pub fn server_name(mut self, name: &str) -> Self {
+        self.0.server_name = Some(name.to_owned());
         self
     }
 

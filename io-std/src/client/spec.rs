@@ -1,17 +1,19 @@
 //! [`Spec`]: a request as it was put together, and what follows from its options for its connection and its fields.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use h1wire_proto::pool::{Origin, PoolConfig};
+use h1wire_proto::pool::{Origin, PoolConfig, Tls};
 use h1wire_proto::{BodyLen, ClientConfig, FieldSource, Headers, ResponseHead, Strictness, Timeouts};
 
 use super::abort::AbortHandle;
 use super::event::Event;
-use super::url::{Place, base64};
+use super::url::{Place, basic};
 use crate::agent::{Agent, Plan};
 use crate::connect::How;
 use crate::error::ErrorKind;
+use crate::proxy::{Proxies, Proxy};
 
 pub(crate) type OnInformational = Box<dyn FnMut(&ResponseHead<'_, '_>) + Send>;
 pub(crate) type Observer = Box<dyn FnMut(&Event<'_>) + Send>;
@@ -28,6 +30,10 @@ pub(crate) struct Spec {
     pub(crate) socket_path: Option<PathBuf>,
     pub(crate) how: How,
     pub(crate) agent: Option<Agent>,
+    /// The agent's, unless set.
+    pub(crate) proxies: Option<Proxies>,
+    pub(crate) tunnel: bool,
+    pub(crate) server_name: Option<String>,
     pub(crate) timeouts: Timeouts,
     pub(crate) total: Option<Duration>,
     pub(crate) idle_notifies: bool,
@@ -53,6 +59,9 @@ impl Spec {
             socket_path: None,
             how: How::default(),
             agent: None,
+            proxies: None,
+            tunnel: false,
+            server_name: None,
             timeouts: Timeouts::CLIENT,
             total: None,
             idle_notifies: false,
@@ -79,17 +88,19 @@ impl Spec {
 
     /// What the connection must lead to.
     pub(crate) fn origin(&self) -> Result<Origin, ErrorKind> {
-        if self.place.https {
-            return Err(ErrorKind::invalid("https needs the feature `tls`"));
-        }
         if let Some(path) = &self.socket_path {
             use std::os::unix::ffi::OsStrExt;
             if self.host_given {
                 return Err(ErrorKind::invalid("a socket path excludes a host and a port"));
             }
-            return Ok(Origin::unix(path.as_os_str().as_bytes()));
+            return self.secured(Origin::unix(path.as_os_str().as_bytes()));
         }
-        let mut origin = Origin::tcp(&self.place.host, self.place.port());
+        let proxy = self.proxy();
+        let mut origin = match proxy {
+            Some(proxy) if !self.tunnelled() => Origin::tcp(&proxy.host, proxy.port).tag("proxy"),
+            Some(proxy) => Origin::tcp(&self.place.host, self.place.port()).tag(&proxy.tag()),
+            None => Origin::tcp(&self.place.host, self.place.port()),
+        };
         if let Some(address) = self.how.local_address {
             origin = origin.local_address(address);
         }
@@ -99,19 +110,60 @@ impl Spec {
         if let Some(port) = self.how.local_port {
             origin = origin.tag(&format!("from port {port}"));
         }
-        Ok(origin)
+        self.secured(origin)
+    }
+
+    fn secured(&self, origin: Origin) -> Result<Origin, ErrorKind> {
+        if !self.place.https {
+            return Ok(origin);
+        }
+        if cfg!(not(feature = "tls")) && self.agent().0.hooks.create_connection.is_none() {
+            return Err(ErrorKind::invalid("https needs the feature `tls` or a hook that connects"));
+        }
+        // The settings are the agent's, so they are the same for all its connections.
+        let server_name = self.server_name.clone().or_else(|| {
+            // A unix socket has no host of its own.
+            self.socket_path.is_some().then(|| self.place.host.clone())
+        });
+        Ok(origin.tls(Tls { server_name, settings: String::new() }))
+    }
+
+    /// The proxy on the way, if there is one.
+    fn proxy(&self) -> Option<&Proxy> {
+        if self.socket_path.is_some() {
+            return None;
+        }
+        let proxies = self.proxies.as_ref().unwrap_or(&self.agent().0.hooks.proxies);
+        proxies.proxy(self.place.https, &self.place.host, self.place.port())
+    }
+
+    /// The proxy that gets the request to forward it.
+    fn forwarded(&self) -> Option<&Proxy> {
+        self.proxy().filter(|_| !self.tunnelled())
+    }
+
+    /// Whether a proxy is to give a tunnel instead of forwarding.
+    fn tunnelled(&self) -> bool {
+        self.place.https || self.tunnel
     }
 
     /// How a connection for it is made.
     pub(crate) fn plan(&self) -> Plan {
         let mut how = self.how.clone();
         how.keep_alive = how.keep_alive.or(self.agent().0.hooks.keep_alive_delay);
-        Plan { how, config: self.config }
+        let tunnel = self.proxy().filter(|_| self.tunnelled()).cloned();
+        Plan { how, tunnel, config: self.config }
     }
 
     /// The target as it stands on the wire.
-    pub(crate) fn target(&self) -> &str {
-        &self.place.target
+    pub(crate) fn target(&self) -> Cow<'_, str> {
+        let target = &*self.place.target;
+        // RFC 9112 section 3.2.2: the form for proxies that forward.
+        if self.forwarded().is_none() || !(target.starts_with('/') || target == "*") {
+            return target.into();
+        }
+        let path = if target == "*" { "" } else { target };
+        format!("http://{}{path}", self.place.host_field()).into()
     }
 
     /// How long nothing may happen, the agent's limit unless the request has its own.
@@ -133,7 +185,12 @@ impl Spec {
                 .auth
                 .as_ref()
                 .filter(|_| !self.headers.has("authorization"))
-                .map(|auth| format!("Basic {}", base64(auth.as_bytes()))),
+                .map(|auth| basic(auth)),
+            proxy_authorization: self
+                .forwarded()
+                .and_then(|proxy| proxy.auth.as_ref())
+                .filter(|_| !self.headers.has("proxy-authorization"))
+                .map(|auth| basic(auth)),
             connection: if self.default_headers {
                 pool.connection_field(self.headers.has("connection"))
             } else {
@@ -169,6 +226,7 @@ pub(crate) struct Fields<'s> {
     host: Option<String>,
     headers: &'s Headers,
     authorization: Option<String>,
+    proxy_authorization: Option<String>,
     connection: Option<&'static str>,
 }
 
@@ -176,8 +234,10 @@ impl FieldSource for Fields<'_> {
     fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         let host = self.host.as_ref().map(|host| (&b"Host"[..], host.as_bytes()));
         let authorization = self.authorization.as_ref().map(|v| (&b"Authorization"[..], v.as_bytes()));
+        let proxy = self.proxy_authorization.as_ref();
+        let proxy = proxy.map(|v| (&b"Proxy-Authorization"[..], v.as_bytes()));
         let connection = self.connection.map(|v| (&b"Connection"[..], v.as_bytes()));
-        host.into_iter().chain(self.headers.iter()).chain(authorization).chain(connection)
+        host.into_iter().chain(self.headers.iter()).chain(authorization).chain(proxy).chain(connection)
     }
     fn strictness(&self) -> Strictness {
         self.headers.strictness()

@@ -1,13 +1,15 @@
 //! [`Upgraded`]: a connection that belongs to another protocol now.
 
 use std::io::{self, IoSlice, Read, Write};
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
+use std::os::fd::BorrowedFd;
+use std::time::Duration;
 
 use super::wire::Wire;
-use crate::stream::{Closer, Stream};
+use crate::stream::{Closer, Stream, Wrote};
 
 /// A connection after 101, or after 2xx to `CONNECT`: reads give the bytes that came behind the response first, then
-/// those of the stream.
+/// those of the stream. Its options, addresses and [`closer`](Stream::closer) are those of a [`Stream`].
 pub struct Upgraded {
     stream: Box<dyn Stream>,
     leftover: Vec<u8>,
@@ -31,26 +33,6 @@ impl Upgraded {
     pub fn into_parts(self) -> (Box<dyn Stream>, Vec<u8>) {
         let leftover = self.leftover().to_vec();
         (self.stream, leftover)
-    }
-
-    /// The stream, for its options and limits.
-    pub fn stream(&mut self) -> &mut dyn Stream {
-        &mut *self.stream
-    }
-
-    /// What ends the connection from another thread.
-    pub fn closer(&self) -> Option<Closer> {
-        self.stream.closer()
-    }
-
-    /// The local address, if it is a TCP connection.
-    pub fn local_addr(&self) -> Option<SocketAddr> {
-        self.stream.local_addr()
-    }
-
-    /// The peer's address, if it is a TCP connection.
-    pub fn peer_addr(&self) -> Option<SocketAddr> {
-        self.stream.peer_addr()
     }
 }
 
@@ -77,6 +59,43 @@ impl Write for Upgraded {
     }
     fn flush(&mut self) -> io::Result<()> {
         self.stream.flush()
+    }
+}
+
+/// So that what comes next can run over it, TLS in a tunnel for one.
+impl Stream for Upgraded {
+    fn set_read_timeout(&mut self, limit: Option<Duration>) -> io::Result<()> {
+        self.stream.set_read_timeout(limit)
+    }
+    fn set_write_timeout(&mut self, limit: Option<Duration>) -> io::Result<()> {
+        self.stream.set_write_timeout(limit)
+    }
+    fn shutdown(&mut self, how: Shutdown) -> io::Result<()> {
+        self.stream.shutdown(how)
+    }
+    fn closer(&self) -> Option<Closer> {
+        self.stream.closer()
+    }
+    fn local_addr(&self) -> Option<SocketAddr> {
+        self.stream.local_addr()
+    }
+    fn peer_addr(&self) -> Option<SocketAddr> {
+        self.stream.peer_addr()
+    }
+    fn poll_fd(&self) -> Option<BorrowedFd<'_>> {
+        self.stream.poll_fd().filter(|_| self.leftover().is_empty())
+    }
+    fn is_readable(&mut self) -> bool {
+        !self.leftover().is_empty() || self.stream.is_readable()
+    }
+    fn write_or_readable(&mut self, slices: &[IoSlice<'_>]) -> io::Result<Wrote> {
+        self.stream.write_or_readable(slices)
+    }
+    fn set_no_delay(&mut self, on: bool) -> io::Result<()> {
+        self.stream.set_no_delay(on)
+    }
+    fn set_keep_alive(&mut self, initial_delay: Option<Duration>) -> io::Result<()> {
+        self.stream.set_keep_alive(initial_delay)
     }
 }
 

@@ -141,8 +141,13 @@ pub(crate) fn decode(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
+/// Basic credentials for `user:password` (RFC 7617).
+pub(crate) fn basic(auth: &str) -> String {
+    format!("Basic {}", base64(auth.as_bytes()))
+}
+
 /// Base 64 (RFC 4648 section 4), for Basic credentials.
-pub(crate) fn base64(bytes: &[u8]) -> String {
+fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for three in bytes.chunks(3) {

@@ -1,4 +1,6 @@
 //! The client over real sockets, against servers that are scripted byte by byte.
 
+mod agent;
 mod basics;
+mod options;
 mod script;

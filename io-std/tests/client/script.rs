@@ -39,6 +39,18 @@ impl Script {
         })
     }
 
+    /// As [`answers`](Self::answers), and then leaves closing to the client.
+    pub fn kept(answers: impl IntoIterator<Item = impl AsRef<[u8]> + Send + 'static>) -> Self {
+        let answers: Vec<_> = answers.into_iter().collect();
+        Self::once(move |peer| {
+            for answer in answers {
+                peer.request();
+                peer.send(answer.as_ref());
+            }
+            assert_eq!(peer.end(), b"");
+        })
+    }
+
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.addr)
     }
@@ -129,5 +141,14 @@ pub fn within<T: Send + 'static>(act: impl FnOnce() -> T + Send + 'static) -> T 
         Ok(value) => value,
         Err(std::sync::mpsc::RecvTimeoutError::Timeout) => panic!("took too long"),
         Err(_) => std::panic::resume_unwind(thread.join().unwrap_err()),
+    }
+}
+
+/// Waits until `is_so`, and fails if that takes too long.
+pub fn eventually(is_so: impl Fn() -> bool) {
+    let deadline = std::time::Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(std::time::Instant::now() < deadline, "it never was so");
+        thread::yield_now();
     }
 }

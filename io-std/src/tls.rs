@@ -1,0 +1,237 @@
+//! [`TlsStream`]: TLS over any stream, with rustls.
+//!
+//! What is trusted is decided by the `rustls::ClientConfig`; see [`AgentBuilder::tls_config`](crate::AgentBuilder).
+
+use std::io::{self, BufRead, IoSlice, Read, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::os::fd::BorrowedFd;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, RootCertStore};
+
+use crate::error::{ErrorKind, Timeout};
+use crate::stream::{Closer, Stream, Wrote};
+
+/// The configuration of agents that were given none: the roots that Mozilla trusts, HTTP/1.1 by ALPN.
+pub(crate) fn default_config() -> Arc<ClientConfig> {
+    static DEFAULT: OnceLock<Arc<ClientConfig>> = OnceLock::new();
+    DEFAULT.get_or_init(|| Arc::new(config(webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect()))).clone()
+}
+
+/// A configuration that trusts these roots, and asks for HTTP/1.1 by ALPN (RFC 7301).
+pub(crate) fn config(roots: RootCertStore) -> ClientConfig {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let versions =
+        ClientConfig::builder_with_provider(provider).with_protocol_versions(rustls::DEFAULT_VERSIONS);
+    // The provider of this crate's choice has suites for both versions.
+    #[allow(clippy::expect_used)]
+    let builder = versions.expect("ring supports TLS 1.2 and 1.3");
+    let mut config = builder.with_root_certificates(roots).with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config
+}
+
+/// A TLS session over a stream.
+pub(crate) struct TlsStream {
+    session: ClientConnection,
+    under: Box<dyn Stream>,
+}
+
+impl TlsStream {
+    /// Agrees on TLS with `name`, within `limit`.
+    pub(crate) fn connect(
+        config: Arc<ClientConfig>,
+        name: &str,
+        mut under: Box<dyn Stream>,
+        limit: Option<Duration>,
+    ) -> Result<Self, ErrorKind> {
+        let name = ServerName::try_from(name.to_owned()).map_err(|e| ErrorKind::Tls(e.into()))?;
+        let mut session = ClientConnection::new(config, name).map_err(|e| ErrorKind::Tls(e.into()))?;
+        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+        while session.is_handshaking() {
+            let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+            if left == Some(Duration::ZERO) {
+                return Err(ErrorKind::Timeout(Timeout::Connect));
+            }
+            let limited = under.set_read_timeout(left).and_then(|()| under.set_write_timeout(left));
+            limited.map_err(ErrorKind::Socket)?;
+            step(&mut session, &mut *under).map_err(|error| match error.kind() {
+                io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => ErrorKind::Timeout(Timeout::Connect),
+                _ => ErrorKind::Tls(error.into()),
+            })?;
+        }
+        under
+            .set_read_timeout(None)
+            .and_then(|()| under.set_write_timeout(None))
+            .map_err(ErrorKind::Socket)?;
+        Ok(Self { session, under })
+    }
+
+    /// Sends what the session has for the peer. `false`: the peer takes nothing now, and has sent something.
+    fn send_pending(&mut self) -> io::Result<bool> {
+        while self.session.wants_write() {
+            let mut under = Listening { under: &mut *self.under, heard: false };
+            match self.session.write_tls(&mut under) {
+                Ok(_) => {}
+                Err(_) if under.heard => return Ok(false),
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Reads records once.
+    fn receive(&mut self) -> io::Result<()> {
+        self.session.read_tls(&mut self.under)?;
+        self.session.process_new_packets().map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))?;
+        Ok(())
+    }
+}
+
+/// One step of the handshake.
+fn step(session: &mut ClientConnection, under: &mut dyn Stream) -> io::Result<()> {
+    if session.wants_write() {
+        session.write_tls(&mut &mut *under)?;
+        return Ok(());
+    }
+    if session.read_tls(&mut &mut *under)? == 0 {
+        return Err(io::Error::new(
+            io::ErrorKind::UnexpectedEof,
+            "the server closed during the TLS handshake",
+        ));
+    }
+    if let Err(error) = session.process_new_packets() {
+        // The alert tells the server why.
+        let _ = session.write_tls(&mut &mut *under);
+        return Err(io::Error::new(io::ErrorKind::InvalidData, error));
+    }
+    Ok(())
+}
+
+/// Writes with [`Stream::write_or_readable`], and remembers that it heard something.
+struct Listening<'u> {
+    under: &'u mut dyn Stream,
+    heard: bool,
+}
+
+impl Write for Listening<'_> {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.write_vectored(&[IoSlice::new(buf)])
+    }
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self.under.write_or_readable(slices)? {
+            Wrote::Bytes(n) => Ok(n),
+            Wrote::Readable => {
+                self.heard = true;
+                Err(io::ErrorKind::WouldBlock.into())
+            }
+        }
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Read for TlsStream {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.session.reader().read(buf) {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+                done => return done,
+            }
+            self.send_pending()?;
+            self.receive()?;
+        }
+    }
+}
+
+impl Write for TlsStream {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.write_vectored(&[IoSlice::new(buf)])
+    }
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        loop {
+            match self.write_or_readable(slices)? {
+                Wrote::Bytes(n) => return Ok(n),
+                Wrote::Readable => self.receive()?,
+            }
+        }
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        while !self.send_pending()? {
+            self.receive()?;
+        }
+        Ok(())
+    }
+}
+
+impl Stream for TlsStream {
+    fn set_read_timeout(&mut self, limit: Option<Duration>) -> io::Result<()> {
+        self.under.set_read_timeout(limit)
+    }
+    fn set_write_timeout(&mut self, limit: Option<Duration>) -> io::Result<()> {
+        self.under.set_write_timeout(limit)
+    }
+    fn shutdown(&mut self, how: Shutdown) -> io::Result<()> {
+        if how != Shutdown::Read {
+            self.session.send_close_notify();
+            self.send_pending()?;
+        }
+        self.under.shutdown(how)
+    }
+    fn closer(&self) -> Option<Closer> {
+        self.under.closer()
+    }
+    fn local_addr(&self) -> Option<SocketAddr> {
+        self.under.local_addr()
+    }
+    fn peer_addr(&self) -> Option<SocketAddr> {
+        self.under.peer_addr()
+    }
+    fn poll_fd(&self) -> Option<BorrowedFd<'_>> {
+        self.under.poll_fd()
+    }
+    /// Session tickets and the like come at any time and are nobody's bytes.
+    fn is_readable(&mut self) -> bool {
+        loop {
+            match self.session.reader().fill_buf() {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+                _ => return true,
+            }
+            if !self.under.is_readable() {
+                return false;
+            }
+            if self.receive().is_err() {
+                return true;
+            }
+        }
+    }
+    fn write_or_readable(&mut self, slices: &[IoSlice<'_>]) -> io::Result<Wrote> {
+        // What was taken before goes first; what is taken now is sent as far as possible.
+        if !self.send_pending()? {
+            return Ok(Wrote::Readable);
+        }
+        let n = self.session.writer().write_vectored(slices)?;
+        self.send_pending()?;
+        Ok(Wrote::Bytes(n))
+    }
+    fn set_no_delay(&mut self, on: bool) -> io::Result<()> {
+        self.under.set_no_delay(on)
+    }
+    fn set_keep_alive(&mut self, initial_delay: Option<Duration>) -> io::Result<()> {
+        self.under.set_keep_alive(initial_delay)
+    }
+}
+
+impl Drop for TlsStream {
+    /// Says that this is the end (RFC 8446 section 6.1), if that can be said at once.
+    fn drop(&mut self) {
+        self.session.send_close_notify();
+        if self.under.set_write_timeout(Some(Duration::from_millis(1))).is_ok() {
+            let _ = self.send_pending();
+        }
+    }
+}
