@@ -28,11 +28,11 @@ pub use client::{AbortHandle, Event, IntoUrl, Request, Response, Upgraded, Uploa
 pub use connect::Lookup;
 pub use error::{BoxError, Error, ErrorKind, Timeout};
 pub use h1wire_proto as proto;
-#[cfg(unix)]
-pub use server::Server;
 pub use proxy::{Proxies, Proxy};
 #[cfg(feature = "tls")]
 pub use rustls;
+#[cfg(unix)]
+pub use server::Server;
 pub use stream::{Closer, Stream, Wrote};
 
 /// A configuration for [`AgentBuilder::tls_config`] that trusts these roots, and speaks HTTP/1.1 only.
