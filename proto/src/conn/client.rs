@@ -4,7 +4,7 @@
 
 use super::content::Content;
 use super::{Client, Conn, Core, Need, Pause, Recv, Role, Rx, fields_of};
-use crate::advice::Phase;
+use crate::advice::{Advice, Phase};
 use crate::cycle::{Cycle, Half, Next, Party, Step};
 use crate::error::{RecvError, RecvErrorKind as Kind};
 use crate::fields::{Fields, Slots};
@@ -158,6 +158,16 @@ impl Conn<Client> {
         })
     }
 
+    /// Whether the server may still want the rest of the content. `false` once it answered with an error and closes,
+    /// or answered at all while the content was [held back](Self::awaits_continue): stop sending, read the response,
+    /// close (RFC 9112 section 9.5).
+    pub fn wants_content(&self) -> bool {
+        let core = &self.core;
+        let answered = !matches!(core.cycle.server, Half::Idle | Half::Await);
+        let held_back = answered && core.flags.continue_pending;
+        !(core.flags.content_refused || held_back || self.advice() == Advice::Close)
+    }
+
     /// Reads later responses with these limits and leniencies, for owners that set them for each request. `false`,
     /// and nothing changes, unless the connection is between exchanges.
     pub fn configure(&mut self, config: &ClientConfig) -> bool {
@@ -309,6 +319,7 @@ impl Core {
         }
         if status >= 200 {
             self.informational = 0;
+            self.flags.content_refused |= status >= 400 && !self.cycle.keep;
         }
         self.flags.http10 = line.minor == 0;
         head.switched = self.cycle.server == Half::Switched;
@@ -342,6 +353,28 @@ mod tests {
 
     fn ask(conn: &mut Conn<Client>) {
         conn.request(Method::Get, b"/", &[("Host", "h")], BodyLen::None, &mut Vec::new()).unwrap();
+    }
+
+    #[test]
+    fn an_error_that_closes_or_any_answer_to_held_back_content_says_that_it_is_not_wanted() {
+        let wants = |expect: bool, answer: &[u8]| {
+            let mut conn = Conn::<Client>::new(&ClientConfig::default());
+            let fields = [("Host", "h"), ("Expect", "100-continue")];
+            let fields = &fields[..1 + usize::from(expect)];
+            conn.request(Method::Put, b"/", fields, BodyLen::Exact(9), &mut Vec::new()).unwrap();
+            assert!(conn.wants_content());
+            let (mut input, mut slots) = (answer, Slots::new());
+            assert!(matches!(conn.recv(&mut input, &mut slots), Ok(Recv::Event(_))));
+            conn.wants_content()
+        };
+        assert!(!wants(false, b"HTTP/1.1 413 No\r\nConnection: close\r\nContent-Length: 3\r\n\r\n"));
+        assert!(wants(false, b"HTTP/1.1 413 No\r\nContent-Length: 3\r\n\r\n"), "it reads on");
+        assert!(
+            wants(false, b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 3\r\n\r\n"),
+            "an echo"
+        );
+        assert!(!wants(true, b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n"));
+        assert!(wants(true, b"HTTP/1.1 100 Continue\r\n\r\n"));
     }
 
     #[test]

@@ -176,6 +176,8 @@ pub(crate) struct ConnFlags {
     pub(crate) require_host: bool,
     /// The request announced `100-continue` and neither 100 nor content was seen since.
     pub(crate) continue_pending: bool,
+    /// The server answered with an error and closes.
+    pub(crate) content_refused: bool,
     /// The peer's version is HTTP/1.0.
     pub(crate) http10: bool,
     /// The server's last request was HEAD.
