@@ -304,7 +304,7 @@ impl Exchange {
 
     /// Whether the rest of the request is of no use to the server.
     pub(crate) fn is_unwanted(&mut self) -> bool {
-        self.answered && self.wire().map_or(true, |wire| wire.conn.advice() == Advice::Close)
+        self.answered && self.wire().map_or(true, |wire| !wire.conn.wants_content())
     }
 
     /// Takes events from what was received, until there are none, or content is at hand.

@@ -86,6 +86,18 @@ impl Peer {
         }
     }
 
+    /// Reads a head, unless the client closes before it is there.
+    pub fn try_request(&mut self) -> Option<String> {
+        let mut buf = [0; 4096];
+        loop {
+            if let Some(at) = self.held.windows(4).position(|w| w == b"\r\n\r\n") {
+                return String::from_utf8(self.held.drain(..at + 4).collect()).ok();
+            }
+            let n = self.socket.read(&mut buf).ok().filter(|n| *n > 0)?;
+            self.held.extend_from_slice(&buf[..n]);
+        }
+    }
+
     /// Reads once.
     pub fn read(&mut self) -> usize {
         let mut buf = [0; 64 * 1024];

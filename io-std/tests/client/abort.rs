@@ -1,0 +1,183 @@
+//! Ending a request from another thread, at every moment of its life.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Mutex;
+use std::sync::mpsc::channel;
+use std::thread;
+
+use h1wire_std::proto::retry::Retry;
+use h1wire_std::{Agent, Error, ErrorKind, Request};
+
+use crate::script::{PATIENCE, Peer, Script, eventually, within};
+
+#[test]
+fn a_request_is_aborted_while_its_name_is_resolved_or_its_connection_made() {
+    let (entered, enter) = channel();
+    let (go, wait) = channel::<()>();
+    let wait = Mutex::new(wait);
+    let mut request = Request::get("http://service.invalid/").one_shot().lookup(move |_, _| {
+        entered.send(()).unwrap();
+        let _ = wait.lock().unwrap().recv_timeout(PATIENCE);
+        Ok(Vec::<SocketAddr>::new())
+    });
+    let abort = request.abort_handle();
+    let thread = thread::spawn(move || request.send().unwrap_err());
+    enter.recv_timeout(PATIENCE).unwrap();
+    abort.abort();
+    abort.abort();
+    let error = within(move || thread.join().unwrap());
+    assert!(error.is_aborted() && error.retry().is_safe());
+    assert!(error.into_request().is_some());
+    go.send(()).unwrap();
+}
+
+#[test]
+fn a_request_is_aborted_while_it_waits_for_its_turn() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let agent = Agent::builder().max_sockets(1).build();
+    let (used, other) = (agent.clone(), url.clone());
+    let user = thread::spawn(move || used.get(other).send().unwrap().text().unwrap());
+    eventually(|| agent.totals().sockets == 1);
+    let mut request = agent.get(url);
+    let abort = request.abort_handle();
+    let waiter = thread::spawn(move || request.send().unwrap_err());
+    eventually(|| agent.totals().requests == 1);
+    abort.abort();
+    assert!(within(move || waiter.join().unwrap()).is_aborted());
+    assert_eq!(agent.totals().requests, 0);
+    let mut peer = Peer::accept(&listener);
+    peer.request();
+    peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    assert_eq!(user.join().unwrap(), "ok");
+}
+
+#[test]
+fn a_request_is_aborted_while_it_waits_for_its_response() {
+    let (asked, wait) = channel();
+    let server = Script::once(move |peer| {
+        peer.request();
+        asked.send(()).unwrap();
+        assert_eq!(peer.end(), b"");
+    });
+    let mut request = Request::get(server.url("/")).one_shot();
+    let abort = request.abort_handle();
+    let thread = thread::spawn(move || request.send().unwrap_err());
+    wait.recv_timeout(PATIENCE).unwrap();
+    abort.abort();
+    let error = within(move || thread.join().unwrap());
+    assert!(error.is_aborted() && !error.retry().is_safe());
+    server.join();
+}
+
+#[test]
+fn a_request_is_aborted_while_its_content_is_not_taken() {
+    let (asked, wait) = channel();
+    let (go, over) = channel::<()>();
+    let server = Script::once(move |peer| {
+        peer.request();
+        asked.send(()).unwrap();
+        over.recv_timeout(PATIENCE).unwrap();
+    });
+    let mut request = Request::new("PUT", server.url("/")).one_shot();
+    let abort = request.abort_handle();
+    let thread = thread::spawn(move || {
+        let mut upload = request.start().unwrap();
+        let error = loop {
+            if let Err(error) = upload.write_all(&[0; 1 << 16]) {
+                break error;
+            }
+        };
+        assert!(Error::of(&error).unwrap().is_aborted(), "{error:?}");
+        assert!(upload.finish().is_err());
+    });
+    wait.recv_timeout(PATIENCE).unwrap();
+    abort.abort();
+    within(move || thread.join().unwrap());
+    go.send(()).unwrap();
+    server.join();
+}
+
+#[test]
+fn a_response_is_aborted_while_it_is_read_whatever_frames_it() {
+    for framing in ["Content-Length: 10", "Transfer-Encoding: chunked", "Connection: close"] {
+        let (sent, wait) = channel();
+        let server = Script::once(move |peer| {
+            peer.request();
+            peer.send(format!("HTTP/1.1 200 OK\r\n{framing}\r\n\r\n").as_bytes());
+            peer.send(if framing.contains("chunked") { b"5\r\nhello\r\n" } else { b"hello" });
+            sent.send(()).unwrap();
+            assert_eq!(peer.end(), b"");
+        });
+        let mut request = Request::get(server.url("/")).one_shot();
+        let abort = request.abort_handle();
+        let mut response = request.send().unwrap();
+        let mut start = [0; 5];
+        response.read_exact(&mut start).unwrap();
+        assert_eq!(&start, b"hello");
+        wait.recv_timeout(PATIENCE).unwrap();
+        let thread = thread::spawn(move || {
+            let error = response.read(&mut [0; 10]).unwrap_err();
+            assert!(Error::of(&error).unwrap().is_aborted(), "{framing}: {error:?}");
+            assert!(!response.is_complete());
+            assert_eq!(response.read(&mut [0; 10]).unwrap(), 0);
+        });
+        abort.abort();
+        within(move || thread.join().unwrap());
+        server.join();
+    }
+}
+
+#[test]
+fn an_aborted_request_is_not_begun_and_one_that_is_over_is_not_disturbed() {
+    let mut request = Request::get("http://127.0.0.1:1/");
+    request.abort_handle().abort();
+    let error = request.send().unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Aborted));
+    assert!(matches!(error.retry(), Retry::Safe(_)));
+
+    let server = Script::kept(["HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"; 2]);
+    let agent = Agent::builder().keep_alive(true).build();
+    let mut request = agent.get(server.url("/"));
+    let abort = request.abort_handle();
+    let mut response = request.send().unwrap();
+    assert_eq!(response.text().unwrap(), "ok");
+    abort.abort();
+    response.abort();
+    let mut second = agent.get(server.url("/")).send().unwrap();
+    assert!(second.reused_socket(), "the connection was not the request's any more");
+    assert_eq!(second.text().unwrap(), "ok");
+    agent.destroy();
+    server.join();
+}
+
+#[test]
+fn aborts_that_race_with_the_end_never_hit_the_next_request_on_the_connection() {
+    let server = Script::new(|listener| {
+        loop {
+            let mut peer = Peer::accept(listener);
+            while let Some(head) = peer.try_request() {
+                let _ = peer.socket.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+                if head.starts_with("GET /stop ") {
+                    return;
+                }
+            }
+        }
+    });
+    let agent = Agent::builder().keep_alive(true).max_sockets(1).build();
+    for _ in 0..300 {
+        let mut request = agent.get(server.url("/"));
+        let abort = request.abort_handle();
+        let aborter = thread::spawn(move || abort.abort());
+        let cut_short = match request.send() {
+            Err(error) => error.is_aborted(),
+            Ok(mut response) => response.text().is_err_and(|e| Error::of(&e).unwrap().is_aborted()),
+        };
+        let mut next = agent.get(server.url("/")).automatic_retry(false).send().unwrap();
+        assert_eq!(next.text().unwrap(), "ok", "the one before was cut short: {cut_short}");
+        aborter.join().unwrap();
+    }
+    agent.get(server.url("/stop")).send().unwrap();
+    server.join();
+}
