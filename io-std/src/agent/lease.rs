@@ -218,9 +218,6 @@ impl Wait<'_, '_> {
     }
 
     fn turn(&mut self, state: &mut State, ticket: Ticket, clocks: &mut Clocks) -> Turn {
-        if let Some(outcome) = state.outcome(ticket) {
-            return Turn::Return(outcome);
-        }
         let now = clock::now();
         if clocks.since.is_none() && state.waiter(ticket).is_some_and(|waiter| waiter.making) {
             clocks.since = Some(now);
@@ -228,6 +225,9 @@ impl Wait<'_, '_> {
             if !std::mem::replace(self.told, true) {
                 return Turn::Tell(Waiting::Socket);
             }
+        }
+        if let Some(outcome) = state.outcome(ticket) {
+            return Turn::Return(outcome);
         }
         let connect_at =
             clocks.since.zip(self.wish.connect_limit).map(|(at, limit)| at.after(clock::millis(limit)));

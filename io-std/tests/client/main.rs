@@ -4,5 +4,8 @@ mod abort;
 mod agent;
 mod basics;
 mod options;
+mod order;
+mod retry;
 mod script;
+mod timeouts;
 mod upload;

@@ -1,0 +1,176 @@
+//! Time limits: each ends what it limits, says which it was, and nothing else.
+
+use std::io::{Read, Write};
+use std::sync::Mutex;
+use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
+
+use h1wire_std::{Agent, Error, ErrorKind, Request, Timeout};
+
+use crate::script::{PATIENCE, Script};
+
+const SHORT: Duration = Duration::from_millis(30);
+
+fn timeout_of(error: &Error) -> Timeout {
+    match error.kind() {
+        ErrorKind::Timeout(timeout) => *timeout,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A server that does `part`, and then nothing until the client closes.
+fn silent(part: impl FnOnce(&mut crate::script::Peer) + Send + 'static) -> Script {
+    Script::once(|peer| {
+        part(peer);
+        peer.end();
+    })
+}
+
+#[test]
+fn connecting_has_its_limit_and_so_has_everything_together() {
+    let (go, wait) = channel::<()>();
+    let wait = std::sync::Arc::new(Mutex::new(wait));
+    for (limit, expected) in [(true, Timeout::Connect), (false, Timeout::Total)] {
+        let wait = wait.clone();
+        let request = Request::get("http://service.invalid/").one_shot().lookup(move |_, _| {
+            let _ = wait.lock().unwrap().recv_timeout(PATIENCE);
+            Ok(Vec::new())
+        });
+        let request = if limit { request.connect_timeout(SHORT) } else { request.total_timeout(SHORT) };
+        let began = Instant::now();
+        let error = request.send().unwrap_err();
+        assert_eq!(timeout_of(&error), expected);
+        assert!(began.elapsed() >= SHORT && began.elapsed() < PATIENCE);
+        assert!(error.into_request().is_some(), "nothing was sent");
+        let _ = go.send(());
+    }
+}
+
+#[test]
+fn the_idle_limit_covers_connecting_as_well() {
+    let (go, wait) = channel::<()>();
+    let wait = Mutex::new(wait);
+    let request = Request::get("http://service.invalid/").one_shot().timeout(SHORT).lookup(move |_, _| {
+        let _ = wait.lock().unwrap().recv_timeout(PATIENCE);
+        Ok(Vec::new())
+    });
+    assert_eq!(timeout_of(&request.send().unwrap_err()), Timeout::Idle);
+    let _ = go.send(());
+}
+
+#[test]
+fn a_response_that_does_not_begin_is_late_by_the_limit_that_is_set() {
+    let set: [(fn(Request) -> Request, Timeout); 4] = [
+        (|r| r.timeout(SHORT), Timeout::Idle),
+        (|r| r.response_timeout(SHORT), Timeout::Head),
+        (|r| r.total_timeout(SHORT), Timeout::Total),
+        (|r| r.agent(&Agent::builder().timeout(SHORT).build()), Timeout::Idle),
+    ];
+    for (limit, expected) in set {
+        let server = silent(|peer| drop(peer.request()));
+        let began = Instant::now();
+        let error = limit(Request::get(server.url("/")).one_shot()).send().unwrap_err();
+        assert_eq!(timeout_of(&error), expected);
+        assert!(began.elapsed() >= SHORT, "{expected:?} after {:?}", began.elapsed());
+        server.join();
+    }
+}
+
+#[test]
+fn content_that_stops_is_late_and_content_that_is_read_slowly_is_not() {
+    let server = silent(|peer| {
+        peer.request();
+        peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello");
+    });
+    let mut response = Request::get(server.url("/")).one_shot().read_timeout(SHORT).send().unwrap();
+    response.read_exact(&mut [0; 5]).unwrap();
+    let error = response.read(&mut [0; 5]).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
+    assert_eq!(timeout_of(Error::of(&error).unwrap()), Timeout::Content);
+    server.join();
+
+    let (go, wait) = channel::<()>();
+    let server = Script::once(move |peer| {
+        peer.request();
+        peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello");
+        wait.recv_timeout(PATIENCE).unwrap();
+        peer.send(b"world");
+    });
+    let request = Request::get(server.url("/")).one_shot();
+    let mut response = request.read_timeout(PATIENCE / 2).timeout(PATIENCE / 2).send().unwrap();
+    response.read_exact(&mut [0; 5]).unwrap();
+    go.send(()).unwrap();
+    response.read_exact(&mut [0; 5]).unwrap();
+    assert!(response.is_complete());
+    server.join();
+}
+
+#[test]
+fn a_server_that_drips_does_not_escape_the_limit_for_everything() {
+    let server = Script::once(|peer| {
+        peer.request();
+        peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n");
+        while peer.socket.write_all(b"x").is_ok() {}
+    });
+    let mut response = Request::get(server.url("/")).one_shot().total_timeout(SHORT * 3).send().unwrap();
+    let error = std::io::copy(&mut response, &mut std::io::sink()).unwrap_err();
+    assert_eq!(timeout_of(Error::of(&error).unwrap()), Timeout::Total);
+    drop(response);
+    server.join();
+}
+
+#[test]
+fn a_server_that_takes_nothing_is_late() {
+    for (limit, expected) in [
+        ((|r| r.write_timeout(SHORT)) as fn(Request) -> Request, Timeout::Write),
+        (|r| r.timeout(SHORT), Timeout::Idle),
+        (|r| r.total_timeout(SHORT), Timeout::Total),
+    ] {
+        let (go, over) = channel::<()>();
+        let server = Script::once(move |peer| {
+            peer.request();
+            over.recv_timeout(PATIENCE).unwrap();
+        });
+        let mut upload = limit(Request::new("PUT", server.url("/")).one_shot()).start().unwrap();
+        let error = loop {
+            if let Err(error) = upload.write_all(&[0; 1 << 16]) {
+                break error;
+            }
+        };
+        assert_eq!(timeout_of(Error::of(&error).unwrap()), expected);
+        go.send(()).unwrap();
+        server.join();
+    }
+}
+
+#[test]
+fn a_timeout_is_never_retried_by_itself() {
+    let server = Script::once(|peer| {
+        peer.request();
+        peer.send(b"HTTP/1.1 204 No Content\r\n\r\n");
+        peer.request();
+        assert_eq!(peer.end(), b"");
+    });
+    let agent = Agent::builder().keep_alive(true).build();
+    agent.get(server.url("/")).send().unwrap();
+    let error = agent.get(server.url("/")).response_timeout(SHORT).send().unwrap_err();
+    assert_eq!(timeout_of(&error), Timeout::Head);
+    server.join();
+}
+
+#[test]
+fn limits_of_one_request_are_none_of_the_next_on_the_same_connection() {
+    let (go, wait) = channel::<()>();
+    let server = Script::once(move |peer| {
+        peer.request();
+        peer.send(b"HTTP/1.1 204 No Content\r\n\r\n");
+        peer.request();
+        assert!(wait.recv_timeout(SHORT * 4).is_err());
+        peer.send(b"HTTP/1.1 204 No Content\r\n\r\n");
+    });
+    let agent = Agent::builder().keep_alive(true).build();
+    agent.get(server.url("/")).timeout(SHORT).total_timeout(SHORT * 20).send().unwrap();
+    assert!(agent.get(server.url("/")).send().unwrap().reused_socket());
+    drop(go);
+    server.join();
+}
