@@ -17,15 +17,36 @@ pub(super) fn target_end(input: &[u8]) -> usize {
 /// See [`super::all_token`].
 #[inline]
 pub(super) fn all_token(name: &[u8]) -> bool {
+    // Most names are shorter than a vector, where a table without a branch for each byte wins.
+    if name.len() < 16 {
+        return !name.is_empty() && name.iter().fold(true, |all, b| all & class::TOKEN[*b as usize]);
+    }
     // Nearly all names hold nothing else, and the other characters are scattered over the code.
     let plain = |b: u8| b.is_ascii_alphanumeric() | (b == b'-') | (b == b'_');
-    !name.is_empty() && (all(name, plain) || class::is_token(name))
+    all(name, plain) || class::is_token(name)
 }
 
 /// See [`super::all_value`].
 #[inline]
 pub(super) fn all_value(value: &[u8]) -> bool {
-    all(value, |b| ((b >= 0x20) | (b == b'\t')) & (b != 0x7f))
+    match (value.first_chunk(), value.last_chunk()) {
+        (Some(first), Some(last)) if value.len() <= 16 => {
+            (plain(first) && plain(last)) || class::is_value(value)
+        }
+        _ => all(value, |b| ((b >= 0x20) | (b == b'\t')) & (b != 0x7f)),
+    }
+}
+
+/// Whether none of eight bytes is a control character, HTAB included.
+#[inline(always)]
+fn plain(bytes: &[u8; 8]) -> bool {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    let x = u64::from_ne_bytes(*bytes);
+    // Any byte below 0x20; any byte that is 0x7f. Both are exact as a whole, which is all that is asked.
+    let low = x.wrapping_sub(ONES * 0x20) & !x;
+    let del = x ^ (ONES * 0x7f);
+    let del = del.wrapping_sub(ONES) & !del;
+    (low | del) & (ONES * 0x80) == 0
 }
 
 /// Whether every byte is `good`.
