@@ -18,7 +18,9 @@ pub(super) fn serve(address: SocketAddr) -> io::Result<()> {
         options.batch_pipelined = true;
     });
     server.serve(|req, res| {
-        io::copy(req, &mut io::sink())?;
+        if !req.is_complete() {
+            io::copy(req, &mut io::sink())?;
+        }
         res.header("Content-Type", CONTENT_TYPE).end(content(req.target))
     })
 }

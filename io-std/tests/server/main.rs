@@ -1,6 +1,7 @@
 //! The blocking server over real sockets, one file for each subject.
 
 mod basics;
+mod clients;
 mod life;
 mod peer;
 mod special;
