@@ -3,19 +3,19 @@
 //! It hands events to connections and does what other threads ask for. What a connection does is in `drive`.
 
 use std::collections::VecDeque;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::RandomState;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use h1wire_proto::{Activity, Phase, Time, Wheel};
+use h1wire_proto::{Activity, Time, Wheel};
 use mio::event::Event;
 use mio::{Interest, Registry, Token, Waker};
 use slab::Slab;
 
 use crate::answer::Mode;
 use crate::clock::Clock;
-use crate::connection::{Active, Connection, Link, NEVER};
+use crate::connection::{Active, Connection, Link};
 use crate::context::{Context, Scratch};
 use crate::counters;
 use crate::drive::{Fate, Turn};
@@ -27,14 +27,10 @@ use crate::remote::{Command, ExchangeId, Remote};
 use crate::stream::Stream;
 use crate::upgraded::Upgraded;
 
-/// How many connections are accepted before those that are open have their turn.
-const ACCEPTS: usize = 64;
 /// How many [`Active`] are kept for the next connection that needs one.
 const SPARES: usize = 64;
 /// Tokens set apart for listeners.
-const LISTENERS: usize = 16;
-/// How many milliseconds to wait when the system has no more sockets to give. Connections wait in the backlog.
-const ACCEPT_PAUSE: u64 = 100;
+pub(crate) const LISTENERS: usize = 16;
 
 /// An HTTP server inside a loop that the user runs.
 ///
@@ -45,29 +41,29 @@ const ACCEPT_PAUSE: u64 = 100;
 /// | for each event, whatever its token | [`event`](Self::event) |
 /// | after the events of each `poll` | [`turn`](Self::turn) |
 pub struct EventLoop<H: Handler> {
-    handler: H,
-    cx: Context,
+    pub(crate) handler: H,
+    pub(crate) cx: Context,
     scratch: Scratch,
-    listeners: Vec<Option<Listener>>,
-    connections: Slab<Connection<H::Exchange>>,
+    pub(crate) listeners: Vec<Option<Listener>>,
+    pub(crate) connections: Slab<Connection<H::Exchange>>,
     spares: Vec<Box<Active<H::Exchange>>>,
     /// Connections that have more to do.
     queue: VecDeque<usize>,
     /// Listeners that may have more to accept.
-    accepting: VecDeque<usize>,
+    pub(crate) accepting: VecDeque<usize>,
     /// When listeners that failed are tried again.
-    accept_at: Option<Time>,
+    pub(crate) accept_at: Option<Time>,
     wheel: Wheel,
-    random: RandomState,
+    pub(crate) random: RandomState,
     commands: Vec<Command>,
-    registry: Registry,
-    first_token: usize,
+    pub(crate) registry: Registry,
+    pub(crate) first_token: usize,
     /// Never repeats while a connection with the same key is remembered anywhere.
-    generation: u32,
-    drain_until: Option<Time>,
+    pub(crate) generation: u32,
+    pub(crate) drain_until: Option<Time>,
     /// What was closed before the shutdown, and how much of what was closed since was cut off.
-    closed_before: u64,
-    cut: u64,
+    pub(crate) closed_before: u64,
+    pub(crate) cut: u64,
     /// The clock was read since the last poll.
     ticked: bool,
 }
@@ -268,109 +264,8 @@ impl<H: Handler> EventLoop<H> {
         self.commands = commands;
     }
 
-    fn shut_down(&mut self, within: Duration) {
-        if !self.cx.draining {
-            self.cx.draining = true;
-            self.closed_before = self.cx.counters.closed.get();
-        }
-        for listener in &mut self.listeners {
-            if let Some(mut listener) = listener.take() {
-                let _ = self.registry.deregister(listener.source());
-            }
-        }
-        self.close_idle();
-        for (_, c) in &mut self.connections {
-            c.link.conn.close_after_response();
-        }
-        let at = self.cx.clock.now().after(within.as_millis().try_into().unwrap_or(u64::MAX));
-        self.drain_until = Some(self.drain_until.map_or(at, |earlier| earlier.min(at)));
-    }
-
-    fn close_idle(&mut self) {
-        self.close_each(|c| c.active.is_none() && c.link.conn.phase() == Phase::Idle);
-    }
-
-    fn close_all(&mut self) {
-        self.close_each(|_| true);
-    }
-
-    fn close_each(&mut self, which: impl Fn(&Connection<H::Exchange>) -> bool) {
-        let keys: Vec<_> = self.connections.iter().filter(|(_, c)| which(c)).map(|(key, _)| key).collect();
-        for key in keys {
-            self.run_with(key, |turn| turn.close());
-        }
-    }
-
-    fn accept(&mut self, at: usize) {
-        for _ in 0..ACCEPTS {
-            let Some(Some(listener)) = self.listeners.get_mut(at) else { return };
-            match listener.accept() {
-                Ok(stream) => {
-                    let limit = self.cx.options.max_connections;
-                    if limit > 0 && self.connections.len() >= limit {
-                        self.cx.counters.refused.add(1);
-                        let handler = &mut self.handler;
-                        self.cx.counters.guard(|| handler.drop_connection(stream));
-                    } else if self.open(stream).is_err() {
-                        self.cx.counters.accept_errors.add(1);
-                    }
-                }
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return,
-                // The connection was over before it was accepted, or a signal came.
-                Err(e)
-                    if matches!(e.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted) =>
-                {
-                    self.cx.counters.accept_errors.add(1);
-                }
-                Err(_) => {
-                    self.cx.counters.accept_errors.add(1);
-                    self.accept_at = Some(self.cx.clock.now().after(ACCEPT_PAUSE));
-                    return;
-                }
-            }
-        }
-        self.accepting.push_back(at);
-    }
-
-    fn open(&mut self, mut stream: Stream) -> io::Result<()> {
-        let options = &self.cx.options;
-        stream.set_options(options);
-        let handler = &mut self.handler;
-        if self.cx.counters.guard(|| handler.connection(&stream)) != Some(true) {
-            self.cx.counters.refused.add(1);
-            return Ok(());
-        }
-        let now = self.cx.clock.now();
-        self.generation = self.generation.wrapping_add(1);
-        let old_at = match options.max_age {
-            Some(age) => self.end_of(now, age),
-            None => NEVER,
-        };
-        let entry = self.connections.vacant_entry();
-        let key = entry.key();
-        let token = Token(self.first_token + LISTENERS + key);
-        self.registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
-        let mut link = Link::new(stream, self.cx.options.clone(), self.generation, now, old_at);
-        if self.cx.draining {
-            link.conn.close_after_response();
-        }
-        entry.insert(Connection { link, active: None });
-        self.cx.counters.accepted.add(1);
-        self.schedule(key);
-        Ok(())
-    }
-
-    /// The second in which a connection that is opened now has reached its age.
-    fn end_of(&self, now: Time, age: Duration) -> u32 {
-        let most = u64::from(self.cx.options.max_age_jitter.min(100));
-        let percent = 100 - self.random.hash_one(self.generation) % (most + 1);
-        let age = age.as_millis() * u128::from(percent) / 100;
-        let second = (u128::from(now.0) + age).div_ceil(1000);
-        u32::try_from(second).unwrap_or(NEVER)
-    }
-
     /// Has a connection looked at when its next time limit passes.
-    fn schedule(&mut self, key: usize) {
+    pub(crate) fn schedule(&mut self, key: usize) {
         if let Some(at) = self.connections.get(key).and_then(|c| c.link.next_deadline()) {
             self.wheel.schedule(key, at);
         }
@@ -393,7 +288,7 @@ impl<H: Handler> EventLoop<H> {
     }
 
     #[inline]
-    fn run_with(&mut self, key: usize, first: impl FnOnce(&mut Turn<'_, H>)) {
+    pub(crate) fn run_with(&mut self, key: usize, first: impl FnOnce(&mut Turn<'_, H>)) {
         let Some(c) = self.connections.get_mut(key) else { return };
         let active = c.active.take().or_else(|| self.spares.pop());
         let active = active.unwrap_or_else(|| Box::new(Active::new()));

@@ -7,12 +7,14 @@
 //! # ; Ok::<(), std::io::Error>(())
 //! ```
 
+mod accept;
 mod answer;
 mod clock;
 mod connection;
 mod context;
 mod control;
 mod counters;
+mod drain;
 mod drive;
 mod event_loop;
 mod exchange;

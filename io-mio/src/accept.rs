@@ -1,0 +1,88 @@
+//! How connections come into an event loop, and how many of them: accepted or injected, limited, given an age.
+
+use std::hash::BuildHasher;
+use std::io;
+use std::time::Duration;
+
+use h1wire_proto::Time;
+use mio::{Interest, Token};
+
+use crate::connection::{Connection, Link, NEVER};
+use crate::event_loop::{EventLoop, LISTENERS};
+use crate::handler::Handler;
+use crate::stream::Stream;
+
+/// How many connections are accepted before those that are open have their turn.
+const ACCEPTS: usize = 64;
+/// How many milliseconds to wait when the system has no more sockets to give. Connections wait in the backlog.
+const ACCEPT_PAUSE: u64 = 100;
+
+impl<H: Handler> EventLoop<H> {
+    pub(crate) fn accept(&mut self, at: usize) {
+        for _ in 0..ACCEPTS {
+            let Some(Some(listener)) = self.listeners.get_mut(at) else { return };
+            match listener.accept() {
+                Ok(stream) => {
+                    let limit = self.cx.options.max_connections;
+                    if limit > 0 && self.connections.len() >= limit {
+                        self.cx.counters.refused.add(1);
+                        let handler = &mut self.handler;
+                        self.cx.counters.guard(|| handler.drop_connection(stream));
+                    } else if self.open(stream).is_err() {
+                        self.cx.counters.accept_errors.add(1);
+                    }
+                }
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return,
+                // The connection was over before it was accepted, or a signal came.
+                Err(e)
+                    if matches!(e.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted) =>
+                {
+                    self.cx.counters.accept_errors.add(1);
+                }
+                Err(_) => {
+                    self.cx.counters.accept_errors.add(1);
+                    self.accept_at = Some(self.cx.clock.now().after(ACCEPT_PAUSE));
+                    return;
+                }
+            }
+        }
+        self.accepting.push_back(at);
+    }
+
+    pub(crate) fn open(&mut self, mut stream: Stream) -> io::Result<()> {
+        let options = &self.cx.options;
+        stream.set_options(options);
+        let handler = &mut self.handler;
+        if self.cx.counters.guard(|| handler.connection(&stream)) != Some(true) {
+            self.cx.counters.refused.add(1);
+            return Ok(());
+        }
+        let now = self.cx.clock.now();
+        self.generation = self.generation.wrapping_add(1);
+        let old_at = match options.max_age {
+            Some(age) => self.end_of(now, age),
+            None => NEVER,
+        };
+        let entry = self.connections.vacant_entry();
+        let key = entry.key();
+        let token = Token(self.first_token + LISTENERS + key);
+        self.registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
+        let mut link = Link::new(stream, self.cx.options.clone(), self.generation, now, old_at);
+        if self.cx.draining {
+            link.conn.close_after_response();
+        }
+        entry.insert(Connection { link, active: None });
+        self.cx.counters.accepted.add(1);
+        self.schedule(key);
+        Ok(())
+    }
+
+    /// The second in which a connection that is opened now has reached its age.
+    fn end_of(&self, now: Time, age: Duration) -> u32 {
+        let most = u64::from(self.cx.options.max_age_jitter.min(100));
+        let percent = 100 - self.random.hash_one(self.generation) % (most + 1);
+        let age = age.as_millis() * u128::from(percent) / 100;
+        let second = (u128::from(now.0) + age).div_ceil(1000);
+        u32::try_from(second).unwrap_or(NEVER)
+    }
+}

@@ -1,0 +1,191 @@
+//! What peers do to a server, and what they must not bring about. In one test at a time, for the processor time that is
+//! used is measured.
+
+mod common;
+#[path = "common/log.rs"]
+mod log;
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use common::{PATIENCE, Raw, options, serve, stop};
+use h1wire_mio::{Options, Request, Response};
+use log::log;
+
+const GET: &str = "GET /x HTTP/1.1\r\nHost: a\r\n\r\n";
+
+/// One test at a time.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Processor time of this process.
+#[cfg(unix)]
+fn cpu() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// Whether hardly any processor time is used while nothing happens.
+#[cfg(unix)]
+fn assert_rests(what: &str) {
+    let before = cpu();
+    // The time itself is what is measured here: nothing is waited for.
+    std::thread::sleep(Duration::from_millis(300));
+    let used = cpu() - before;
+    assert!(used < Duration::from_millis(60), "{what}: {used:?} of processor time");
+}
+
+#[cfg(unix)]
+#[test]
+fn connections_that_wait_for_something_cost_no_processor_time() {
+    let _alone = alone();
+    let (server, told) = log(Options::default());
+    let mut half_closed = Raw::to(&server);
+    half_closed.send("POST /pause HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc").half_close();
+    let mut not_read = Raw::to(&server);
+    not_read.send("GET /flood HTTP/1.1\r\nHost: a\r\n\r\n");
+    let mut not_taken = Raw::to(&server);
+    not_taken.send("POST /pause HTTP/1.1\r\nHost: a\r\nContent-Length: 999999\r\n\r\n").send([0; 100_000]);
+    let mut partial = Raw::to(&server);
+    partial.send("GET / HT");
+    let mut unanswered = Raw::to(&server);
+    unanswered.send(["GET /wait HTTP/1.1\r\nHost: a\r\n\r\n", &GET.repeat(100)].concat());
+    for _ in 0..6 {
+        told.next();
+    }
+    assert_rests("five connections that wait");
+    stop(server);
+}
+
+#[test]
+fn many_slow_clients_do_not_delay_a_fast_one() {
+    let _alone = alone();
+    let server = serve(|_: &Request<'_>, res: &mut Response<'_>| res.end("hello"));
+    let addr = server.local_addr().unwrap();
+    let mut slow = Vec::new();
+    for _ in 0..400 {
+        let mut stream = TcpStream::connect(addr).unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nX: ").unwrap();
+        slow.push(stream);
+    }
+    common::wait_until("all connections", || server.handle().counters().accepted == 400);
+    let mut fast = Raw::to(&server);
+    let start = Instant::now();
+    for round in 0..100 {
+        for stream in slow.iter_mut().skip(round).step_by(100) {
+            stream.write_all(b"x").unwrap();
+        }
+        fast.send(GET).until("hello");
+    }
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    stop(server);
+}
+
+#[test]
+fn a_flood_on_one_connection_leaves_others_their_turn() {
+    let _alone = alone();
+    let server = serve(|_: &Request<'_>, res: &mut Response<'_>| res.end("hello"));
+    let mut flood = TcpStream::connect(server.local_addr().unwrap()).unwrap();
+    let mut reading = flood.try_clone().unwrap();
+    let writer = std::thread::spawn(move || {
+        let batch = GET.repeat(1000);
+        while flood.write_all(batch.as_bytes()).is_ok() {}
+    });
+    let reader = std::thread::spawn(move || {
+        let mut piece = vec![0; 1 << 16];
+        while reading.read(&mut piece).is_ok_and(|n| n > 0) {}
+    });
+    common::wait_until("the flood", || server.handle().counters().requests > 10_000);
+    let mut other = Raw::to(&server);
+    let start = Instant::now();
+    for _ in 0..50 {
+        other.send(GET).until("hello");
+    }
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    stop(server);
+    writer.join().unwrap();
+    reader.join().unwrap();
+}
+
+#[test]
+fn clients_that_go_away_at_any_point_leave_nothing_behind() {
+    let _alone = alone();
+    let (server, _told) = log(Options::default());
+    let requests = [
+        "",
+        "G",
+        "GET / HTTP/1.1\r\nHost: a\r\n",
+        "GET /x HTTP/1.1\r\nHost: a\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc",
+        "POST /pause HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc",
+        "GET /flood HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET /wait HTTP/1.1\r\nHost: a\r\n\r\n",
+        "bad\r\n\r\n",
+    ];
+    let mut clients = 0;
+    for round in 0..4 {
+        for request in requests {
+            let mut client = Raw::to(&server);
+            client.send(request);
+            clients += 1;
+            if round % 2 == 0 {
+                // A reset; otherwise it is one only if something was not read.
+                socket2::SockRef::from(&client.0).set_linger(Some(Duration::ZERO)).unwrap();
+            }
+            if round > 1 {
+                // At another moment: after something came back, or at once.
+                client.0.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
+                let _ = client.0.read(&mut [0]);
+            }
+        }
+    }
+    // Those whose client closed but may still read end with their answers, or with the handler.
+    common::wait_until("every connection", || server.handle().counters().accepted == clients);
+    server.handle().close_all();
+    common::wait_until("the end of all", || server.handle().counters().closed == clients);
+    Raw::to(&server).send(GET).until("done");
+    stop(server);
+}
+
+#[test]
+fn content_that_ends_too_early_is_an_error_that_is_answered() {
+    let _alone = alone();
+    let (server, told) = log(Options::default());
+    let mut client = Raw::to(&server);
+    let got = client.send("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc").half_close().rest();
+    assert!(got.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{got}");
+    assert_eq!(told.next(), "request /x");
+    common::wait_until("the abort", || told.so_far().contains(&"aborted /x".into()));
+    stop(server);
+}
+
+#[test]
+fn a_head_that_is_too_large_is_answered_with_431_that_arrives() {
+    let _alone = alone();
+    let (server, _told) = log(Options::default());
+    // More than the server reads: closing at once would reset the connection and lose the answer.
+    let request = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(300_000));
+    let got = Raw::to(&server).ask(request);
+    assert!(got.starts_with("HTTP/1.1 431 Request Header Fields Too Large\r\n"), "{got}");
+    stop(server);
+}
+
+#[test]
+fn a_client_that_does_not_stop_after_the_last_answer_is_cut_off() {
+    let _alone = alone();
+    let (server, _told) = log(options(|o| (o.linger_limit, o.discard_limit) = (100_000, 50_000)));
+    let mut client = Raw::to(&server);
+    client.send("POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n");
+    assert!(client.until("early").starts_with("HTTP/1.1 200 OK\r\n"));
+    let start = Instant::now();
+    while client.0.write_all(&[0; 10_000]).is_ok() {
+        assert!(start.elapsed() < PATIENCE);
+    }
+    common::wait_until("its end", || server.handle().counters().closed == 1);
+    assert!(server.handle().counters().bytes_received < 1_000_000);
+    stop(server);
+}
