@@ -1,10 +1,12 @@
 //! The client: requests, the exchanges they become, and responses.
 
 mod abort;
+mod ending;
 mod event;
 mod exchange;
 mod limits;
 mod options;
+mod receive;
 mod request;
 mod response;
 mod send;

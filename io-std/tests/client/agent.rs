@@ -1,25 +1,23 @@
 //! The agent: connections kept, shared, limited, hooked into and given up.
 
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use h1wire_std::proto::pool::{PoolError, Scheduling};
-use h1wire_std::{Agent, AgentBuilder, ErrorKind, Request, Stream};
+use h1wire_std::{Agent, AgentBuilder, ErrorKind, Request};
 
 use crate::script::{PATIENCE, Peer, Script, eventually};
 
-const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+pub const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-fn keeping() -> AgentBuilder {
+pub fn keeping() -> AgentBuilder {
     Agent::builder().keep_alive(true)
 }
 
-fn get_ok(agent: &Agent, url: &str) -> bool {
+pub fn get_ok(agent: &Agent, url: &str) -> bool {
     let mut response = agent.get(url).send().unwrap();
     let reused = response.reused_socket();
     assert_eq!(response.text().unwrap(), "ok");
@@ -251,118 +249,6 @@ fn a_server_that_refuses_persistence_gets_a_connection_for_each_request() {
         assert!(!get_ok(&agent, &server.url("/")));
     }
     server.join();
-}
-
-/// A stream that answers whatever is written to it, in memory.
-struct Canned(io::Cursor<Vec<u8>>);
-impl Read for Canned {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buf)
-    }
-}
-impl Write for Canned {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        Ok(buf.len())
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-impl Stream for Canned {
-    fn set_read_timeout(&mut self, _: Option<Duration>) -> io::Result<()> {
-        Ok(())
-    }
-    fn set_write_timeout(&mut self, _: Option<Duration>) -> io::Result<()> {
-        Ok(())
-    }
-    fn shutdown(&mut self, _: Shutdown) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-#[test]
-fn connections_can_be_any_stream_and_may_fail_with_an_own_error() {
-    let agent = Agent::builder()
-        .create_connection(|to| match to.origin().host() {
-            Some("good") => Ok(Box::new(Canned(io::Cursor::new(OK.to_vec())))),
-            _ => Err("not today".into()),
-        })
-        .build();
-    assert!(!get_ok(&agent, "http://good/"));
-    let error = agent.get("http://bad/").send().unwrap_err();
-    assert!(matches!(error.kind(), ErrorKind::Hook(e) if e.to_string() == "not today"), "{error:?}");
-    assert!(error.into_request().is_some());
-}
-
-#[test]
-fn a_hook_that_panics_fails_the_request_and_nothing_else() {
-    let agent = Agent::builder().create_connection(|_| panic!("a test of panics")).build();
-    let error = agent.get("http://h/").send().unwrap_err();
-    assert!(matches!(error.kind(), ErrorKind::Hook(_)), "{error:?}");
-    assert_eq!(agent.totals().sockets, 0);
-}
-
-#[test]
-fn hooks_see_connections_become_idle_and_be_used_again_and_may_refuse() {
-    let server = Script::new(|listener| {
-        let mut peer = Peer::accept(listener);
-        for _ in 0..2 {
-            peer.request();
-            peer.send(OK);
-        }
-        assert_eq!(peer.end(), b"");
-    });
-    let (kept, reused) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let (keep, reuse) = (kept.clone(), reused.clone());
-    let agent = keeping()
-        .keep_socket_alive(move |_| keep.fetch_add(1, Ordering::Relaxed) == 0)
-        .reuse_socket(move |stream| {
-            assert!(stream.peer_addr().is_some());
-            reuse.fetch_add(1, Ordering::Relaxed);
-        })
-        .build();
-    assert!(!get_ok(&agent, &server.url("/")));
-    assert_eq!((kept.load(Ordering::Relaxed), reused.load(Ordering::Relaxed)), (1, 0));
-    assert!(get_ok(&agent, &server.url("/")));
-    assert_eq!((kept.load(Ordering::Relaxed), reused.load(Ordering::Relaxed)), (2, 1));
-    server.join();
-    assert_eq!(agent.totals().free_sockets, 0);
-}
-
-#[test]
-fn a_connection_promised_while_its_hook_looks_goes_to_who_waits_or_is_replaced() {
-    for keeps in [true, false] {
-        let server = Script::new(move |listener| {
-            let mut first = Peer::accept(listener);
-            first.request();
-            first.send(OK);
-            let mut peer = if keeps { first } else { Peer::accept(listener) };
-            peer.request();
-            peer.send(OK);
-        });
-        let (looking, look) = channel();
-        let (go, wait) = channel::<()>();
-        let (looking, wait) = (Mutex::new(Some(looking)), Mutex::new(wait));
-        let agent = keeping()
-            .max_sockets(1)
-            .keep_socket_alive(move |_| {
-                let Some(looking) = looking.lock().unwrap().take() else { return true };
-                looking.send(()).unwrap();
-                wait.lock().unwrap().recv_timeout(PATIENCE).unwrap();
-                keeps
-            })
-            .build();
-        let (one, url) = (agent.clone(), server.url("/"));
-        let first = thread::spawn(move || get_ok(&one, &url));
-        look.recv_timeout(PATIENCE).unwrap();
-        let (other, url) = (agent.clone(), server.url("/"));
-        let second = thread::spawn(move || get_ok(&other, &url));
-        eventually(|| agent.totals().sockets == 1);
-        go.send(()).unwrap();
-        assert!(!first.join().unwrap());
-        assert_eq!(second.join().unwrap(), keeps);
-        server.join();
-    }
 }
 
 #[test]

@@ -2,10 +2,13 @@
 
 mod abort;
 mod agent;
+mod bad_input;
 mod basics;
+mod hooks;
 mod options;
 mod order;
 mod retry;
 mod script;
+mod switch;
 mod timeouts;
 mod upload;

@@ -60,8 +60,8 @@ fn the_idle_limit_covers_connecting_as_well() {
 
 #[test]
 fn a_response_that_does_not_begin_is_late_by_the_limit_that_is_set() {
-    let set: [(fn(Request) -> Request, Timeout); 4] = [
-        (|r| r.timeout(SHORT), Timeout::Idle),
+    let set = [
+        ((|r| r.timeout(SHORT)) as fn(Request) -> Request, Timeout::Idle),
         (|r| r.response_timeout(SHORT), Timeout::Head),
         (|r| r.total_timeout(SHORT), Timeout::Total),
         (|r| r.agent(&Agent::builder().timeout(SHORT).build()), Timeout::Idle),

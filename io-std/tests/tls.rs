@@ -1,0 +1,243 @@
+//! `https://`: trust, names, reuse, tunnels, aborts and time limits, against a server with a certificate of its own.
+#![cfg(feature = "tls")]
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use h1wire_std::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use h1wire_std::rustls::{RootCertStore, ServerConfig, ServerConnection, Stream as TlsPipe, crypto};
+use h1wire_std::{Agent, AgentBuilder, Error, ErrorKind, Proxies, Proxy, Timeout};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+/// A certificate for `localhost`, and who trusts it.
+struct Authority {
+    server: Arc<ServerConfig>,
+    roots: RootCertStore,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let made =
+            rcgen::generate_simple_self_signed(["localhost".to_owned(), "other.test".to_owned()]).unwrap();
+        let certificate = made.cert.der().clone();
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
+        let mut roots = RootCertStore::empty();
+        roots.add(certificate.clone()).unwrap();
+        let provider = Arc::new(crypto::ring::default_provider());
+        let mut server = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], key)
+            .unwrap();
+        server.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Self { server: Arc::new(server), roots }
+    }
+
+    fn agent(&self) -> AgentBuilder {
+        Agent::builder().keep_alive(true).tls_config(Arc::new(h1wire_std::tls_config(self.roots.clone())))
+    }
+
+    /// Accepts one connection and plays `part` in its session.
+    fn serve(
+        &self,
+        part: impl FnOnce(&mut TlsPipe<'_, ServerConnection, TcpStream>) + Send + 'static,
+    ) -> (SocketAddr, JoinHandle<()>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (addr, config) = (listener.local_addr().unwrap(), self.server.clone());
+        let thread = thread::spawn(move || {
+            let (mut socket, _) = listener.accept().unwrap();
+            socket.set_read_timeout(Some(PATIENCE)).unwrap();
+            let mut session = ServerConnection::new(config).unwrap();
+            part(&mut TlsPipe::new(&mut session, &mut socket));
+        });
+        (addr, thread)
+    }
+}
+
+fn url(addr: SocketAddr) -> String {
+    format!("https://localhost:{}/", addr.port())
+}
+
+/// Reads a head.
+fn request(pipe: &mut impl Read) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        pipe.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
+    String::from_utf8(head).unwrap()
+}
+
+#[test]
+fn an_https_url_is_got_over_a_trusted_session_that_is_kept() {
+    let authority = Authority::new();
+    let (addr, server) = authority.serve(|pipe| {
+        for _ in 0..3 {
+            let head = request(pipe);
+            let port = pipe.sock.local_addr().unwrap().port();
+            assert!(head.contains(&format!("\r\nHost: localhost:{port}\r\n")), "{head}");
+            pipe.write_all(OK).unwrap();
+        }
+        assert_eq!(pipe.conn.alpn_protocol(), Some(&b"http/1.1"[..]));
+        assert_eq!(pipe.conn.server_name(), Some("localhost"));
+        // The client says goodbye.
+        assert_eq!(pipe.read(&mut [0; 9]).unwrap(), 0);
+    });
+    let agent = authority.agent().build();
+    for reused in [false, true, true] {
+        let mut response = agent.get(url(addr)).send().unwrap();
+        // Session tickets that come meanwhile do not make an idle connection suspicious.
+        assert_eq!((response.reused_socket(), response.text().unwrap().as_str()), (reused, "ok"));
+        assert_eq!(agent.totals().free_sockets, 1);
+    }
+    assert!(agent.origins()[0].name.contains(":tls:"), "{:?}", agent.origins());
+    agent.destroy();
+    server.join().unwrap();
+}
+
+#[test]
+fn a_certificate_that_is_not_trusted_or_is_another_hosts_is_an_error_of_tls() {
+    let authority = Authority::new();
+    let refuse = |agent: Agent, host: &str, name: Option<&str>| {
+        let (addr, server) = authority.serve(|pipe| {
+            let _ = pipe.read(&mut [0]);
+        });
+        let host = host.to_owned();
+        let request =
+            agent.get(format!("https://{host}:{}/", addr.port())).lookup(move |_, _| Ok(vec![addr]));
+        let request = match name {
+            Some(name) => request.server_name(name),
+            None => request,
+        };
+        let result = request.send();
+        server.join().unwrap();
+        result.unwrap_err()
+    };
+    let error = refuse(Agent::new(), "localhost", None);
+    assert!(matches!(error.kind(), ErrorKind::Tls(_)), "{error:?}");
+    assert!(error.retry().is_safe() && error.into_request().is_some(), "nothing was sent");
+    let error = refuse(authority.agent().build(), "wrong.test", None);
+    assert!(matches!(error.kind(), ErrorKind::Tls(_)), "{error:?}");
+    // With the right name asked for, it is trusted, and fails only because nobody answers.
+    let error = refuse(authority.agent().build(), "wrong.test", Some("other.test"));
+    assert!(matches!(error.kind(), ErrorKind::HangUp(_) | ErrorKind::Socket(_)), "{error:?}");
+}
+
+#[test]
+fn large_uploads_and_downloads_pass_and_an_early_answer_is_heard() {
+    let authority = Authority::new();
+    let (addr, server) = authority.serve(|pipe| {
+        request(pipe);
+        let mut content = vec![0; 2_000_000];
+        pipe.read_exact(&mut content).unwrap();
+        pipe.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2000000\r\n\r\n").unwrap();
+        pipe.write_all(&content).unwrap();
+    });
+    let content: Vec<u8> = (0..2_000_000u32).map(|i| (i % 241) as u8).collect();
+    let mut response = authority.agent().build().request("PUT", url(addr)).send_bytes(&content).unwrap();
+    let mut got = Vec::new();
+    response.read_to_end(&mut got).unwrap();
+    assert!(got == content);
+    server.join().unwrap();
+
+    let (go, over) = channel::<()>();
+    let (addr, server) = authority.serve(move |pipe| {
+        request(pipe);
+        pipe.write_all(b"HTTP/1.1 413 No\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno").unwrap();
+        over.recv_timeout(PATIENCE).unwrap();
+    });
+    let mut upload = authority.agent().build().request("PUT", url(addr)).start().unwrap();
+    while upload.write_all(&[0; 1 << 16]).is_ok() {
+        assert!(upload.written() < 1 << 30);
+    }
+    let mut response = upload.finish().unwrap();
+    assert_eq!((response.status(), response.text().unwrap().as_str()), (413, "no"));
+    go.send(()).unwrap();
+    server.join().unwrap();
+}
+
+#[test]
+fn content_until_close_that_ends_without_a_goodbye_is_cut_off() {
+    let authority = Authority::new();
+    for goodbye in [true, false] {
+        let (addr, server) = authority.serve(move |pipe| {
+            request(pipe);
+            pipe.write_all(b"HTTP/1.1 200 OK\r\n\r\nall of it?").unwrap();
+            if goodbye {
+                pipe.conn.send_close_notify();
+                pipe.conn.complete_io(pipe.sock).unwrap();
+            }
+        });
+        let mut response = authority.agent().build().get(url(addr)).send().unwrap();
+        let mut text = String::new();
+        let end = response.read_to_string(&mut text);
+        assert_eq!((end.is_ok(), response.is_complete()), (goodbye, goodbye), "{end:?}");
+        server.join().unwrap();
+    }
+}
+
+#[test]
+fn tls_has_time_limits_and_can_be_aborted() {
+    // Accepts and says nothing.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    let agent = Authority::new().agent().build();
+    let error = agent.get(url(addr)).connect_timeout(Duration::from_millis(50)).send().unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Timeout(Timeout::Connect)), "{error:?}");
+
+    let authority = Authority::new();
+    let (asked, wait) = channel();
+    let (addr, server) = authority.serve(move |pipe| {
+        request(pipe);
+        asked.send(()).unwrap();
+        let _ = pipe.read(&mut [0]);
+    });
+    let agent = authority.agent().build();
+    let mut request = agent.get(url(addr));
+    let abort = request.abort_handle();
+    let client = thread::spawn(move || request.send().unwrap_err());
+    wait.recv_timeout(PATIENCE).unwrap();
+    abort.abort();
+    assert!(client.join().unwrap().is_aborted());
+    server.join().unwrap();
+    let _: Option<&Error> = None;
+}
+
+#[test]
+fn https_goes_through_the_tunnel_of_a_proxy() {
+    let authority = Authority::new();
+    let (addr, server) = authority.serve(|pipe| {
+        assert!(request(pipe).starts_with("GET /secret HTTP/1.1\r\n"));
+        pipe.write_all(OK).unwrap();
+    });
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let proxy = listener.local_addr().unwrap();
+    let relay = thread::spawn(move || {
+        let (mut near, _) = listener.accept().unwrap();
+        let head = request(&mut near);
+        assert!(head.starts_with("CONNECT localhost:7 HTTP/1.1\r\n"), "{head}");
+        near.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+        let mut far = TcpStream::connect(addr).unwrap();
+        let (mut from, mut to) = (far.try_clone().unwrap(), near.try_clone().unwrap());
+        let back = thread::spawn(move || drop(std::io::copy(&mut from, &mut to)));
+        let _ = std::io::copy(&mut near, &mut far);
+        let _ = far.shutdown(std::net::Shutdown::Both);
+        back.join().unwrap();
+    });
+    let proxies = Proxies::all(Proxy::new(&proxy.to_string()).unwrap());
+    let agent = authority.agent().proxies(proxies).build();
+    let mut response = agent.get("https://localhost:7/secret").send().unwrap();
+    assert_eq!(response.text().unwrap(), "ok");
+    drop(response);
+    drop(agent);
+    server.join().unwrap();
+    relay.join().unwrap();
+}
