@@ -2,7 +2,7 @@
 //!
 //! `httparse` is a loop over `parse_chunk_size` that checks nothing after the size line and skips the data.
 //! `picohttpparser` decodes in place and would need its input copied for each message, so it is left out.
-//! Connections also answer.
+//! Machines and connections also take the head and answer; `h1wire-decode` is the chunks alone, as `httparse` is.
 
 use super::Start;
 use crate::peers::*;
@@ -10,6 +10,7 @@ use crate::peers::*;
 pub(super) const ENGINES: &[(&str, Start)] = &[
     ("httparse", httparse::chunked),
     ("h1wire", h1wire::content),
+    ("h1wire-decode", h1wire::decode),
     #[cfg(feature = "peers")]
     ("milo", milo::recv),
     #[cfg(feature = "peers")]

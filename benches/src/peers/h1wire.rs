@@ -53,6 +53,25 @@ pub(crate) fn content(input: &'static Input) -> Run {
     })
 }
 
+/// Chunks alone: the chunks of the input again and again as the content of one request that does not end.
+pub(crate) fn decode(input: &'static Input) -> Run {
+    let mut conn = Conn::<Server>::new(&ServerConfig::default());
+    let mut slots = Slots::new();
+    let (mut head, chunks) = input.bytes.split_at(input.messages[0].head_end);
+    let begun = matches!(conn.recv(&mut head, &mut slots), Ok(Recv::Event(ServerEvent::Request(_))));
+    assert!(begun && head.is_empty());
+    let chunks = chunks.strip_suffix(b"0\r\n\r\n").expect("chunked content ends so");
+    Box::new(move |messages| {
+        for _ in 0..messages {
+            let mut rest = black_box(chunks);
+            while let Ok(Recv::Event(ServerEvent::Data(data))) = conn.recv(&mut rest, &mut slots) {
+                black_box(data);
+            }
+            assert!(rest.is_empty());
+        }
+    })
+}
+
 /// Takes every event of one request.
 #[inline(always)]
 fn receive(conn: &mut Conn<Server>, bytes: &[u8], slots: &mut Slots) {
