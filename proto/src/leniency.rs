@@ -143,7 +143,9 @@ leniency! {
 impl ServerLeniency {
     /// What the reference's `insecureHTTPParser` (llhttp 2.1.4) tolerates and this engine offers: control
     /// characters in values, folded values, `Content-Length` beside `Transfer-Encoding`, `Transfer-Encoding` in
-    /// HTTP/1.0, unregistered codings, any target bytes and forms, and loose chunk extensions.
+    /// HTTP/1.0, unregistered codings, any target bytes and forms, and loose chunk extensions. What it also
+    /// tolerates and this engine never does: NUL in values, several spaces in a start line, white space before a
+    /// colon in requests, and requests whose last coding is not `chunked`.
     pub const INSECURE: Self = Self::STRICT
         .bare_lf()
         .obs_fold()
@@ -155,7 +157,8 @@ impl ServerLeniency {
         .any_target_form()
         .any_chunk_extension()
         .space_after_chunk_size()
-        .connect_with_content();
+        .connect_with_content()
+        .empty_list_members();
 }
 
 impl ClientLeniency {
@@ -168,7 +171,9 @@ impl ClientLeniency {
         .unknown_codings()
         .any_chunk_extension()
         .space_after_chunk_size()
-        .leading_crlf();
+        .leading_crlf()
+        .space_before_colon()
+        .empty_list_members();
 }
 
 #[cfg(test)]
