@@ -1,3 +1,5 @@
+//! Dates: our own text and parser against another crate's, and the three forms.
+
 use h1wire_proto::{DateCache, HttpDate};
 use proptest::prelude::*;
 use std::time::{Duration, UNIX_EPOCH};

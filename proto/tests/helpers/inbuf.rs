@@ -1,3 +1,5 @@
+//! The input remainder: nothing lost, nothing doubled, no memory held when empty.
+
 use h1wire_proto::InBuf;
 use proptest::prelude::*;
 

@@ -1,3 +1,5 @@
+//! The output queue against the plain bytes that were put into it.
+
 use bytes::Bytes;
 use h1wire_proto::{Out, OutQueue};
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! The timers of a connection: the limits one by one, then against a model.
+
 use crate::timers_model::ALL;
 use h1wire_proto::{Activity, Expired, Phase, Time, Timeouts, Timers};
 

@@ -1,3 +1,5 @@
+//! The timing wheel against a sorted map.
+
 use h1wire_proto::{Time, Wheel};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,3 +1,5 @@
+//! The io_uring server.
+
 use crate::{connect, read_until};
 use h1wire_proto::{Conn, Server, ServerEvent, Timeouts};
 use h1wire_recipes::Result;

@@ -1,3 +1,5 @@
+//! The smallest server loop.
+
 use crate::{pair, read_until, talk};
 use h1wire_proto::{ServerEvent, Status, Timeouts};
 use h1wire_recipes::Result;

@@ -1,3 +1,5 @@
+//! The tokio server.
+
 use crate::{talk, undated};
 use bytes::Bytes;
 use h1wire_recipes::Result;
