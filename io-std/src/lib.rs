@@ -48,3 +48,11 @@ pub fn tls_config(roots: rustls::RootCertStore) -> rustls::ClientConfig {
 pub fn get(url: impl IntoUrl) -> Result<Response, Error> {
     Request::get(url).send()
 }
+
+/// The pages in `docs/` whose code is compiled with the documentation. A crate from the registry has no such folder,
+/// and no reason to look for it.
+#[cfg(all(doctest, unix))]
+mod pages {
+    #[doc = include_str!("../../docs/from-tiny-http.md")]
+    struct FromTinyHttp;
+}

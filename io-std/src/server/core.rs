@@ -12,6 +12,7 @@ use super::client_error::ClientError;
 use super::connections::Connections;
 use super::counters::{Counters, Stats};
 use super::front::Door;
+use super::handle::Signal;
 use super::link::{Link, TimeoutHook};
 use super::options::Options;
 use super::queue::Queue;
@@ -49,6 +50,8 @@ pub(crate) struct Core {
     pub(crate) queue: Queue<Box<Link>>,
     pub(crate) connections: Arc<Connections>,
     pub(crate) door: Door,
+    /// The server has ended.
+    pub(crate) closed: Signal,
     /// No new connections, and no next request on those there are.
     pub(crate) draining: AtomicBool,
     /// How often idle connections were told to close.
@@ -64,6 +67,7 @@ impl Core {
             hooks,
             connections: Arc::default(),
             door,
+            closed: Signal::default(),
             draining: AtomicBool::new(false),
             idle_epoch: AtomicUsize::new(0),
             counters: Mutex::default(),

@@ -142,6 +142,7 @@ impl Front {
         let mut events = Events::with_capacity(256);
         while self.turn(&mut events).is_ok() {}
         *self.core.door.orders.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.core.closed.give();
     }
 
     /// One round. `Err` when it is to stop, or cannot go on.

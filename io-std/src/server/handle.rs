@@ -20,7 +20,6 @@ const GRACE: Duration = Duration::from_millis(500);
 pub struct Handle {
     pub(crate) core: Arc<Core>,
     pub(crate) addrs: Arc<[SocketAddr]>,
-    pub(crate) closed: Arc<Signal>,
 }
 
 /// How a server ended.
@@ -116,13 +115,12 @@ impl Handle {
         }
         drop(core.queue.stop());
         core.door.stop();
-        self.closed.give();
         Closed { idle, finished: before.saturating_sub(idle).saturating_sub(forced), forced, stuck }
     }
 
     /// Blocks until the server was [closed](Self::close).
     pub fn wait(&self) {
-        self.closed.wait();
+        self.core.closed.wait();
     }
 }
 
@@ -140,7 +138,7 @@ pub(crate) struct Signal {
 }
 
 impl Signal {
-    fn give(&self) {
+    pub(crate) fn give(&self) {
         *self.happened.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.told.notify_all();
     }

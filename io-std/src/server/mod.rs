@@ -288,7 +288,7 @@ impl Server {
             core.door.stop();
         }
         spawned?;
-        Ok(Handle { core, addrs, closed: Arc::default() })
+        Ok(Handle { core, addrs })
     }
 }
 

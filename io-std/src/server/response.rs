@@ -19,8 +19,9 @@ use super::upgraded::Upgraded;
 /// one piece with its length; more is sent in chunks, unless [`content_length`](Self::content_length) said how much
 /// it will be. [`flush`](Write::flush) sends at once what there is, head included.
 ///
-/// A name, value or status that may not be sent is told by the call that would send the head, as an error of kind
-/// `InvalidInput` around a [`SendError`]; nothing was sent then.
+/// A field that may not be set is told by the next call that can fail, and by all that follow, as an error of kind
+/// `InvalidInput` around a [`SendError`]: such a response is not sent, and the client is answered 500. To find out at
+/// once, set the field by way of [`headers_mut`](Self::headers_mut).
 pub struct Response<'a> {
     pub(crate) exchange: &'a RefCell<Exchange>,
     pub(crate) headers: &'a mut Headers,
@@ -240,8 +241,8 @@ impl Response<'_> {
 
     /// Fails with what could not be done before.
     #[inline]
-    fn settle(&mut self) -> io::Result<()> {
-        self.draft.error.take().map_or(Ok(()), |error| Err(refused(error)))
+    fn settle(&self) -> io::Result<()> {
+        self.draft.error.map_or(Ok(()), |error| Err(refused(error)))
     }
 
     #[inline]

@@ -90,7 +90,9 @@ impl Exchange {
             }
         }
         self.sending = Sending::Ended;
-        if self.core.options.batch_pipelined { Ok(()) } else { self.flush_out() }
+        let options = &self.core.options;
+        let waits = options.batch_pipelined && self.buffers.out.len() < options.write_buffer;
+        if waits { Ok(()) } else { self.flush_out() }
     }
 
     /// Whether head and content can be written at once.

@@ -225,6 +225,10 @@ fn an_error_is_answered_500_or_cuts_off_what_was_begun() {
                     res.end("sixsix")
                 }
                 b"/bad" => res.header("a b", "c").end("x"),
+                b"/ignored" => {
+                    let _ = res.header("a", "b\r\n").end("x");
+                    Ok(())
+                }
                 b"/twice" => {
                     res.end("x")?;
                     assert_eq!(res.end("y").unwrap_err().kind(), io::ErrorKind::InvalidInput);
@@ -238,7 +242,7 @@ fn an_error_is_answered_500_or_cuts_off_what_was_begun() {
         .unwrap();
     let request = |target: &str| format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n");
     let mut peer = Peer::to(&server);
-    for target in ["/early", "/long", "/bad"] {
+    for target in ["/early", "/long", "/bad", "/ignored"] {
         let (head, _) = peer.send(request(target)).response();
         assert_eq!(head, "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n", "{target}");
     }
@@ -247,7 +251,7 @@ fn an_error_is_answered_500_or_cuts_off_what_was_begun() {
     let late = peer.send(request("/late")).rest();
     assert_eq!(late, "HTTP/1.1 200 OK\r\nx: y\r\nTransfer-Encoding: chunked\r\n\r\n");
     Peer::to(&server).send(request("/short")).assert_closed();
-    assert_eq!(server.stats().handler_errors, 5);
+    assert_eq!(server.stats().handler_errors, 6);
 }
 
 #[test]
