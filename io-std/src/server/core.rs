@@ -3,6 +3,7 @@
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,6 +17,7 @@ use super::handle::Signal;
 use super::link::{Link, TimeoutHook};
 use super::options::Options;
 use super::queue::Queue;
+use super::report::Report;
 use super::{Request, Response};
 use crate::clock;
 use crate::stream::Stream;
@@ -27,6 +29,7 @@ pub(crate) type StreamHook = dyn Fn(Box<dyn Stream>) -> io::Result<Box<dyn Strea
 /// Chooses which offers of another protocol are taken.
 pub(crate) type UpgradeChoice = dyn Fn(&RequestHead<'_, '_>) -> bool + Send + Sync;
 pub(crate) type ErrorHook = dyn Fn(&ClientError<'_>, &mut Response<'_>) -> io::Result<()> + Send + Sync;
+pub(crate) type ReportHook = dyn Fn(&Report<'_>) + Send + Sync;
 pub(crate) type RefusedHook = dyn Fn(Option<SocketAddr>) + Send + Sync;
 
 /// What a server's user set besides the handler of requests.
@@ -40,6 +43,7 @@ pub(crate) struct Hooks {
     pub(crate) should_upgrade: Option<Box<UpgradeChoice>>,
     pub(crate) client_error: Option<Box<ErrorHook>>,
     pub(crate) refused: Option<Box<RefusedHook>>,
+    pub(crate) report: Option<Box<ReportHook>>,
     pub(crate) timeout: Option<Arc<TimeoutHook>>,
 }
 
@@ -134,6 +138,11 @@ impl Core {
         }
         Box::new(link)
     }
+}
+
+/// Calls what a user wrote. `None` if it panicked, which is not to end the thread of many connections.
+pub(crate) fn guarded<T>(hook: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(hook)).ok()
 }
 
 /// Up to `percent` of `age`, another for each connection.

@@ -24,7 +24,7 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use slab::Slab;
 use socket2::SockRef;
 
-use super::core::Core;
+use super::core::{Core, guarded};
 use super::counters::Counters;
 use super::link::Link;
 use super::listener::Listener;
@@ -220,7 +220,7 @@ impl Front {
     /// Answers 503 without waiting, and lets the peer read it.
     fn refuse(&mut self, mut link: Box<Link>) {
         if let Some(hook) = &self.core.hooks.refused {
-            hook(link.peer);
+            let _ = guarded(|| hook(link.peer));
         }
         let answer = refusal(&self.core, &mut link);
         let unplaced = self.watched.iter().filter(|(_, w)| w.link.membership.is_none()).count();

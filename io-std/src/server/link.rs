@@ -11,6 +11,7 @@ use std::time::Duration;
 use h1wire_proto::{Activity, Conn, Expired, InBuf, Phase, Server, Time, Timeouts, Timers};
 
 use super::connections::Membership;
+use super::core::guarded;
 use super::counters::Counters;
 use crate::clock;
 use crate::stream::Stream;
@@ -30,6 +31,8 @@ pub(crate) struct Link {
     pub(crate) expired: Option<Expired>,
     /// Its user has not seen it yet.
     pub(crate) is_new: bool,
+    /// How many bytes the stream took.
+    pub(crate) sent: u64,
     /// How many requests were received.
     pub(crate) requests: u32,
     /// When it has to end with the next answer.
@@ -80,6 +83,7 @@ impl Link {
             rest: InBuf::new(),
             expired: None,
             is_new: true,
+            sent: 0,
             requests: 0,
             old_at: None,
             idle_epoch: 0,
@@ -198,6 +202,7 @@ impl Link {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(n) => {
                     counters.bytes_sent.add(n as u64);
+                    self.sent += n as u64;
                     self.activity.sent += n;
                     IoSlice::advance_slices(&mut slices, n);
                     if !slices.is_empty() {
@@ -254,7 +259,7 @@ impl Link {
     }
 
     fn is_kept_although_idle(&self) -> bool {
-        self.on_timeout.as_ref().is_some_and(|hook| hook(self.peer))
+        self.on_timeout.as_ref().is_some_and(|hook| guarded(|| hook(self.peer)).unwrap_or(false))
     }
 
     fn read_once(&mut self, buf: &mut [u8], counters: &Counters) -> io::Result<Got> {

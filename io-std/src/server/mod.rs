@@ -39,6 +39,7 @@ mod listener;
 mod options;
 mod queue;
 mod receive;
+mod report;
 mod request;
 mod response;
 mod send;
@@ -57,6 +58,7 @@ pub use counters::Stats;
 use h1wire_proto::RequestHead;
 pub use handle::{Closed, Handle};
 pub use options::Options;
+pub use report::Report;
 pub use request::Request;
 pub use response::Response;
 pub use upgraded::Upgraded;
@@ -77,7 +79,7 @@ use serve::Worker;
 ///   [`check_expectation`](Self::check_expectation), [`on_connect`](Self::on_connect),
 ///   [`on_upgrade`](Self::on_upgrade);
 /// - **what else happens**: [`on_connection`](Self::on_connection), [`on_client_error`](Self::on_client_error),
-///   [`on_timeout`](Self::on_timeout), [`on_refused`](Self::on_refused);
+///   [`on_timeout`](Self::on_timeout), [`on_refused`](Self::on_refused), [`on_exchange`](Self::on_exchange);
 /// - **go**: [`serve`](Self::serve), or [`start`](Self::start) in the background.
 ///
 /// A handler that returns an error is answered for: with what the client did wrong if the error came from reading
@@ -246,6 +248,14 @@ impl Server {
     #[must_use]
     pub fn on_timeout(mut self, hook: impl Fn(Option<SocketAddr>) -> bool + Send + Sync + 'static) -> Self {
         self.hooks.timeout = Some(Arc::new(hook));
+        self
+    }
+
+    /// Is told of each exchange when its handler is done, before content nobody read is discarded: for logs and
+    /// measurements, which cost nothing without this. It delays the connection, so it should not block.
+    #[must_use]
+    pub fn on_exchange(mut self, hook: impl Fn(&Report<'_>) + Send + Sync + 'static) -> Self {
+        self.hooks.report = Some(Box::new(hook));
         self
     }
 

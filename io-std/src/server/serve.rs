@@ -9,7 +9,7 @@ use std::sync::Arc;
 use h1wire_proto::{Fields, Headers, InBuf, OwnedFields, Recv, ServerEvent, Slots};
 
 use super::answer::{Outcome, answer};
-use super::core::{Core, Handler};
+use super::core::{Core, Handler, guarded};
 use super::counters::Counters;
 use super::ending::{close, leave};
 use super::exchange::{Buffers, Exchange, Failure};
@@ -65,7 +65,12 @@ impl Worker {
     /// Serves connections from the queue until it is stopped.
     pub(crate) fn run(mut self) {
         while let Some(link) = self.core.queue.take() {
-            let (link, after) = self.serve(link);
+            // Handlers that panic are answered for. This is for hooks.
+            let Some((link, after)) = guarded(|| self.serve(link)) else {
+                self.counters.panics.add(1);
+                self.first.consume(usize::MAX);
+                continue;
+            };
             match after {
                 After::Park => self.core.door.park(link),
                 After::Requeue => self.core.queue.push_anyway(link),
@@ -139,7 +144,12 @@ impl Worker {
                         draft: Draft::default(),
                         rest,
                     };
+                    let hook = self.core.hooks.report.as_ref();
+                    let began = hook.map(|_| exchange.borrow().began());
                     let outcome = answer(&self.core, &*self.handler, &mut request, &mut response);
+                    if let (Some(hook), Some(began)) = (hook, &began) {
+                        hook(&exchange.borrow().report(head, began));
+                    }
                     self.first.consume(consumed);
                     let after = match outcome {
                         Outcome::Done => leave(exchange.get_mut()),
