@@ -322,7 +322,15 @@ impl<R: Role> Conn<R> {
         let core = &self.core;
         let client = R::LOCAL == Party::Client;
         match core.cycle.next() {
+            // A server still owes an answer to what broke; a client that lost its bytes has nobody to ask.
+            Next::Continue
+                if client && core.cycle.client == Half::Error && core.cycle.server == Half::Idle =>
+            {
+                Advice::Close
+            }
             Next::Continue => Advice::Continue,
+            // The joint state is that of the exchange just finished, and others of the pipeline wait behind it.
+            Next::Reuse if core.outstanding.len() > 1 => Advice::Continue,
             Next::Reuse => Advice::Reuse,
             Next::Switched => Advice::Switched,
             // The server is done with us but not against us: the rest of the request may still be sent.
