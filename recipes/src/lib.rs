@@ -4,6 +4,7 @@
 #[cfg(target_os = "linux")]
 pub mod io_uring_server;
 pub mod own_io;
+pub mod rustls_by_hand;
 pub mod tokio_server;
 
 /// What a recipe's own code fails with: the peer's fault, ours, or the system's.

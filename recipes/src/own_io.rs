@@ -67,13 +67,9 @@ pub fn serve_connection(
                         answer.flush()?;
                     }
                 }
-                Ok(Recv::NeedInput(_)) => {
-                    // Nobody refused the content that the client would rather ask about first.
-                    if conn.wants_continue() {
-                        conn.informational(100, &(), &mut out)?;
-                    }
-                    break false;
-                }
+                // Nobody refused the content that the client would rather ask about first.
+                Ok(Recv::NeedInput(_)) if conn.wants_continue() => conn.informational(100, &(), &mut out)?,
+                Ok(Recv::NeedInput(_)) => break false,
                 Ok(Recv::Paused(Pause::Switched)) => break false,
                 // The request is complete, and the handler left it unanswered.
                 Ok(Recv::Paused(_)) => conn.respond(404, &(), BodyLen::None, &mut out)?,

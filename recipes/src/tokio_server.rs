@@ -74,12 +74,11 @@ where
                     false
                 }
                 Ok(Recv::Event(ServerEvent::End(_))) => true,
-                Ok(Recv::NeedInput(_)) => {
-                    if conn.wants_continue() {
-                        conn.informational(100, &(), &mut out)?;
-                    }
-                    break false;
+                Ok(Recv::NeedInput(_)) if conn.wants_continue() => {
+                    conn.informational(100, &(), &mut out)?;
+                    false
                 }
+                Ok(Recv::NeedInput(_)) => break false,
                 // Every request is answered when it is complete, and none with a switch.
                 Ok(Recv::Paused(_) | Recv::Closed) => break true,
                 Err(error) => {

@@ -5,6 +5,7 @@
 mod io_uring_server;
 mod own_io;
 mod page;
+mod rustls_by_hand;
 mod tokio_server;
 
 use h1wire_recipes::Result;
