@@ -54,6 +54,15 @@ pub(crate) fn is_value(value: &[u8]) -> bool {
     value.iter().all(|b| VALUE[*b as usize])
 }
 
+/// Whether `text` is `lower`, which has no upper-case letter, in any case. Faster than to compare slices of unknown
+/// length: with `lower` known this is a comparison of a few words.
+#[inline(always)]
+pub(crate) fn is_in_any_case<const N: usize>(text: &[u8], lower: &[u8; N]) -> bool {
+    let Ok(text) = <&[u8; N]>::try_from(text) else { return false };
+    let case = |b: u8| if b.is_ascii_lowercase() { 0x20 } else { 0 };
+    text.iter().zip(lower).fold(true, |same, (a, b)| same & (a | case(*b) == *b))
+}
+
 /// `value` without SP and HTAB at its ends (RFC 9110 section 5.6.3).
 #[inline]
 pub(crate) fn trim_ows(mut value: &[u8]) -> &[u8] {
@@ -82,6 +91,21 @@ mod tests {
             let unreserved = b.is_ascii_alphanumeric() || b"-._~".contains(&b);
             assert_eq!(REG_NAME[i], unreserved || b"!$&'()*+,;=".contains(&b), "reg-name {b:#x}");
         }
+    }
+
+    #[test]
+    fn case_is_ignored_for_letters_only() {
+        for at in 0..8 {
+            for byte in 0..=255 {
+                let mut text = *b"a-Key{x_";
+                text[at] = byte;
+                let expected = text.eq_ignore_ascii_case(b"a-key{x_");
+                assert_eq!(is_in_any_case(&text, b"a-key{x_"), expected, "{}", text.escape_ascii());
+            }
+        }
+        assert!(!is_in_any_case(b"a-key", b"a-ke"));
+        assert!(!is_in_any_case(b"", b"a"));
+        assert!(is_in_any_case(b"", b""));
     }
 
     #[test]

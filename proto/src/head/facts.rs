@@ -4,7 +4,7 @@
 //! `Transfer-Encoding`. They are told from all others by length and first byte. What follows from the facts
 //! together is decided in `framing`.
 
-use crate::class::{is_token, trim_ows};
+use crate::class::{is_in_any_case, is_token, trim_ows};
 use crate::error::RecvErrorKind as Kind;
 use crate::leniency::Flags;
 
@@ -71,20 +71,18 @@ impl Facts {
     pub(crate) fn note(&mut self, name: &[u8], value: &[u8], at: usize, lenient: Flags) {
         let at = at as u32;
         match name.len() {
-            4 if name.eq_ignore_ascii_case(b"host") => {
+            4 if is_in_any_case(name, b"host") => {
                 self.hosts = self.hosts.saturating_add(1);
                 self.host = (at, at + value.len() as u32);
             }
-            10 if name.eq_ignore_ascii_case(b"connection") => self.connection(value),
-            14 if name.eq_ignore_ascii_case(b"content-length") => self.content_length(value, at, lenient),
-            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {
-                self.transfer_encoding(value, at, lenient)
-            }
-            7 if name.eq_ignore_ascii_case(b"upgrade") => {
+            10 if is_in_any_case(name, b"connection") => self.connection(value),
+            14 if is_in_any_case(name, b"content-length") => self.content_length(value, at, lenient),
+            17 if is_in_any_case(name, b"transfer-encoding") => self.transfer_encoding(value, at, lenient),
+            7 if is_in_any_case(name, b"upgrade") => {
                 self.upgrade |= !value.is_empty();
                 self.offered |= crate::upgrade::fingerprint(value);
             }
-            6 if name.eq_ignore_ascii_case(b"expect") => self.expect(value),
+            6 if is_in_any_case(name, b"expect") => self.expect(value),
             _ => {}
         }
     }
@@ -95,15 +93,15 @@ impl Facts {
 
     /// RFC 9110 section 7.6.1: case-insensitive options, a list over all lines; `close` is sticky.
     fn connection(&mut self, value: &[u8]) {
-        if value.eq_ignore_ascii_case(b"keep-alive") {
+        if is_in_any_case(value, b"keep-alive") {
             self.keep_alive = true;
             return;
         }
         for option in value.split(|b| *b == b',').map(trim_ows) {
             match option.len() {
-                5 if option.eq_ignore_ascii_case(b"close") => self.close = true,
-                7 if option.eq_ignore_ascii_case(b"upgrade") => self.upgrade_named = true,
-                10 if option.eq_ignore_ascii_case(b"keep-alive") => self.keep_alive = true,
+                5 if is_in_any_case(option, b"close") => self.close = true,
+                7 if is_in_any_case(option, b"upgrade") => self.upgrade_named = true,
+                10 if is_in_any_case(option, b"keep-alive") => self.keep_alive = true,
                 _ => {}
             }
         }
@@ -112,7 +110,7 @@ impl Facts {
     /// RFC 9110 section 10.1.1. Anything beside `100-continue` makes the expectation another one.
     fn expect(&mut self, value: &[u8]) {
         for member in value.split(|b| *b == b',').map(trim_ows).filter(|m| !m.is_empty()) {
-            if member.eq_ignore_ascii_case(b"100-continue") {
+            if is_in_any_case(member, b"100-continue") {
                 self.expect_continue = true;
             } else {
                 self.expect_other = true;
@@ -160,7 +158,7 @@ impl Facts {
             }
             any = true;
             self.encoding = Encoding::Other;
-            if member.eq_ignore_ascii_case(b"chunked") {
+            if is_in_any_case(member, b"chunked") {
                 if self.chunked_seen {
                     return self.fail(Kind::RepeatedChunked, at);
                 }
