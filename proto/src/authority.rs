@@ -4,6 +4,7 @@
 //! Only what may stand where. Which host a request is for is decided in `target`.
 
 use crate::class::REG_NAME;
+use crate::scan;
 use core::net::Ipv6Addr;
 
 /// An authority, taken apart and checked against the grammar.
@@ -41,7 +42,7 @@ impl<'a> Authority<'a> {
 /// sends for a target without authority (RFC 9112 section 3.2). A port without a host names nothing and is refused.
 #[inline]
 pub(crate) fn valid_host(value: &[u8]) -> bool {
-    value.is_empty() || host_and_port_of(value).is_some_and(|(host, _)| !host.is_empty())
+    scan::all_plain(value) || host_and_port_of(value).is_some_and(|(host, _)| !host.is_empty())
 }
 
 /// `uri-host [ ":" port ]` as its two parts.

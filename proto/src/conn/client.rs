@@ -9,7 +9,7 @@ use crate::cycle::{Cycle, Half, Next, Party, Step};
 use crate::error::{RecvError, RecvErrorKind as Kind};
 use crate::fields::{Fields, Slots};
 use crate::framing::{self, ResponseTo};
-use crate::head::{Careful, Facts, Read, Reader, Section, StartLine};
+use crate::head::{Careful, Parsed, Read, Reader, Section};
 use crate::leniency::{ClientLeniency, Flags};
 use crate::limits::Limits;
 use crate::message::ResponseHead;
@@ -239,8 +239,9 @@ impl Core {
             lenient: self.lenient,
             max: self.limits.head_bytes.saturating_sub(self.skipped as u32),
         };
-        let ((line, facts), len) = match reader.response(input, slots) {
-            Read::Complete(parsed, len) => (parsed, len),
+        let mut parsed = Parsed::default();
+        let len = match reader.response(input, slots, &mut parsed) {
+            Read::Complete(len) => len,
             Read::Partial if self.flags.eof => {
                 let end = input.len() as i64;
                 return Err(self.fail(Party::Server, Kind::UnexpectedEof, end));
@@ -252,7 +253,7 @@ impl Core {
             Read::Bad(kind, at) => return Err(self.fail(Party::Server, kind, at as i64)),
         };
         let (section, _) = input.split_at(len);
-        let head = match self.accept_response(section, &line, &facts, slots) {
+        let head = match self.accept_response(section, &parsed, slots) {
             Ok(head) => head,
             Err((kind, at)) => return Err(self.fail(Party::Server, kind, at as i64)),
         };
@@ -273,8 +274,7 @@ impl Core {
     fn accept_response<'i: 's, 's>(
         &mut self,
         section: &'i [u8],
-        line: &StartLine,
-        facts: &Facts,
+        Parsed { line, facts }: &Parsed,
         slots: &'s Slots,
     ) -> Result<ResponseHead<'i, 's>, (Kind, u32)> {
         let (status, version) = (line.status, line.version());

@@ -216,7 +216,7 @@ impl Core {
             max: self.limits.trailer_bytes,
         };
         match reader.trailers(input, slots) {
-            Read::Complete(_, len) => {
+            Read::Complete(len) => {
                 let (section, _) = input.split_at(len);
                 self.consume(input, len);
                 self.end_chunked(party);

@@ -8,7 +8,7 @@ use crate::cycle::{Half, Party, Step};
 use crate::error::{RecvError, RecvErrorKind as Kind};
 use crate::fields::{Fields, Slots};
 use crate::framing;
-use crate::head::{Careful, Facts, Read, Reader, Section, StartLine};
+use crate::head::{Careful, Facts, Parsed, Read, Reader, Section, StartLine};
 use crate::leniency::{Flags, ServerLeniency};
 use crate::limits::Limits;
 use crate::message::{Expect, Method, RequestHead, Version};
@@ -112,8 +112,9 @@ impl Core {
             lenient: self.lenient,
             max: self.limits.head_bytes.saturating_sub(self.skipped as u32),
         };
-        let ((line, facts), len) = match reader.request(input, slots) {
-            Read::Complete(parsed, len) => (parsed, len),
+        let mut parsed = Parsed::default();
+        let len = match reader.request(input, slots, &mut parsed) {
+            Read::Complete(len) => len,
             Read::Partial if self.flags.eof => {
                 let end = input.len() as i64;
                 return Err(self.fail(Party::Client, Kind::UnexpectedEof, end));
@@ -125,7 +126,7 @@ impl Core {
             Read::Bad(kind, at) => return Err(self.fail(Party::Client, kind, at as i64)),
         };
         let (section, _) = input.split_at(len);
-        let head = match self.accept_request(section, &line, &facts, slots) {
+        let head = match self.accept_request(section, &parsed, slots) {
             Ok(head) => head,
             Err((kind, at)) => return Err(self.fail(Party::Client, kind, at as i64)),
         };
@@ -139,8 +140,7 @@ impl Core {
     fn accept_request<'i: 's, 's>(
         &mut self,
         section: &'i [u8],
-        line: &StartLine,
-        facts: &Facts,
+        Parsed { line, facts }: &Parsed,
         slots: &'s Slots,
     ) -> Result<RequestHead<'i, 's>, (Kind, u32)> {
         let (name, target) = request_line_parts(section, line);

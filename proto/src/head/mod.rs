@@ -21,9 +21,9 @@ use crate::scan::{self, Visit, Walk};
 use crate::visits;
 
 /// What reading a section came to.
-pub(crate) enum Read<T> {
+pub(crate) enum Read {
     /// A complete, valid section of so many bytes.
-    Complete(T, usize),
+    Complete(usize),
     Partial,
     /// Kind and offset from the section's first byte.
     Bad(Kind, u32),
@@ -49,6 +49,13 @@ impl StartLine {
     }
 }
 
+/// What a section says. The caller makes room for it, because it is too much to be handed on by value.
+#[derive(Default)]
+pub(crate) struct Parsed {
+    pub(crate) line: StartLine,
+    pub(crate) facts: Facts,
+}
+
 /// What the machine lends to the reading of a section.
 pub(crate) struct Reader<'c> {
     pub(crate) careful: &'c mut Careful,
@@ -59,18 +66,19 @@ pub(crate) struct Reader<'c> {
 }
 
 impl Reader<'_> {
+    /// `parsed` is fresh here and below, and means something if the section is complete.
     #[inline]
-    pub(crate) fn request(&mut self, input: &[u8], slots: &mut Slots) -> Read<(StartLine, Facts)> {
-        self.read::<true>(Section::Request, input, slots)
+    pub(crate) fn request(&mut self, input: &[u8], slots: &mut Slots, parsed: &mut Parsed) -> Read {
+        self.read::<true>(Section::Request, input, slots, parsed)
     }
 
     #[inline]
-    pub(crate) fn response(&mut self, input: &[u8], slots: &mut Slots) -> Read<(StartLine, Facts)> {
-        self.read::<true>(Section::Response, input, slots)
+    pub(crate) fn response(&mut self, input: &[u8], slots: &mut Slots, parsed: &mut Parsed) -> Read {
+        self.read::<true>(Section::Response, input, slots, parsed)
     }
 
-    pub(crate) fn trailers(&mut self, input: &[u8], slots: &mut Slots) -> Read<(StartLine, Facts)> {
-        self.read::<false>(Section::Trailers, input, slots)
+    pub(crate) fn trailers(&mut self, input: &[u8], slots: &mut Slots) -> Read {
+        self.read::<false>(Section::Trailers, input, slots, &mut Parsed::default())
     }
 
     #[inline(always)]
@@ -79,14 +87,15 @@ impl Reader<'_> {
         what: Section,
         input: &[u8],
         slots: &mut Slots,
-    ) -> Read<(StartLine, Facts)> {
+        parsed: &mut Parsed,
+    ) -> Read {
         slots.clear();
         if self.careful.is_fresh()
-            && let Some((parsed, len)) = self.walk::<START>(what, input, slots)
+            && let Some(len) = self.walk::<START>(what, input, slots, parsed)
         {
-            return Read::Complete(parsed, len);
+            return Read::Complete(len);
         }
-        self.read_carefully::<START>(what, input, slots)
+        self.read_carefully::<START>(what, input, slots, parsed)
     }
 
     #[inline(always)]
@@ -95,20 +104,14 @@ impl Reader<'_> {
         what: Section,
         input: &[u8],
         slots: &mut Slots,
-    ) -> Option<((StartLine, Facts), usize)> {
-        let mut visitor = Gather {
-            line: StartLine::default(),
-            facts: Facts::default(),
-            limits: self.limits,
-            lenient: self.lenient,
-            what,
-        };
+        parsed: &mut Parsed,
+    ) -> Option<usize> {
+        let mut visitor = Gather { parsed, limits: self.limits, lenient: self.lenient, what };
         match scan::walk::<START, _>(input, self.max as usize, &mut slots.spans, &mut visitor) {
             Walk::Complete(len) => {
                 visits::add(len);
-                let (line, facts, count) = (visitor.line, visitor.facts, slots.spans.len());
-                let fits = self.limits.fields == 0 || count <= self.limits.fields as usize;
-                fits.then_some(((line, facts), len))
+                let fits = self.limits.fields == 0 || slots.spans.len() <= self.limits.fields as usize;
+                fits.then_some(len)
             }
             Walk::Partial | Walk::Bad => {
                 visits::add(input.len());
@@ -117,34 +120,51 @@ impl Reader<'_> {
         }
     }
 
+    /// The walk, in one place for all that is not in a hurry.
+    #[cold]
+    #[inline(never)]
+    fn walk_again<const START: bool>(
+        &self,
+        what: Section,
+        section: &[u8],
+        slots: &mut Slots,
+        parsed: &mut Parsed,
+    ) -> Option<usize> {
+        self.walk::<START>(what, section, slots, parsed)
+    }
+
     #[cold]
     fn read_carefully<const START: bool>(
         &mut self,
         what: Section,
         input: &[u8],
         slots: &mut Slots,
-    ) -> Read<(StartLine, Facts)> {
+        parsed: &mut Parsed,
+    ) -> Read {
         let len = match self.careful.read(what, input, self.max, self.limits, self.lenient) {
             Ok(Some(len)) => len,
             Ok(None) => return Read::Partial,
             Err((kind, at)) => return Read::Bad(kind, at),
         };
         let section = input.get(..len).unwrap_or_default();
+        // The walk has been stopped in the middle, or has not been tried.
         slots.clear();
-        if let Some((parsed, len)) = self.walk::<START>(what, section, slots) {
-            return Read::Complete(parsed, len);
+        *parsed = Parsed::default();
+        if let Some(len) = self.walk_again::<START>(what, section, slots, parsed) {
+            return Read::Complete(len);
         }
         // Valid by a leniency or with a folded value: out of the walk's reach.
         slots.clear();
-        let (mut line, mut facts, mut from) = (StartLine::default(), Facts::default(), 0);
+        *parsed = Parsed::default();
+        let mut from = 0;
         if START {
             let (end, next) = split::start_line(section);
             from = next;
-            let parsed = match what {
+            let line = match what {
                 Section::Request => request_line(section, end, u32::MAX),
                 _ => status_line(section, end),
             };
-            line = parsed.unwrap_or_default();
+            parsed.line = line.unwrap_or_default();
         }
         split::fields(section, from, slots);
         let all = Fields { section, spans: &slots.spans, unfolded: &slots.unfolded };
@@ -155,16 +175,15 @@ impl Reader<'_> {
                 0 => s.value_start,
                 _ => s.name_end + 1,
             });
-            facts.note(name, value, at as usize, self.lenient);
+            parsed.facts.note(name, value, at as usize, self.lenient);
         }
-        Read::Complete((line, facts), len)
+        Read::Complete(len)
     }
 }
 
 /// The visitor of the fast walk: facts and the start line in the same pass.
 struct Gather<'v> {
-    line: StartLine,
-    facts: Facts,
+    parsed: &'v mut Parsed,
     limits: &'v Limits,
     lenient: Flags,
     what: Section,
@@ -181,7 +200,7 @@ impl Visit for Gather<'_> {
             }),
             _ => status_line(input, end),
         };
-        self.line = line.unwrap_or_default();
+        self.parsed.line = line.unwrap_or_default();
         line.is_some()
     }
 
@@ -192,7 +211,7 @@ impl Visit for Gather<'_> {
                 let (start, colon) = (line.name_start as usize, line.name_end as usize);
                 if Facts::may_matter(colon - start, input[start]) {
                     let (from, to) = (line.value_start as usize, line.value_end as usize);
-                    self.facts.note(&input[start..colon], &input[from..to], from, self.lenient);
+                    self.parsed.facts.note(&input[start..colon], &input[from..to], from, self.lenient);
                 }
             }
         }
@@ -206,10 +225,12 @@ fn request_line(input: &[u8], end: usize, max_target: u32) -> Option<StartLine> 
     let line = input.get(..end)?;
     let (rest, version) = line.split_last_chunk::<9>()?;
     let minor = minor_version(version.last_chunk::<8>()?)?;
-    let method_end = match rest {
-        [b'G', b'E', b'T', b' ', ..] => 3,
-        [b'P', b'O', b'S', b'T', b' ', ..] => 4,
-        _ => rest.iter().position(|b| !TOKEN[*b as usize])?,
+    let method_end = if rest.starts_with(b"GET ") {
+        3
+    } else if rest.starts_with(b"POST ") {
+        4
+    } else {
+        rest.iter().position(|b| !TOKEN[*b as usize])?
     };
     let target_len = rest.len().checked_sub(method_end + 1)?;
     let ok = method_end > 0
@@ -247,9 +268,7 @@ fn status_line(input: &[u8], end: usize) -> Option<StartLine> {
 
 #[inline(always)]
 fn minor_version(version: &[u8; 8]) -> Option<u8> {
-    match version {
-        b"HTTP/1.1" => Some(1),
-        [b'H', b'T', b'T', b'P', b'/', b'1', b'.', d @ b'0'..=b'9'] => Some(d - b'0'),
-        _ => None,
-    }
+    // The eight bytes as one number: the last one counts the lowest digit.
+    let above = u64::from_be_bytes(*version).wrapping_sub(u64::from_be_bytes(*b"HTTP/1.0"));
+    (above <= 9).then_some(above as u8)
 }

@@ -49,6 +49,12 @@ fn plain(bytes: &[u8; 8]) -> bool {
     (low | del) & (ONES * 0x80) == 0
 }
 
+/// See [`super::all_plain`].
+#[inline]
+pub(super) fn all_plain(text: &[u8]) -> bool {
+    all(text, |b| b.is_ascii_alphanumeric() | (b == b'-') | (b == b'.'))
+}
+
 /// Whether every byte is `good`.
 #[inline(always)]
 fn all(input: &[u8], good: impl Fn(u8) -> bool + Copy) -> bool {

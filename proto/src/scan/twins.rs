@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 use super::vector;
-use super::{Visit, Walk, bounded, portable, text};
+use super::{Visit, Walk, at_limit, cut, portable, text};
 use crate::class;
 use crate::fields::FieldSpan;
 
@@ -61,7 +61,7 @@ pub(super) fn for_each(
 ) {
     let mut run = |name, implementation: &dyn Fn(&[u8], &mut Lines) -> Walk| {
         let mut lines = Lines(Vec::new());
-        let walk = bounded(input, max, |section| implementation(section, &mut lines));
+        let walk = at_limit(implementation(cut(input, max), &mut lines), input, max);
         report(name, walk, lines.0);
     };
     let spans = Vec::new;

@@ -91,8 +91,11 @@ pub(super) fn walk<const START_LINE: bool, V: Visit>(
     loop {
         let before = spans.len();
         // SAFETY: `list` has filled so many places behind the spans.
-        unsafe { spans.set_len(before + listed) };
-        if !visitor.fields(input, spans.get(before..).unwrap_or_default()) {
+        let lines = unsafe {
+            spans.set_len(before + listed);
+            spans.get_unchecked(before..)
+        };
+        if !visitor.fields(input, lines) {
             return Walk::Bad;
         }
         match stop {
