@@ -23,6 +23,10 @@ impl<H: Handler> EventLoop<H> {
             let Some(Some(listener)) = self.listeners.get_mut(at) else { return };
             match listener.accept() {
                 Ok(stream) => {
+                    // What was asked for before the client connected holds for it.
+                    if self.cx.remote.is_woken() {
+                        self.obey_commands();
+                    }
                     let limit = self.cx.options.max_connections;
                     if limit > 0 && self.connections.len() >= limit {
                         self.cx.counters.refused.add(1);

@@ -36,7 +36,6 @@ pub(crate) struct Turn<'l, H: Handler> {
     pub(crate) active: Box<Active<H::Exchange>>,
     pub(crate) handler: &'l mut H,
     pub(crate) cx: &'l mut Context,
-    pub(crate) scratch: &'l mut Scratch,
     pub(crate) key: usize,
     /// Set when the connection is to end at once.
     pub(crate) over: bool,
@@ -44,7 +43,7 @@ pub(crate) struct Turn<'l, H: Handler> {
 }
 
 impl<H: Handler> Turn<'_, H> {
-    pub(crate) fn run(&mut self) -> Fate {
+    pub(crate) fn run(&mut self, scratch: &mut Scratch) -> Fate {
         let mut steps = STEPS;
         let mut writes = WRITES;
         loop {
@@ -60,7 +59,7 @@ impl<H: Handler> Turn<'_, H> {
                 continue;
             }
             if self.may_resume() {
-                self.resume();
+                self.resume(scratch);
                 continue;
             }
             if self.active.answer.out.is_empty()
@@ -75,7 +74,7 @@ impl<H: Handler> Turn<'_, H> {
                 return if self.link.gone { Fate::Close } else { Fate::Wait };
             }
             steps -= 1;
-            self.read();
+            self.read(scratch);
         }
     }
 
@@ -173,34 +172,29 @@ impl<H: Handler> Turn<'_, H> {
     }
 
     /// Shows the machine what it left.
-    fn resume(&mut self) {
+    fn resume(&mut self, scratch: &mut Scratch) {
         let mut rest = std::mem::take(&mut self.active.rest);
-        let mut slots = std::mem::take(&mut self.scratch.slots);
         let mut input = rest.bytes();
-        self.active.stop = self.show(&mut input, &mut slots);
+        self.active.stop = self.show(&mut input, &mut scratch.slots);
         let used = rest.len() - input.len();
         rest.consume(used);
-        rest.release(&mut self.scratch.spare);
+        rest.release(&mut scratch.spare);
         self.active.rest = rest;
-        self.scratch.slots = slots;
     }
 
     /// Reads once, and shows the machine what came.
-    fn read(&mut self) {
-        let front = self.scratch.front;
-        let mut buffer = std::mem::take(&mut self.scratch.buffer);
-        let room = buffer.get_mut(front..).unwrap_or_default();
+    fn read(&mut self, scratch: &mut Scratch) {
+        let room = scratch.buffer.get_mut(scratch.front..).unwrap_or_default();
         let len = room.len();
         match self.link.stream.read(room) {
-            Ok(0) => self.read_eof(),
+            Ok(0) => self.read_eof(scratch),
             Ok(n) => {
                 self.activity.received += n;
-                self.cx.counters.bytes_received.add(n as u64);
                 self.link.readable = n == len || self.link.ends || !self.link.stream.short_read_is_last();
                 if self.active.answer.mode == Mode::Linger {
                     self.discard(n);
                 } else {
-                    self.received(&mut buffer, front, n);
+                    self.received(scratch, n);
                 }
             }
             Err(e) if e.kind() == ErrorKind::WouldBlock => self.link.readable = false,
@@ -210,37 +204,45 @@ impl<H: Handler> Turn<'_, H> {
                 self.over = true;
             }
         }
-        self.scratch.buffer = buffer;
     }
 
-    fn read_eof(&mut self) {
+    #[cold]
+    fn read_eof(&mut self, scratch: &mut Scratch) {
         self.active.eof = true;
         match self.active.answer.mode {
             Mode::Linger => self.over = true,
             Mode::Raw => self.raw_end(),
             Mode::Http => {
                 self.link.conn.recv_eof();
-                self.resume();
+                self.resume(scratch);
             }
         }
     }
 
     #[inline]
-    fn received(&mut self, buffer: &mut [u8], front: usize, n: usize) {
-        let end = front + n;
+    fn received(&mut self, scratch: &mut Scratch, n: usize) {
+        let Scratch { buffer, front, slots, spare } = scratch;
+        let end = *front + n;
+        if self.active.rest.is_empty() {
+            let fresh = buffer.get(*front..end).unwrap_or_default();
+            let mut input = fresh;
+            self.active.stop = self.show(&mut input, slots);
+            if !input.is_empty() {
+                self.active.rest.keep_with(input.len(), fresh, spare);
+            }
+            return;
+        }
         let cap = self.link.options.protocol.limits.max_contiguous() + buffer.len();
         let mut rest = std::mem::take(&mut self.active.rest);
-        let mut slots = std::mem::take(&mut self.scratch.slots);
-        let Some(mut input) = rest.join_in(buffer, front..end, cap) else {
+        let Some(mut input) = rest.join_in(buffer, *front..end, cap) else {
             // Only if more was read than the machine can have asked for.
             self.over = true;
             return;
         };
-        self.active.stop = self.show(&mut input, &mut slots);
+        self.active.stop = self.show(&mut input, slots);
         let left = input.len();
-        rest.keep_with(left, buffer.get(..end).unwrap_or_default(), &mut self.scratch.spare);
+        rest.keep_with(left, buffer.get(..end).unwrap_or_default(), spare);
         self.active.rest = rest;
-        self.scratch.slots = slots;
     }
 
     fn discard(&mut self, n: usize) {
@@ -293,7 +295,6 @@ impl<H: Handler> Turn<'_, H> {
         let sent = self.active.answer.sent;
         if sent != before {
             self.activity.sent += (sent - before) as usize;
-            self.cx.counters.bytes_sent.add(sent - before);
             if let Some(progress) = &self.active.answer.progress {
                 progress.set_buffered(self.active.answer.out.buffered());
             }

@@ -243,7 +243,7 @@ impl<H: Handler> EventLoop<H> {
         }
     }
 
-    fn obey_commands(&mut self) {
+    pub(crate) fn obey_commands(&mut self) {
         let mut commands = std::mem::take(&mut self.commands);
         self.cx.remote.take(&mut commands);
         for command in commands.drain(..) {
@@ -297,13 +297,13 @@ impl<H: Handler> EventLoop<H> {
             active,
             handler: &mut self.handler,
             cx: &mut self.cx,
-            scratch: &mut self.scratch,
             key,
             over: false,
             activity: Activity::default(),
         };
         first(&mut turn);
-        let fate = turn.run();
+        let fate = turn.run(&mut self.scratch);
+        turn.count();
         match fate {
             Fate::Wait | Fate::Again => {}
             Fate::Close => {

@@ -23,7 +23,6 @@ impl<H: Handler> Turn<'_, H> {
             link.conn.close_after_response();
         }
         self.activity.heads += 1;
-        self.cx.counters.requests.add(1);
         self.active.answer.begin();
         self.active.answer.is_connect = head.method == Method::Connect;
         self.active.request_open = !head.body.is_empty();
@@ -291,6 +290,15 @@ impl<H: Handler> Turn<'_, H> {
         {
             self.call(|handler, _, _| handler.finished(exchange));
         }
+    }
+
+    /// Adds what happened in this turn to the counters.
+    #[inline]
+    pub(crate) fn count(&self) {
+        let (counters, activity) = (&self.cx.counters, &self.activity);
+        counters.requests.add(activity.heads.into());
+        counters.bytes_received.add(activity.received as u64);
+        counters.bytes_sent.add(activity.sent as u64);
     }
 
     /// The connection left the loop.
