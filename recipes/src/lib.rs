@@ -1,11 +1,13 @@
 //! Short programs that put the machine to work, one to a file, to be read and taken from. `docs/recipes.md` introduces
 //! them; `tests` runs each over real sockets. Nothing here is published, so the dependencies may be heavy.
 
+pub mod connect_proxy;
 #[cfg(target_os = "linux")]
 pub mod io_uring_server;
 pub mod own_io;
 pub mod rustls_by_hand;
 pub mod tokio_server;
+pub mod websocket;
 
 /// What a recipe's own code fails with: the peer's fault, ours, or the system's.
 pub type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;

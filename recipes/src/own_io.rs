@@ -37,7 +37,7 @@ impl Answer<'_> {
     }
 }
 
-/// A connection that another protocol took over, and the first bytes of that protocol.
+/// A connection that another protocol took over, without time limits, and the first bytes of that protocol.
 pub type Switched = (TcpStream, Vec<u8>);
 
 /// Serves one connection until it ends, or until `limits` end it. `handle` is told every event and answers the requests among them.
@@ -91,7 +91,11 @@ pub fn serve_connection(
         // 3. What becomes of the socket.
         match conn.advice() {
             Advice::Continue | Advice::Reuse if !over => {}
-            Advice::Switched => return Ok(Some((stream, input.bytes().to_vec()))),
+            Advice::Switched => {
+                stream.set_read_timeout(None)?;
+                stream.set_write_timeout(None)?;
+                return Ok(Some((stream, input.bytes().to_vec())));
+            }
             Advice::Drain if discarded < DISCARD => discarded += received,
             Advice::Linger if discarded < DISCARD => {
                 // Closing now could take back the answer with a reset (RFC 9112 section 9.6).

@@ -1,12 +1,14 @@
 //! Each recipe at work, over sockets on the loopback interface or in memory. Waiting is for the thing itself, within
 //! `WAIT`.
 
+mod connect_proxy;
 #[cfg(target_os = "linux")]
 mod io_uring_server;
 mod own_io;
 mod page;
 mod rustls_by_hand;
 mod tokio_server;
+mod websocket;
 
 use h1wire_recipes::Result;
 use std::io::{Read, Write};
