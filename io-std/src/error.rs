@@ -90,6 +90,10 @@ impl Error {
         &self.0.kind
     }
 
+    pub(crate) fn into_kind(self) -> ErrorKind {
+        self.0.kind
+    }
+
     /// Whether the request may be sent again without harm, and why (not) (RFC 9110 section 9.2.2). What could be
     /// repeated automatically was repeated already.
     pub fn retry(&self) -> Retry {

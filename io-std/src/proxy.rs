@@ -128,12 +128,12 @@ impl Proxies {
 
     /// The proxy on the way to a host.
     pub(crate) fn proxy(&self, https: bool, host: &str, port: u16) -> Option<&Proxy> {
-        let proxy = if https { &self.https } else { &self.http };
+        let proxy = if https { &self.https } else { &self.http }.as_ref()?;
         let address = host.parse::<IpAddr>().ok();
         let local = host.eq_ignore_ascii_case("localhost") || address.is_some_and(|a| a.is_loopback());
         let exempt =
             local && self.spare_loopback || self.exempt.iter().any(|e| e.covers(host, address, port));
-        proxy.as_ref().filter(|_| !exempt)
+        (!exempt).then_some(proxy)
     }
 }
 

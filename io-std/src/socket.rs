@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, sendmsg};
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, send, sendmsg};
 use socket2::{SockRef, TcpKeepalive};
 
 use crate::stream::Wrote;
@@ -38,7 +38,11 @@ pub(crate) fn write_or_readable(
 ) -> io::Result<Wrote> {
     let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
     loop {
-        match sendmsg(fd, slices, &mut SendAncillaryBuffer::default(), flags) {
+        let sent = match slices {
+            [one] => send(fd, one, flags),
+            _ => sendmsg(fd, slices, &mut SendAncillaryBuffer::default(), flags),
+        };
+        match sent {
             Ok(sent) => return Ok(Wrote::Bytes(sent)),
             Err(Errno::INTR) => {}
             Err(Errno::AGAIN) => {

@@ -173,11 +173,15 @@ impl Stream for Box<dyn Stream> {
 
 /// A socket whose closer costs no second descriptor.
 #[derive(Debug)]
-pub(crate) struct Shared<S>(pub(crate) Arc<S>);
+pub(crate) struct Shared<S> {
+    socket: Arc<S>,
+    /// Remembered, because asking the system costs a call for each write.
+    write_limit: Option<Duration>,
+}
 
 impl<S> Shared<S> {
     pub(crate) fn new(socket: S) -> Self {
-        Self(Arc::new(socket))
+        Self { socket: Arc::new(socket), write_limit: None }
     }
 }
 
@@ -220,16 +224,16 @@ macro_rules! sockets {
         $(#[$cfg])*
         impl Read for Shared<$socket> {
             fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-                (&*self.0).read(buf)
+                (&*self.socket).read(buf)
             }
         }
         $(#[$cfg])*
         impl Write for Shared<$socket> {
             fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-                (&*self.0).write(buf)
+                (&*self.socket).write(buf)
             }
             fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-                (&*self.0).write_vectored(bufs)
+                (&*self.socket).write_vectored(bufs)
             }
             fn flush(&mut self) -> io::Result<()> {
                 Ok(())
@@ -238,39 +242,40 @@ macro_rules! sockets {
         $(#[$cfg])*
         impl Stream for Shared<$socket> {
             fn set_read_timeout(&mut self, limit: Option<Duration>) -> io::Result<()> {
-                self.0.set_read_timeout(limit)
+                self.socket.set_read_timeout(limit)
             }
             fn set_write_timeout(&mut self, limit: Option<Duration>) -> io::Result<()> {
-                self.0.set_write_timeout(limit)
+                self.write_limit = limit;
+                self.socket.set_write_timeout(limit)
             }
             fn shutdown(&mut self, how: Shutdown) -> io::Result<()> {
-                self.0.shutdown(how)
+                self.socket.shutdown(how)
             }
             fn closer(&self) -> Option<Closer> {
-                let other = self.0.clone();
+                let other = self.socket.clone();
                 Some(Closer::new(move || { let _ = other.shutdown(Shutdown::Both); }))
             }
             fn local_addr(&self) -> Option<SocketAddr> {
-                Stream::local_addr(&*self.0)
+                Stream::local_addr(&*self.socket)
             }
             fn peer_addr(&self) -> Option<SocketAddr> {
-                Stream::peer_addr(&*self.0)
+                Stream::peer_addr(&*self.socket)
             }
             #[cfg(unix)]
             fn poll_fd(&self) -> Option<BorrowedFd<'_>> {
-                Some(self.0.as_fd())
+                Some(self.socket.as_fd())
             }
             #[cfg(unix)]
             fn write_or_readable(&mut self, slices: &[IoSlice<'_>]) -> io::Result<Wrote> {
-                socket::write_or_readable(self.0.as_fd(), slices, self.0.write_timeout()?)
+                socket::write_or_readable(self.socket.as_fd(), slices, self.write_limit)
             }
             #[cfg(unix)]
             fn set_no_delay(&mut self, on: bool) -> io::Result<()> {
-                socket::set_no_delay(SockRef::from(&*self.0), on)
+                socket::set_no_delay(SockRef::from(&*self.socket), on)
             }
             #[cfg(unix)]
             fn set_keep_alive(&mut self, initial_delay: Option<Duration>) -> io::Result<()> {
-                socket::set_keep_alive(SockRef::from(&*self.0), initial_delay)
+                socket::set_keep_alive(SockRef::from(&*self.socket), initial_delay)
             }
         }
     )*};

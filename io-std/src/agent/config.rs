@@ -13,7 +13,7 @@ use super::making::Plan;
 use super::reaper::Reaper;
 use crate::clock::millis;
 use crate::connect::Wanted;
-use crate::error::{BoxError, Error};
+use crate::error::{BoxError, Error, ErrorKind};
 use crate::proxy::Proxies;
 use crate::stream::Stream;
 
@@ -41,6 +41,7 @@ pub struct Destination<'d> {
     pub(super) origin: &'d Origin,
     pub(super) plan: &'d Plan,
     pub(super) wanted: &'d Wanted,
+    pub(super) hooks: &'d Hooks,
 }
 
 impl Destination<'_> {
@@ -49,14 +50,26 @@ impl Destination<'_> {
         self.origin
     }
 
-    /// Connects as the agent would without the hook, for hooks that only wrap the stream. Without TLS, and through the
-    /// tunnel of a proxy if there is one.
+    /// Connects as the agent would without the hook, with TLS for `https`: for hooks that only wrap the stream.
     ///
     /// # Errors
     /// As a request without the hook.
     pub fn connect(&self) -> Result<Box<dyn Stream>, Error> {
+        self.told(self.plan.stream(self.origin, self.wanted, self.hooks))
+    }
+
+    /// As [`connect`](Self::connect), but without TLS, for hooks that speak it themselves. Through the tunnel of a
+    /// proxy, if there is one.
+    ///
+    /// # Errors
+    /// As a request without the hook.
+    pub fn connect_plain(&self) -> Result<Box<dyn Stream>, Error> {
+        self.told(self.plan.plain(self.origin, self.wanted))
+    }
+
+    fn told(&self, made: Result<Box<dyn Stream>, ErrorKind>) -> Result<Box<dyn Stream>, Error> {
         let attempt = h1wire_proto::retry::Attempt::new(h1wire_proto::Method::Get, false);
-        self.plan.plain(self.origin, self.wanted).map_err(|kind| Error::new(kind, &attempt, None))
+        made.map_err(|kind| Error::new(kind, &attempt, None))
     }
 }
 

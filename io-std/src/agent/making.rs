@@ -14,7 +14,7 @@ use super::config::{Destination, Hooks};
 use super::driver::Driver;
 use crate::client::Wire;
 use crate::connect::{How, Wanted};
-use crate::error::ErrorKind;
+use crate::error::{Error, ErrorKind};
 use crate::proxy::Proxy;
 use crate::stream::Stream;
 use crate::tunnel;
@@ -43,7 +43,12 @@ impl Plan {
     }
 
     /// Makes a stream to `origin`, as the agent does without a hook.
-    fn stream(&self, origin: &Origin, wanted: &Wanted, hooks: &Hooks) -> Result<Box<dyn Stream>, ErrorKind> {
+    pub(super) fn stream(
+        &self,
+        origin: &Origin,
+        wanted: &Wanted,
+        hooks: &Hooks,
+    ) -> Result<Box<dyn Stream>, ErrorKind> {
         let stream = self.plain(origin, wanted)?;
         match origin.get_tls() {
             None => Ok(stream),
@@ -110,8 +115,13 @@ impl Job {
     fn make(&self) -> Result<Box<Wire>, ErrorKind> {
         let stream = match &self.driver.hooks.create_connection {
             Some(hook) => {
-                let to = Destination { origin: &self.origin, plan: &self.plan, wanted: &self.wanted };
-                hook(&to).map_err(ErrorKind::Hook)?
+                let hooks = &self.driver.hooks;
+                let to = Destination { origin: &self.origin, plan: &self.plan, wanted: &self.wanted, hooks };
+                // An error of our own that the hook passes on is what it was.
+                hook(&to).map_err(|error| match error.downcast::<Error>() {
+                    Ok(error) => error.into_kind(),
+                    Err(error) => ErrorKind::Hook(error),
+                })?
             }
             None => self.plan.stream(&self.origin, &self.wanted, &self.driver.hooks)?,
         };

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use url::{Host, Url};
+use url::Url;
 
 use crate::error::ErrorKind;
 
@@ -75,15 +75,12 @@ impl Place {
             "https" => true,
             other => return Err(ErrorKind::invalid(format!("the protocol \"{other}:\" is not supported"))),
         };
-        let host = match url.host() {
-            Some(Host::Domain(name)) => name.to_owned(),
-            Some(Host::Ipv4(address)) => address.to_string(),
-            Some(Host::Ipv6(address)) => address.to_string(),
-            None => return Err(ErrorKind::invalid("the URL has no host")),
-        };
+        let Some(host) = url.host_str() else { return Err(ErrorKind::invalid("the URL has no host")) };
+        let host = host.trim_matches(['[', ']']).to_owned();
         let auth = (!url.username().is_empty() || url.password().is_some())
             .then(|| format!("{}:{}", decode(url.username()), decode(url.password().unwrap_or_default())));
-        let mut target = String::from(url.path());
+        let mut target = String::with_capacity(url.path().len() + 1 + url.query().map_or(0, str::len));
+        target.push_str(url.path());
         if let Some(query) = url.query() {
             target.push('?');
             target.push_str(query);
