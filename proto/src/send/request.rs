@@ -7,7 +7,8 @@ use crate::cycle::{Half, Party};
 use crate::error::SendError;
 use crate::message::Method;
 use crate::out::{BodyLen, FieldSource, Out};
-use crate::{scan, target};
+use crate::scan;
+use crate::target::{self, Target};
 
 impl Conn<Client> {
     /// Sends a request head. The content follows by [`body`](Conn::body), unless there is none.
@@ -17,8 +18,8 @@ impl Conn<Client> {
     ///
     /// # Errors
     /// [`WrongState`](SendError::WrongState) unless the connection is idle, or pipelining permits another
-    /// request; [`BadMethod`](SendError::BadMethod), [`BadTarget`](SendError::BadTarget) (bytes or form),
-    /// [`MissingHost`](SendError::MissingHost); [`ReservedField`](SendError::ReservedField) for
+    /// request; [`BadMethod`](SendError::BadMethod), [`BadTarget`](SendError::BadTarget) (bytes, form, or user and
+    /// password in it), [`MissingHost`](SendError::MissingHost); [`ReservedField`](SendError::ReservedField) for
     /// `Content-Length`, `Transfer-Encoding`, a second `Host`, `TE: chunked`, or `Expect: 100-continue` without
     /// content; [`BodyNotAllowed`](SendError::BodyNotAllowed) for content with `CONNECT` or `TRACE`;
     /// [`Http10Peer`](SendError::Http10Peer) for unknown length to a server that answered in HTTP/1.0. Nothing is
@@ -37,6 +38,7 @@ impl Conn<Client> {
         if target.is_empty()
             || scan::target_end(target) != target.len()
             || !target::has_valid_form(method, target)
+            || names_user(method, target)
         {
             return Err(SendError::BadTarget);
         }
@@ -113,4 +115,11 @@ impl Conn<Client> {
         }
         Ok(())
     }
+}
+
+/// Whether an absolute target has user and password, which are never sent (RFC 9110 section 4.2.4).
+fn names_user(method: Method<'_>, target: &[u8]) -> bool {
+    !target.starts_with(b"/")
+        && Target::parse(method, target)
+            .is_ok_and(|target| target.authority().is_some_and(|authority| authority.userinfo.is_some()))
 }

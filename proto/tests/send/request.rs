@@ -106,6 +106,18 @@ fn a_method_or_target_that_cannot_be_sent_is_refused() {
     );
 }
 
+/// RFC 9110 section 4.2.4.
+#[test]
+fn user_and_password_are_not_sent_in_a_target() {
+    for target in ["http://u@a/", "http://u:p@a/", "https://@a/", "ftp://u@a/"] {
+        refused(&mut client(), SendError::BadTarget, |conn, out| {
+            conn.request(Method::Get, target.as_bytes(), &HOST, BodyLen::None, out)
+        });
+    }
+    let path = written(|out| client().request(Method::Get, b"/u@a", &HOST, BodyLen::None, out));
+    assert_eq!(path, "GET /u@a HTTP/1.1\nHost: a\n\n");
+}
+
 /// RFC 9112 section 3.2: exactly one valid `Host`, which may be empty.
 #[test]
 fn a_request_has_exactly_one_host() {
