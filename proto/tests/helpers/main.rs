@@ -2,6 +2,7 @@
 
 mod date;
 mod forward;
+mod gateway;
 mod headers;
 mod inbuf;
 mod queue;
