@@ -259,14 +259,16 @@ impl<R: Role> Conn<R> {
         self.core.flags.eof = true;
     }
 
-    /// How many content bytes the caller may move without showing them to the machine (splice, direct read). Zero
-    /// unless content is next; `u64::MAX` while it lasts until close.
+    /// How many content bytes the caller may move without showing them to the machine (splice, direct read), within the
+    /// [limit on content](Self::limit_content). Zero unless content is next; without a limit, `u64::MAX` while it lasts
+    /// until close.
     pub fn recv_bypass(&self) -> u64 {
-        match self.core.rx {
+        let announced = match self.core.rx {
             Rx::Length(n) | Rx::ChunkData(n) => n,
             Rx::UntilClose => u64::MAX,
             _ => 0,
-        }
+        };
+        announced.min(self.core.content_left)
     }
 
     /// Tells that `n` content bytes were moved without being shown. More than [`recv_bypass`](Self::recv_bypass)
@@ -368,10 +370,27 @@ pub(crate) fn fields_of<'i: 's, 's>(section: &'i [u8], slots: &'s Slots) -> crat
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::Method;
+    use crate::out::BodyLen;
 
     #[test]
     fn a_connection_is_at_most_192_bytes() {
         assert!(size_of::<Conn<Server>>() <= 192, "{}", size_of::<Conn<Server>>());
         assert!(size_of::<Conn<Client>>() <= 192, "{}", size_of::<Conn<Client>>());
+    }
+
+    #[test]
+    fn no_more_content_may_go_past_the_machine_than_the_limit_allows() {
+        let limits = Limits { content_bytes: 5, ..Limits::DEFAULT };
+        let mut conn = Conn::<Client>::new(&ClientConfig { limits, ..ClientConfig::default() });
+        conn.request(Method::Get, b"/", &[("Host", "a")], BodyLen::None, &mut Vec::new()).unwrap();
+        let (mut slots, mut input) = (Slots::new(), &b"HTTP/1.1 200 OK\r\n\r\n"[..]);
+        assert!(matches!(conn.recv(&mut input, &mut slots), Ok(Recv::Event(ClientEvent::Response(_)))));
+        assert_eq!(conn.recv_bypass(), 5);
+        conn.recv_bypassed(6);
+        assert_eq!(conn.recv_bypass(), 0);
+        assert!(matches!(conn.recv(&mut input, &mut slots), Ok(Recv::NeedInput(_))));
+        let error = conn.recv(&mut &b"x"[..], &mut slots).unwrap_err();
+        assert_eq!(error, RecvError::new(RecvErrorKind::ContentTooLarge, 24));
     }
 }
