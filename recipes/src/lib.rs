@@ -2,10 +2,12 @@
 //! them; `tests` runs each over real sockets. Nothing here is published, so the dependencies may be heavy.
 
 pub mod connect_proxy;
+pub mod early_hints;
 #[cfg(target_os = "linux")]
 pub mod io_uring_server;
 pub mod own_io;
 pub mod rustls_by_hand;
+pub mod server_sent_events;
 pub mod tokio_server;
 pub mod websocket;
 

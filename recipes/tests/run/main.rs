@@ -2,11 +2,13 @@
 //! `WAIT`.
 
 mod connect_proxy;
+mod early_hints;
 #[cfg(target_os = "linux")]
 mod io_uring_server;
 mod own_io;
 mod page;
 mod rustls_by_hand;
+mod server_sent_events;
 mod tokio_server;
 mod websocket;
 
