@@ -24,7 +24,7 @@ use crate::error::ErrorKind;
 /// | kind | methods |
 /// |---|---|
 /// | head | [`status`](Self::status), [`reason`](Self::reason), [`version`](Self::version), [`header`](Self::header), [`fields`](Self::fields), [`head`](Self::head) |
-/// | content | [`Read`], [`BufRead`], [`text`](Self::text), [`bytes`](Self::bytes), [`content_length`](Self::content_length) |
+/// | content | [`Read`], [`BufRead`], [`text`](Self::text), [`content`](Self::content), [`content_length`](Self::content_length) |
 /// | after it | [`is_complete`](Self::is_complete), [`trailers`](Self::trailers) |
 /// | connection | [`reused_socket`](Self::reused_socket), [`local_addr`](Self::local_addr), [`peer_addr`](Self::peer_addr), [`detach`](Self::detach), [`into_upgraded`](Self::into_upgraded) |
 /// | ending | [`abort`](Self::abort), [`set_timeout`](Self::set_timeout) |
@@ -85,7 +85,7 @@ impl Response {
     ///
     /// # Errors
     /// As reading; content that is longer than `most` bytes is `OutOfMemory`.
-    pub fn bytes(&mut self, most: usize) -> io::Result<Vec<u8>> {
+    pub fn content(&mut self, most: usize) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         self.by_ref().take(most as u64 + 1).read_to_end(&mut bytes)?;
         if bytes.len() > most {
@@ -97,9 +97,9 @@ impl Response {
     /// The rest of the content as text, at most 16 MiB of it. Bytes that are not UTF-8 become U+FFFD.
     ///
     /// # Errors
-    /// As [`bytes`](Self::bytes).
+    /// As [`content`](Self::content).
     pub fn text(&mut self) -> io::Result<String> {
-        let bytes = self.bytes(16 << 20)?;
+        let bytes = self.content(16 << 20)?;
         Ok(match String::from_utf8(bytes) {
             Ok(text) => text,
             Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),

@@ -1,0 +1,141 @@
+//! The example `proxy`, between our client and our server: what is sent on, what stays, what is refused.
+
+use std::io::{Read, Write};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use h1wire_std::server::Handle;
+use h1wire_std::{Agent, Proxies, Proxy, Request, Server};
+
+#[path = "../examples/proxy.rs"]
+#[allow(dead_code)]
+mod example;
+
+/// An origin that echoes what it was asked, and a proxy before it.
+struct Chain {
+    origin: Handle,
+    proxy: Handle,
+    agent: Agent,
+}
+
+impl Chain {
+    fn new() -> Self {
+        let origin = Server::bind("127.0.0.1:0").unwrap().start(|request, response| {
+            let mut seen = format!("{} {}\n", request.method, request.target.escape_ascii());
+            for (name, value) in request.fields {
+                seen.push_str(&format!("{}: {}\n", name.escape_ascii(), value.escape_ascii()));
+            }
+            let mut content = String::new();
+            request.read_to_string(&mut content)?;
+            response.informational(103, &[("Link", "</style>")])?;
+            response.header("Connection", "X-Hop").header("X-Hop", "1").header("X-End", "2");
+            if request.target.starts_with(b"/chunks") {
+                response.trailer("X-Sum", "3");
+                response.write_all(seen.as_bytes())?;
+                response.flush()?;
+                response.write_all(content.as_bytes())?;
+                return response.finish();
+            }
+            response.end(seen + "\n" + &content)
+        });
+        let (origin, proxy) = (origin.unwrap(), example::start("127.0.0.1:0", "edge").unwrap());
+        let to = Proxy::new(&proxy.local_addr().unwrap().to_string()).unwrap();
+        let agent = Agent::builder().keep_alive(true).proxies(Proxies::all(to)).build();
+        Self { origin, proxy, agent }
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.origin.local_addr().unwrap()
+    }
+
+    fn request(&self, method: &str, path: &str) -> Request {
+        self.agent.request(method, format!("http://{}{path}", self.address()))
+    }
+}
+
+impl Drop for Chain {
+    fn drop(&mut self) {
+        self.agent.destroy();
+        self.proxy.close(Duration::from_secs(1));
+        self.origin.close(Duration::from_secs(1));
+    }
+}
+
+#[test]
+fn end_to_end_fields_pass_and_those_of_the_connection_stay() {
+    let chain = Chain::new();
+    let mut response = chain
+        .request("GET", "/a?b")
+        .header("Connection", "keep-alive, X-Mine")
+        .header("X-Mine", "1")
+        .header("X-Theirs", "2")
+        .header("Proxy-Authorization", "Basic secret")
+        .send()
+        .unwrap();
+    let seen = response.text().unwrap();
+    let expected = format!("GET /a?b\nHost: {}\nX-Theirs: 2\nVia: 1.1 edge\n\n", chain.address());
+    assert_eq!(seen, expected);
+    assert!(response.header("x-hop").is_none());
+    assert_eq!(response.header("x-end").as_deref(), Some(&b"2"[..]));
+    assert_eq!(response.header("via").as_deref(), Some(&b"1.1 edge"[..]));
+}
+
+#[test]
+fn content_of_either_framing_passes_with_its_framing_rebuilt() {
+    let chain = Chain::new();
+    let mut known = chain.request("PUT", "/").send_bytes("hello").unwrap();
+    let seen = known.text().unwrap();
+    assert!(seen.contains("\nContent-Length: 5\n") && seen.ends_with("\n\nhello"), "{seen}");
+    assert!(known.content_length().is_some());
+    let mut upload = chain.request("PUT", "/chunks").start().unwrap();
+    upload.write_all(b"hello").unwrap();
+    let mut response = upload.finish().unwrap();
+    let seen = response.text().unwrap();
+    assert!(seen.contains("\nTransfer-Encoding: chunked\n") && seen.ends_with("\nhello"), "{seen}");
+    assert_eq!(response.content_length(), None);
+    assert_eq!(response.trailers().get("x-sum"), Some(&b"3"[..]));
+}
+
+#[test]
+fn an_answer_to_head_says_the_length_and_has_no_content() {
+    let chain = Chain::new();
+    let mut response = chain.request("HEAD", "/").send().unwrap();
+    assert!(response.header("content-length").is_some());
+    assert_eq!(response.text().unwrap(), "");
+    assert_eq!(chain.request("GET", "/").send().unwrap().status(), 200);
+}
+
+#[test]
+fn interim_responses_reach_the_client() {
+    let chain = Chain::new();
+    let (told, hear) = std::sync::mpsc::channel();
+    let request = chain.request("GET", "/").on_informational(move |head| told.send(head.status).unwrap());
+    request.send().unwrap();
+    assert_eq!(hear.try_iter().collect::<Vec<_>>(), [103]);
+}
+
+#[test]
+fn loops_dead_servers_and_the_last_hop_are_answered_by_the_proxy() {
+    let chain = Chain::new();
+    let status = |request: Request| request.send().unwrap().status();
+    assert_eq!(status(chain.request("GET", "/").header("Via", "1.1 edge")), 508);
+    assert_eq!(status(chain.agent.get("http://127.0.0.1:1/")), 502);
+    let last = chain.request("OPTIONS", "/").header("Max-Forwards", "0").send().unwrap();
+    assert!(last.header("allow").is_some());
+    let mut trace =
+        chain.request("TRACE", "/").header("Max-Forwards", "0").header("Cookie", "secret").send().unwrap();
+    let echo = trace.text().unwrap();
+    assert!(echo.starts_with("TRACE http://") && !echo.contains("secret"), "{echo}");
+}
+
+#[test]
+fn a_tunnel_carries_requests_of_its_own() {
+    let chain = Chain::new();
+    for reused in [false, true] {
+        let mut response = chain.request("GET", "/t").tunnel(true).send().unwrap();
+        assert_eq!(response.reused_socket(), reused);
+        assert!(!response.text().unwrap().contains("Via"), "the proxy does not see it");
+    }
+    let refused = chain.agent.get("http://127.0.0.1:1/").tunnel(true).send().unwrap_err();
+    assert!(matches!(refused.kind(), h1wire_std::ErrorKind::Proxy(502)), "{refused:?}");
+}
