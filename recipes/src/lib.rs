@@ -9,6 +9,8 @@ pub mod own_io;
 pub mod rustls_by_hand;
 pub mod server_sent_events;
 pub mod tokio_server;
+#[cfg(target_os = "linux")]
+pub mod upload_to_disk;
 pub mod websocket;
 
 /// What a recipe's own code fails with: the peer's fault, ours, or the system's.

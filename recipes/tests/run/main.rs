@@ -10,6 +10,8 @@ mod page;
 mod rustls_by_hand;
 mod server_sent_events;
 mod tokio_server;
+#[cfg(target_os = "linux")]
+mod upload_to_disk;
 mod websocket;
 
 use h1wire_recipes::Result;
