@@ -3,6 +3,27 @@
 //! A client whose connections are kept and shared by an [`Agent`], and a server with a thread for each connection at
 //! work. Neither decides anything about the protocol: both move bytes and time, and obey `h1wire_proto`.
 //!
+//! Unix only, so far.
+//!
+//! # The client
+//!
+//! | to | see |
+//! |---|---|
+//! | get something | [`get`], [`Request`] |
+//! | send content that becomes known bit by bit | [`Request::start`], [`Upload`] |
+//! | read what comes back | [`Response`], which is a [`Read`](std::io::Read) |
+//! | keep connections, limit them, look at them | [`Agent`] |
+//! | go through a proxy, TLS, or any stream | [`Proxies`], the feature `tls`, [`AgentBuilder::create_connection`] |
+//! | speak another protocol on the connection | [`Response::into_upgraded`], [`Upgraded`] |
+//! | end it from another thread, or in time | [`AbortHandle`], [`Request::timeout`] and its neighbours |
+//! | know what went wrong and whether to try again | [`Error::kind`], [`Error::retry`] |
+//! | hear everything that happens | [`Request::observe`], [`Event`] |
+//!
+//! Calls block, and nothing else does: a response that nobody reads holds its connection and no more, a request that
+//! waits for a connection takes the first that is free, and every wait can be aborted or limited. A connection is made
+//! in a thread that ends with it; what cannot be interrupted there, such as the system's resolver, does not keep the
+//! request waiting. One more thread watches the idle connections of an agent while it has any.
+//!
 //! ```no_run
 //! let mut response = h1wire_std::get("http://localhost:8080/")?;
 //! std::io::copy(&mut response, &mut std::io::stdout())?;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, Write};
+use std::net::SocketAddr;
 
 use h1wire_proto::{BodyLen, FieldSource, OwnedResponse, SendError};
 
@@ -49,6 +50,21 @@ impl Upload {
     /// Bytes of content that were written so far.
     pub fn written(&self) -> u64 {
         self.written
+    }
+
+    /// Whether the connection had carried another request before.
+    pub fn reused_socket(&self) -> bool {
+        self.exchange.as_ref().is_some_and(|exchange| exchange.info.reused)
+    }
+
+    /// The local address of the connection, if it is a TCP one.
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        self.exchange.as_ref()?.info.local_addr
+    }
+
+    /// The peer's address, if it is a TCP one. With a proxy, that is the proxy.
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
+        self.exchange.as_ref()?.info.peer_addr
     }
 
     /// Whether the server has answered and takes no more content.

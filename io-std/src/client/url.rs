@@ -1,6 +1,7 @@
 //! Where a request goes, taken from URL text or a parsed URL.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use url::Url;
 
@@ -42,7 +43,7 @@ impl IntoUrl for &Url {
 }
 
 /// The place a request is for, and what it asks of it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Place {
     pub(crate) https: bool,
     /// Without brackets, if it is an IPv6 address.
@@ -65,6 +66,13 @@ impl Default for Place {
             target: "/".into(),
             auth: None,
         }
+    }
+}
+
+/// Without the password, for logs.
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}{}", self.scheme(), self.host_field(), self.target)
     }
 }
 

@@ -1,8 +1,9 @@
 //! The agent: connections kept, shared, limited, hooked into and given up.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -203,22 +204,39 @@ fn an_idle_connection_that_the_server_closed_leaves_the_agent_without_anybody_as
 
 #[test]
 fn an_idle_connection_that_became_readable_is_never_used() {
-    let server = Script::new(|listener| {
-        let mut peer = Peer::accept(listener);
-        peer.request();
-        peer.send(OK);
-        peer.send(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n");
-        let mut second = Peer::accept(listener);
-        second.request();
-        second.send(OK);
-        assert_eq!(peer.end(), b"");
-    });
-    let agent = keeping().sweep(None).build();
-    assert!(!get_ok(&agent, &server.url("/")));
-    // Both answers may have come in one piece, and then it was closed at once.
-    eventually(|| agent.totals().free_sockets == 0);
-    assert!(!get_ok(&agent, &server.url("/")));
-    server.join();
+    for junk in [&b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"[..], b""] {
+        let (idle, wait) = channel::<()>();
+        let server = Script::new(move |listener| {
+            let mut peer = Peer::accept(listener);
+            peer.request();
+            peer.send(OK);
+            wait.recv_timeout(PATIENCE).unwrap();
+            peer.send(junk);
+            peer.socket.shutdown(Shutdown::Write).unwrap();
+            let mut second = Peer::accept(listener);
+            second.request();
+            second.send(OK);
+            assert_eq!(peer.end(), b"");
+        });
+        // Another handle of the same socket, to know when it is readable without the agent's help.
+        let socket = Arc::new(Mutex::new(None));
+        let kept = socket.clone();
+        let agent = keeping().sweep(None).keep_socket_alive(move |stream| {
+            let fd = stream.poll_fd().unwrap().try_clone_to_owned().unwrap();
+            *kept.lock().unwrap() = Some(TcpStream::from(fd));
+            true
+        });
+        let agent = agent.build();
+        assert!(!get_ok(&agent, &server.url("/")));
+        idle.send(()).unwrap();
+        let socket = socket.lock().unwrap().take().unwrap();
+        assert_eq!(socket.peek(&mut [0]).unwrap(), usize::from(!junk.is_empty()));
+        drop(socket);
+        let mut response = agent.request("POST", server.url("/")).automatic_retry(false).send().unwrap();
+        assert!(!response.reused_socket());
+        assert_eq!(response.text().unwrap(), "ok");
+        server.join();
+    }
 }
 
 #[test]

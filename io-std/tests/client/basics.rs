@@ -154,6 +154,8 @@ fn what_a_request_is_can_be_asked() {
         ("http", "example.org", 8080)
     );
     assert_eq!(request.origin_name().unwrap(), "example.org:8080:");
+    let secret = Request::get("http://user:pass@h/").auth("me", "word");
+    assert!(!format!("{secret:?}").contains("word"), "a password is not for logs");
 }
 
 #[test]

@@ -102,6 +102,28 @@ fn an_address_that_refuses_gives_way_to_the_next_of_either_family() {
 }
 
 #[test]
+fn an_address_that_is_silent_does_not_keep_the_next_one_waiting() {
+    use socket2::{Domain, Socket, Type};
+    // A queue that is full: the system drops what comes, and whoever connects hears nothing.
+    let deaf = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    deaf.bind(&"127.0.0.1:0".parse::<std::net::SocketAddr>().unwrap().into()).unwrap();
+    deaf.listen(0).unwrap();
+    let silent = deaf.local_addr().unwrap().as_socket().unwrap();
+    let mut queued = Vec::new();
+    while let Ok(socket) = std::net::TcpStream::connect_timeout(&silent, std::time::Duration::from_millis(50))
+    {
+        queued.push(socket);
+    }
+    asked(|server| {
+        let all = vec![silent, server.addr];
+        Request::get("http://service.invalid/").lookup(move |_, _| Ok(all.clone()))
+    });
+    let request = Request::get(format!("http://{silent}/")).one_shot();
+    let error = request.connect_timeout(std::time::Duration::from_millis(50)).send().unwrap_err();
+    assert!(error.is_timeout(), "{error:?}");
+}
+
+#[test]
 fn a_family_excludes_the_other() {
     asked(|server| {
         let addr = server.addr;

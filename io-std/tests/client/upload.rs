@@ -28,6 +28,7 @@ fn content_of_unknown_length_is_sent_in_chunks_that_are_gathered() {
         upload.write_all(piece.as_bytes()).unwrap();
     }
     assert_eq!(upload.written(), 9);
+    assert_eq!((upload.peer_addr(), upload.reused_socket()), (Some(server.addr), false));
     assert_eq!(upload.finish().unwrap().text().unwrap(), "ok");
     server.join();
 }
