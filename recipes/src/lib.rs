@@ -3,6 +3,8 @@
 
 pub mod connect_proxy;
 pub mod early_hints;
+#[cfg(unix)]
+pub mod graceful_drain;
 #[cfg(target_os = "linux")]
 pub mod io_uring_server;
 pub mod own_io;

@@ -3,6 +3,8 @@
 
 mod connect_proxy;
 mod early_hints;
+#[cfg(unix)]
+mod graceful_drain;
 #[cfg(target_os = "linux")]
 mod io_uring_server;
 mod own_io;
