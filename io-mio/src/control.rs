@@ -44,7 +44,7 @@ impl Response<'_> {
         self.link.conn.close_after_response();
     }
 
-    /// Cuts the connection when the handler returns.
+    /// Cuts the connection when the handler returns. What was written goes out as far as the socket takes it at once.
     pub fn abort(&mut self) {
         self.answer.abort = true;
     }

@@ -14,9 +14,9 @@ use crate::flush::flush;
 use crate::handler::Handler;
 
 /// How often a connection may read, or have its writer go on, before the others have their turn.
-const STEPS: u32 = 16;
+const STEPS: u32 = 4;
 /// How many bytes it may write before that.
-const WRITES: u64 = 4 << 20;
+const WRITES: u64 = 1 << 20;
 
 /// What becomes of a connection after a turn.
 pub(crate) enum Fate {
@@ -47,7 +47,8 @@ impl<H: Handler> Turn<'_, H> {
         let mut steps = STEPS;
         let mut writes = WRITES;
         loop {
-            if self.over || self.flush(&mut writes).is_err() {
+            // What was said before the end still goes out, as far as the socket takes it at once.
+            if self.flush(&mut writes).is_err() || self.over {
                 return Fate::Close;
             }
             if steps == 0 || writes == 0 {

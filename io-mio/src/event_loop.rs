@@ -309,14 +309,18 @@ impl<H: Handler> EventLoop<H> {
             Fate::Close => {
                 turn.ended();
                 let active = turn.active;
-                self.remove(key);
+                if let Some(Link { stream: Stream::Other(mut stream), .. }) = self.remove(key) {
+                    // Sockets leave the registry when they are closed, which saves a system call.
+                    let _ = self.registry.deregister(&mut **stream);
+                }
                 return self.keep(active);
             }
             Fate::Leave(taker) => {
                 let leftover = turn.active.rest.bytes().to_vec();
                 turn.left();
                 let active = turn.active;
-                if let Some(link) = self.remove(key) {
+                if let Some(mut link) = self.remove(key) {
+                    let _ = self.registry.deregister(&mut link.stream);
                     self.cx.counters.guard(|| taker(Upgraded::new(link.stream, leftover)));
                 }
                 return self.keep(active);
@@ -340,8 +344,7 @@ impl<H: Handler> EventLoop<H> {
 
     #[cold]
     fn remove(&mut self, key: usize) -> Option<Link> {
-        let mut link = self.connections.try_remove(key)?.link;
-        let _ = self.registry.deregister(&mut link.stream);
+        let link = self.connections.try_remove(key)?.link;
         self.wheel.cancel(key);
         self.cx.counters.closed.add(1);
         Some(link)

@@ -1,11 +1,39 @@
 //! An HTTP/1.1 server on a [`mio`] event loop, driving [`h1wire_proto`].
 //!
+//! The first answer:
+//!
 //! ```no_run
 //! h1wire_mio::Server::bind("127.0.0.1:8080")?
 //!     .workers(2)
 //!     .serve(|_, res| res.header("content-type", "text/plain").end("hello\n"))
 //! # ; Ok::<(), std::io::Error>(())
 //! ```
+//!
+//! From there on, without another style:
+//!
+//! | you want to | see |
+//! |---|---|
+//! | read content while it comes, answer while it comes, be told of everything | [`Handler`], with [`Server::start_with`] |
+//! | answer later, from any thread | [`Response::responder`] |
+//! | stop a fast writer or reader | [`Response::pause`], and what [`Response::write`] says |
+//! | send files without reading them | [`Response::write_file`] |
+//! | go over to WebSockets, or open a tunnel | [`Response::switch_to`], [`Response::tunnel_to`] |
+//! | change limits and times | [`Options`] |
+//! | shut down gracefully, count, inject connections | [`Running::handle`] |
+//! | run it in a loop you have already | [`EventLoop`] |
+//! | use another stream below, such as TLS | [`Transport`] |
+//!
+//! # What it does by itself
+//!
+//! Every phase of a connection has a time limit, and everything a peer can make it hold has a bound. Requests are read
+//! at once and answered with one write; a connection on which nothing is pending costs 264 bytes and no buffer. What
+//! the protocol asks for is decided by `h1wire_proto` alone: framing, `Connection`, what may follow an error, when to
+//! linger. A handler that panics loses its connection, not the server. A request past
+//! [`Options::max_requests`] is not answered with 503, as in Node: its connection was told `Connection: close` before,
+//! and what comes after that is not looked at (RFC 9112 section 9.6).
+//!
+//! A handler runs in the thread of its event loop. While it computes or waits, the other connections of that loop
+//! wait: answer such requests [from another thread](Response::responder).
 
 mod accept;
 mod answer;

@@ -102,10 +102,10 @@ fn a_flood_on_one_connection_leaves_others_their_turn() {
     common::wait_until("the flood", || server.handle().counters().requests > 10_000);
     let mut other = Raw::to(&server);
     let start = Instant::now();
-    for _ in 0..50 {
+    for _ in 0..20 {
         other.send(GET).until("hello");
     }
-    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    assert!(start.elapsed() < PATIENCE, "{:?}", start.elapsed());
     stop(server);
     writer.join().unwrap();
     reader.join().unwrap();

@@ -1,0 +1,210 @@
+//! What a handler can say, and how it looks on the wire.
+
+mod common;
+
+use bytes::Bytes;
+use common::{Raw, options, serve, serve_with, stop, undated};
+use h1wire_mio::proto::{Headers, SendError};
+use h1wire_mio::{Handler, Options, Request, Response};
+
+/// What the client gets for a request with this method, from a handler that does this once.
+fn answer(
+    method: &str,
+    f: impl Fn(&mut Response<'_>) -> Result<(), SendError> + Send + Sync + 'static,
+) -> String {
+    let server = serve(move |_: &Request<'_>, res: &mut Response<'_>| f(res));
+    let got = Raw::to(&server).ask(format!("{method} / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+    stop(server);
+    undated(&got)
+}
+
+#[test]
+fn fields_can_be_set_looked_up_and_taken_back_until_the_head_is_sent() {
+    let got = answer("GET", |res| {
+        let headers = res.headers_mut()?;
+        headers.set("X-One", "1")?;
+        headers.set_values("Set-Cookie", ["a=1", "b=2"])?;
+        headers.set("x-gone", "1")?;
+        headers.remove("X-Gone");
+        assert_eq!(headers.names(), [&b"x-one"[..], b"set-cookie"]);
+        assert_eq!(res.headers().get("x-ONE"), Some(&b"1"[..]));
+        res.write_head(201, &[("X-One", "2"), ("x-three", "3")])?;
+        assert!(res.is_head_sent());
+        assert_eq!(res.headers_mut().unwrap_err(), SendError::WrongState);
+        assert_eq!(res.write_head(200, &()), Err(SendError::WrongState));
+        res.end("abc")
+    });
+    assert_eq!(
+        got,
+        "HTTP/1.1 201 Created\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nX-One: 2\r\nx-three: 3\r\n\
+         Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+    );
+}
+
+#[test]
+fn a_reason_phrase_can_be_chosen() {
+    let got = answer("GET", |res| res.status(299).reason("So so").end(""));
+    assert!(got.starts_with("HTTP/1.1 299 So so\r\n"), "{got}");
+}
+
+#[test]
+fn answers_that_have_no_content_have_none_whatever_is_written() {
+    let got = answer("HEAD", |res| res.end("content"));
+    assert_eq!(got, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 7\r\n\r\n");
+    for status in [204, 304] {
+        let got = answer("GET", move |res| {
+            res.status(status).write("content")?;
+            res.finish()
+        });
+        assert!(got.ends_with("\r\n\r\n"), "{got}");
+    }
+}
+
+#[test]
+fn trailers_come_behind_chunks_and_are_dropped_elsewhere() {
+    let got = answer("GET", |res| {
+        res.trailer("X-Sum", "1").write("a")?;
+        res.finish()
+    });
+    assert!(got.ends_with("1\r\na\r\n0\r\nX-Sum: 1\r\n\r\n"), "{got}");
+    let got = answer("GET", |res| res.trailer("X-Sum", "1").content_length(1).end("a"));
+    assert!(got.ends_with("Content-Length: 1\r\n\r\na"), "{got}");
+    let got = answer("GET", |res| res.trailer("Content-Length", "1").end("a"));
+    assert!(!got.ends_with("0\r\n\r\n"), "a trailer that is not allowed cuts the answer off: {got}");
+}
+
+#[test]
+fn interim_responses_come_before_the_answer() {
+    let got = answer("GET", |res| {
+        res.send_processing()?;
+        res.early_hints(&[("Link", "</a>; rel=preload")])?;
+        assert_eq!(res.informational(200, &()), Err(SendError::BadStatus));
+        res.end("")?;
+        assert_eq!(res.send_processing(), Err(SendError::WrongState));
+        Ok(())
+    });
+    let interim =
+        "HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n";
+    assert!(got.starts_with(&format!("{interim}HTTP/1.1 200 OK\r\n")), "{got}");
+}
+
+#[test]
+fn an_invalid_field_sends_nothing_and_is_answered_with_500() {
+    for (name, value) in [("a b", "x"), ("x", "a\r\nb: c"), ("", "x"), ("Content-Length", "3")] {
+        let got = answer("GET", move |res| {
+            let answered = res.header(name, value).end("abc");
+            assert!(answered.is_err() && !res.is_head_sent());
+            answered
+        });
+        assert!(got.starts_with("HTTP/1.1 500 ") && got.matches("HTTP/1.1").count() == 1, "{got}");
+    }
+}
+
+#[test]
+fn content_keeps_to_its_declared_length() {
+    let got = answer("GET", |res| {
+        res.content_length(3).write("ab")?;
+        assert_eq!(res.write("cd"), Err(SendError::BodyTooLong));
+        assert_eq!(res.finish(), Err(SendError::BodyTooShort));
+        assert!(!res.is_complete());
+        res.write("c")?;
+        assert!(res.is_complete());
+        res.write("")?;
+        assert_eq!(res.write("d"), Err(SendError::WrongState));
+        res.finish()
+    });
+    assert!(got.ends_with("Content-Length: 3\r\n\r\nabc"), "{got}");
+    // A handler that gives up too early has the connection cut, so that the client can tell.
+    let got = answer("GET", |res| res.content_length(3).end("ab"));
+    assert!(got.ends_with("\r\n\r\nab"), "{got}");
+}
+
+#[test]
+fn large_content_goes_by_reference_and_arrives_whole() {
+    let got = answer("GET", |res| res.end_shared(Bytes::from(vec![b'x'; 300_000])));
+    assert!(got.contains("Content-Length: 300000\r\n") && got.matches('x').count() == 300_000);
+    let got = answer("GET", |res| {
+        for _ in 0..3 {
+            res.write_shared(Bytes::from(vec![b'y'; 100_000]))?;
+        }
+        res.finish()
+    });
+    assert!(got.matches("186a0\r\n").count() == 3 && got.matches('y').count() == 300_000);
+}
+
+#[test]
+fn clients_of_http_1_0_get_no_chunks_and_keep_alive_when_they_ask() {
+    let server = serve(|req: &Request<'_>, res: &mut Response<'_>| {
+        if req.target == b"/stream" {
+            res.early_hints(&[("Link", "x")])?;
+            res.write("a")?;
+        }
+        res.end("b")
+    });
+    let got = Raw::to(&server).ask("GET /stream HTTP/1.0\r\n\r\n");
+    assert_eq!(undated(&got), "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nab");
+    let mut client = Raw::to(&server);
+    for _ in 0..2 {
+        let got = client.send("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").until("\r\n\r\nb");
+        assert!(got.contains("Connection: keep-alive\r\n"), "{got}");
+    }
+    stop(server);
+}
+
+#[test]
+fn the_server_and_the_date_are_as_set() {
+    struct Hello;
+    impl Handler for Hello {
+        type Exchange = ();
+        fn request(&mut self, _: &Request<'_>, res: &mut Response<'_>) -> Option<()> {
+            res.close_after();
+            res.end("").unwrap();
+            None
+        }
+    }
+    let ask = |options: Options| {
+        let server = serve_with(options, |_| Hello);
+        let got = Raw::to(&server).ask("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        stop(server);
+        got
+    };
+    let got = ask(options(|o| (o.server, o.send_date) = (Some("me".into()), false)));
+    assert_eq!(got, "HTTP/1.1 200 OK\r\nServer: me\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+    let got = ask(Options::default());
+    let date = got.lines().find_map(|line| line.strip_prefix("Date: ")).unwrap();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let told = h1wire_mio::proto::HttpDate::parse(date.as_bytes(), now).unwrap();
+    assert!(told <= now && now - told <= 5, "{date}");
+}
+
+#[test]
+fn another_thread_sends_a_whole_answer_waits_for_room_and_learns_of_the_end() {
+    let server = serve(|req: &Request<'_>, res: &mut Response<'_>| {
+        let responder = res.responder();
+        let whole = req.target == b"/whole";
+        std::thread::spawn(move || {
+            if whole {
+                let mut headers = Headers::new();
+                headers.set("X", "1").unwrap();
+                assert!(responder.respond(202, headers, "later"));
+                return;
+            }
+            let mut written = 0;
+            while responder.writable(common::PATIENCE) {
+                responder.write(vec![b'z'; 50_000]);
+                written += 1;
+                assert!(written < 10_000, "nothing stopped the writer");
+            }
+            assert!(!responder.is_open() && !responder.write("more"));
+        });
+    });
+    let mut client = Raw::to(&server);
+    let got = client.send("GET /whole HTTP/1.1\r\nHost: a\r\n\r\n").until("later");
+    assert!(got.starts_with("HTTP/1.1 202 Accepted\r\n") && got.contains("\r\nX: 1\r\n"), "{got}");
+    client.send("GET /endless HTTP/1.1\r\nHost: a\r\n\r\n");
+    let mut some = [0; 4096];
+    std::io::Read::read_exact(&mut client.0, &mut some).unwrap();
+    drop(client);
+    common::wait_until("the end", || server.handle().counters().closed == 1);
+    stop(server);
+}
