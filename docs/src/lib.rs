@@ -10,7 +10,5 @@ macro_rules! pages {
 
 pages! {
     readme "../../README.md"
-    deviations "../deviations.md"
-    states "../states.md"
-    trace "../trace.md"
+    from_tiny_http "../from-tiny-http.md"
 }

@@ -1,3 +1,5 @@
+//! The CONNECT proxy.
+
 use crate::{WAIT, pair, read_until, talk};
 use h1wire_recipes::connect_proxy::serve_connection;
 use std::io::{Read, Write};

@@ -1,3 +1,5 @@
+//! Early hints, from both sides.
+
 use crate::{WAIT, pair, talk};
 use h1wire_recipes::early_hints::{get, serve_connection};
 use std::sync::Mutex;

@@ -1,3 +1,5 @@
+//! TLS by hand.
+
 use crate::pair;
 use h1wire_proto::{Advice, Client, ClientConfig, Conn, Server, ServerEvent};
 use h1wire_recipes::Result;

@@ -1,3 +1,5 @@
+//! Server-sent events.
+
 use crate::{WAIT, pair, read_until, talk};
 use h1wire_recipes::server_sent_events::{Event, serve_connection};
 use std::io::Write;

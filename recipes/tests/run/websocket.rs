@@ -1,3 +1,5 @@
+//! WebSocket after an upgrade.
+
 use crate::{pair, talk};
 use h1wire_recipes::websocket::serve_connection;
 use std::io::{Read, Write};
