@@ -69,7 +69,8 @@ pub struct Peer {
 
 impl Peer {
     pub fn accept(listener: &TcpListener) -> Self {
-        let (socket, _) = listener.accept().unwrap();
+        socket2::SockRef::from(listener).set_read_timeout(Some(PATIENCE)).unwrap();
+        let (socket, _) = listener.accept().expect("nobody connects");
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         socket.set_nodelay(true).unwrap();
         Self { socket, held: Vec::new() }
