@@ -14,6 +14,11 @@ pub fn content(bytes: &[u8]) -> String {
     if text * 4 >= bytes.len() * 3 { quoted(bytes) } else { hexadecimal(bytes) }
 }
 
+/// A number of bytes, in words.
+pub fn size(n: u64) -> String {
+    if n == 1 { "1 byte".to_owned() } else { format!("{n} bytes") }
+}
+
 /// Bytes as text in quotes, everything but printable ASCII escaped.
 pub fn quoted(bytes: &[u8]) -> String {
     let mut shown = String::from("\"");

@@ -92,7 +92,7 @@ impl<'a, W: Write> Page<'a, W> {
     pub fn decision(&mut self, body: BodyKind, keep_alive: bool) -> io::Result<()> {
         let content = match body {
             BodyKind::None => "no content".to_owned(),
-            BodyKind::Length(n) => format!("{n} bytes of content, by Content-Length"),
+            BodyKind::Length(n) => format!("{} of content, by Content-Length", excerpt::size(n)),
             BodyKind::Chunked => "content in chunks".to_owned(),
             BodyKind::UntilClose => "content until the connection closes".to_owned(),
         };
@@ -106,7 +106,7 @@ impl<'a, W: Write> Page<'a, W> {
         let start = end - data.len();
         self.framing(start)?;
         let content = self.paint.ink(Ink::Content, excerpt::content(data));
-        self.at(start, "data", Ink::Content, format_args!("{} bytes {content}", data.len()))?;
+        self.at(start, "data", Ink::Content, format_args!("{} {content}", excerpt::size(data.len() as u64)))?;
         self.shown = end;
         Ok(())
     }

@@ -249,7 +249,12 @@ fn rest<W: Write>(page: &mut Page<'_, W>, at: usize, left: &[u8]) -> io::Result<
     if left.is_empty() {
         return Ok(());
     }
-    page.at(at, "left", Ink::Plain, format_args!("{} bytes {}", left.len(), excerpt::content(left)))
+    page.at(
+        at,
+        "left",
+        Ink::Plain,
+        format_args!("{} {}", excerpt::size(left.len() as u64), excerpt::content(left)),
+    )
 }
 
 fn waiting<W: Write>(page: &mut Page<'_, W>, at: usize, need: Need, phase: Phase) -> io::Result<Verdict> {
@@ -260,7 +265,7 @@ fn waiting<W: Write>(page: &mut Page<'_, W>, at: usize, need: Need, phase: Phase
     }
     let what = match need {
         Need::Head => "the rest of a head".to_owned(),
-        Need::Content(Some(n)) => format!("{n} bytes of content"),
+        Need::Content(Some(n)) => format!("{} of content", excerpt::size(n)),
         Need::Content(None) => "content until the connection closes".to_owned(),
         Need::Framing => "the framing of chunks".to_owned(),
     };
