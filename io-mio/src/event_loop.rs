@@ -181,8 +181,8 @@ impl<H: Handler> EventLoop<H> {
     /// Takes an event. Those with tokens of others are ignored.
     pub fn event(&mut self, event: &Event) {
         let Some(at) = event.token().0.checked_sub(self.first_token) else { return };
-        let Some(key) = at.checked_sub(LISTENERS) else { return self.accept(at) };
         self.tick();
+        let Some(key) = at.checked_sub(LISTENERS) else { return self.accept(at) };
         let Some(Connection { link, active }) = self.connections.get_mut(key) else { return };
         let half_closed = event.is_read_closed() && !link.ends;
         link.readable |= event.is_readable() || event.is_read_closed() || event.is_error();

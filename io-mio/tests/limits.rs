@@ -51,6 +51,17 @@ fn a_connection_without_a_byte_is_closed_without_a_word() {
 }
 
 #[test]
+fn a_connection_that_comes_after_a_silence_has_all_of_its_time() {
+    let (server, told) = log(timeouts(|t| t.headers = 400));
+    // The silence is what is tried: no event tells the loop the time meanwhile.
+    std::thread::sleep(Duration::from_millis(500));
+    let mut client = Raw::to(&server);
+    client.send(GET).until("done");
+    told.expect(&["request /x", "end", "finished /x"]);
+    stop(server);
+}
+
+#[test]
 fn a_kept_connection_is_closed_after_its_time_and_the_time_begins_anew_with_each_answer() {
     let (server, told) = log(timeouts(|t| (t.keep_alive, t.keep_alive_buffer) = (200, 0)));
     let mut client = Raw::to(&server);
