@@ -151,6 +151,9 @@ impl Conn<Client> {
         if core.rx == Rx::Head {
             return core.recv_response(input, slots);
         }
+        if let Some(data) = core.next_chunk(input) {
+            return Ok(Recv::Event(ClientEvent::Data(data)));
+        }
         Ok(match core.recv_content(Party::Server, input, slots)? {
             Content::Data(data) => Recv::Event(ClientEvent::Data(data)),
             Content::End(trailers) => Recv::Event(ClientEvent::End(trailers)),

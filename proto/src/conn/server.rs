@@ -66,6 +66,9 @@ impl Conn<Server> {
         if core.rx == Rx::Head {
             return core.recv_request(input, slots);
         }
+        if let Some(data) = core.next_chunk(input) {
+            return Ok(Recv::Event(ServerEvent::Data(data)));
+        }
         Ok(match core.recv_content(Party::Client, input, slots)? {
             Content::Data(data) => {
                 core.flags.continue_pending = false;
