@@ -214,6 +214,8 @@ impl Core {
         }
     }
 
+    // Out of line, so that `recv` is small enough to be inlined for content.
+    #[inline(never)]
     fn recv_response<'i: 's, 's>(
         &mut self,
         input: &mut &'i [u8],

@@ -66,7 +66,7 @@ impl Core {
     }
 
     /// Takes the next piece of content by `party` from the input.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn recv_content<'i: 's, 's>(
         &mut self,
         party: Party,

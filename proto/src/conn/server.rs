@@ -88,7 +88,8 @@ impl Conn<Server> {
 }
 
 impl Core {
-    #[inline]
+    // Out of line, so that `recv` is small enough to be inlined for content.
+    #[inline(never)]
     fn recv_request<'i: 's, 's>(
         &mut self,
         input: &mut &'i [u8],
