@@ -30,7 +30,7 @@ impl RecvError {
         self.offset
     }
 
-    /// The status code a server answers with (400, 413, 414, 417, 431, 501 or 505). A gateway that received a
+    /// The status code a server answers with (400, 413, 414, 431, 501 or 505). A gateway that received a
     /// bad *response* answers 502 instead (RFC 9112 section 6.3).
     pub const fn status(&self) -> u16 {
         self.kind.facts().0

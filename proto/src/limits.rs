@@ -2,7 +2,8 @@
 
 /// Bounds on what a peer may make the machine, and so its owner's buffers, hold or do.
 ///
-/// All sizes are bytes. A limit is inclusive: exactly so much is still accepted.
+/// All sizes are bytes. A limit is inclusive: exactly so much is still accepted. A head and a trailer section cannot be
+/// limited to less than 2 bytes, nor to more than 2^31 - 2.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Limits {
     /// A head from its first byte to the blank line, with any CRLF skipped before it. Default 8,192, the
@@ -50,10 +51,17 @@ impl Limits {
         informational: 64,
     };
 
+    /// The most a section can have: its offsets have 31 bits.
+    pub(crate) const MOST: u32 = (1 << 31) - 2;
+
     /// The most contiguous bytes the machine can ever ask for: with this much input in hand it never answers
     /// [`NeedInput`](crate::Recv::NeedInput). It is the bound of an adapter's read buffer.
     pub const fn max_contiguous(&self) -> usize {
-        let mut n = self.head_bytes;
+        // The least that a chunk line is limited to.
+        let mut n = 16;
+        if self.head_bytes > n {
+            n = self.head_bytes;
+        }
         if self.trailer_bytes > n {
             n = self.trailer_bytes;
         }

@@ -189,7 +189,7 @@ impl Core {
     /// A chunk line of `len` bytes was consumed.
     #[inline(always)]
     fn chunk(&mut self, party: Party, size: u64, len: u16) -> Result<(), RecvError> {
-        // Chunks of ordinary lines pay for themselves; only long extensions and tiny chunks add up.
+        // Lines without extensions cost nothing, however small their chunks.
         let cost = (len as u64).saturating_sub(16);
         if cost > 0 || self.overhead > 0 {
             let owed = (self.overhead as u64 + cost).saturating_sub(size.saturating_mul(2));
@@ -231,7 +231,8 @@ impl Core {
                 self.end_chunked(party);
                 Ok(Content::End(fields_of(section, slots)))
             }
-            Read::Partial => self.need(party, Need::Framing),
+            Read::Partial if self.flags.eof => Err(self.fail(party, Kind::UnexpectedEof, input.len() as i64)),
+            Read::Partial => Ok(Content::Need(Need::Framing)),
             Read::Bad(kind, at) => Err(self.fail(party, kind, at as i64)),
         }
     }

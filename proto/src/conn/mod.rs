@@ -173,6 +173,8 @@ pub(crate) struct ConnFlags {
     pub(crate) in_head: bool,
     /// Input was refused or ignored, so the peer may have more on the way.
     pub(crate) ignored: bool,
+    /// Input was left when a server last received: perhaps another request.
+    pub(crate) behind: bool,
     pub(crate) require_host: bool,
     /// The request announced `100-continue` and neither 100 nor content was seen since.
     pub(crate) continue_pending: bool,
@@ -188,8 +190,11 @@ pub(crate) struct ConnFlags {
 
 impl Core {
     fn new(section: Section, mut limits: Limits, lenient: Flags) -> Self {
-        // The quick way through chunk lines may rely on room for the shortest ones.
+        // The quick ways through chunk lines and empty trailers may rely on room for the shortest ones, and offsets
+        // have 31 bits.
         limits.chunk_line_bytes = limits.chunk_line_bytes.max(16);
+        limits.head_bytes = limits.head_bytes.clamp(2, Limits::MOST);
+        limits.trailer_bytes = limits.trailer_bytes.clamp(2, Limits::MOST);
         Self {
             offset: 0,
             rx: Rx::Head,
@@ -212,7 +217,7 @@ impl Core {
     /// Advances the caller's input.
     #[inline(always)]
     pub(crate) fn consume(&mut self, input: &mut &[u8], n: usize) {
-        self.offset += n as u64;
+        self.offset = self.offset.saturating_add(n as u64);
         *input = input.get(n..).unwrap_or_default();
     }
 
@@ -333,6 +338,8 @@ impl<R: Role> Conn<R> {
             Next::Continue => Advice::Continue,
             // The joint state is that of the exchange just finished, and others of the pipeline wait behind it.
             Next::Reuse if core.outstanding.len() > 1 => Advice::Continue,
+            // A server that has closed its half answers nothing more.
+            Next::Reuse if client && core.flags.eof => Advice::Close,
             Next::Reuse => Advice::Reuse,
             Next::Switched => Advice::Switched,
             // The server is done with us but not against us: the rest of the request may still be sent.
@@ -348,7 +355,7 @@ impl<R: Role> Conn<R> {
         }
     }
 
-    /// Whether the peer speaks HTTP/1.1, as far as its last head told. True before the first.
+    /// The version of the peer's last head. HTTP/1.1 before the first.
     pub fn peer_version(&self) -> Version {
         self.core.version()
     }

@@ -2,6 +2,7 @@
 //!
 //! Identifiers such as D5 or B19 are rows of the project's list of capabilities.
 
+mod bounds;
 mod content;
 mod control;
 mod pipeline;
