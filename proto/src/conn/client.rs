@@ -167,7 +167,7 @@ impl Conn<Client> {
     pub fn wants_content(&self) -> bool {
         let core = &self.core;
         let answered = !matches!(core.cycle.server, Half::Idle | Half::Await);
-        let held_back = answered && core.flags.continue_pending;
+        let held_back = answered && core.holds_back();
         !(core.flags.content_refused || held_back || self.advice() == Advice::Close)
     }
 
@@ -193,11 +193,18 @@ impl Conn<Client> {
     /// Whether the announced content should be held back until 100, a final response, or a time of the caller's
     /// choice (RFC 9110 section 10.1.1). Sending content ends the wait.
     pub fn awaits_continue(&self) -> bool {
-        self.core.flags.continue_pending && self.core.cycle.server == Half::Await
+        // Behind the front of a pipeline, what the server has said so far is about an older request.
+        let behind = self.core.outstanding.len() > 1;
+        self.core.flags.continue_pending && (behind || self.core.cycle.server == Half::Await)
     }
 }
 
 impl Core {
+    /// Whether the request that is being answered holds its content back. Only the newest can.
+    fn holds_back(&self) -> bool {
+        self.flags.continue_pending && self.outstanding.len() == 1
+    }
+
     /// Drops the answered exchange and starts the next, if one is outstanding.
     pub(crate) fn advance_exchange(&mut self) {
         if self.outstanding.len() == 0 || self.cycle.restart().is_err() {
@@ -226,6 +233,13 @@ impl Core {
             Half::Switched => return Ok(Recv::Paused(Pause::Switched)),
             Half::Await => {}
             Half::Idle => return self.nothing_asked(input),
+            // The response is over before its request: what comes now answers nothing either.
+            Half::Done => {
+                return Ok(match self.nothing_asked(input)? {
+                    Recv::NeedInput(_) => Recv::Closed,
+                    recv => recv,
+                });
+            }
             _ => {
                 // RFC 9112 section 9.6: nothing after the last response is looked at.
                 self.flags.ignored |= !input.is_empty();
@@ -314,12 +328,12 @@ impl Core {
             }
             // A server that answers before the content it was to wait for leaves the connection in doubt.
             _ => Step::Response {
-                keep: head.keep_alive && !self.flags.continue_pending,
+                keep: head.keep_alive && !self.holds_back(),
                 success: matches!(status, 200..=299),
             },
         };
         self.cycle.apply(Party::Server, step).map_err(|_| (Kind::BadUpgrade, 0))?;
-        if status == 100 {
+        if status == 100 && self.holds_back() {
             self.flags.continue_pending = false;
         }
         if status >= 200 {

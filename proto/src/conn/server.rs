@@ -74,7 +74,10 @@ impl Conn<Server> {
                 core.flags.continue_pending = false;
                 Recv::Event(ServerEvent::Data(data))
             }
-            Content::End(trailers) => Recv::Event(ServerEvent::End(trailers)),
+            Content::End(trailers) => {
+                core.flags.behind = !input.is_empty();
+                Recv::Event(ServerEvent::End(trailers))
+            }
             Content::Need(need) => Recv::NeedInput(need),
         })
     }
@@ -135,6 +138,7 @@ impl Core {
             Err((kind, at)) => return Err(self.fail(Party::Client, kind, at as i64)),
         };
         self.consume(input, len);
+        self.flags.behind = !input.is_empty();
         self.begin_content(Party::Client, head.body);
         Ok(Recv::Event(ServerEvent::Request(head)))
     }
@@ -175,7 +179,7 @@ impl Core {
                 Expect::None
             },
             keep_alive: framing::persists(facts, version, body),
-            upgrade: facts.upgrade && facts.upgrade_named && http11,
+            upgrade: facts.offered != 0 && facts.upgrade_named && http11,
         };
         self.cycle
             .apply(
@@ -218,8 +222,11 @@ impl Core {
     /// Between requests: starts the next exchange, or says why not.
     fn between<'i: 's, 's>(&mut self, input: &[u8]) -> Option<Recv<ServerEvent<'i, 's>>> {
         if self.cycle.restart().is_ok() {
+            // A request that is never complete is answered as if it were no HEAD.
+            self.flags.head_request = false;
             return None;
         }
+        self.flags.behind = !input.is_empty();
         let switched = self.cycle.client == Half::Switched;
         let proposed = self.cycle.client == Half::Done
             && self.cycle.server == Half::Await

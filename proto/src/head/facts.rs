@@ -38,7 +38,6 @@ pub(crate) struct Facts {
     pub(crate) unknown_coding: bool,
     pub(crate) close: bool,
     pub(crate) keep_alive: bool,
-    pub(crate) upgrade: bool,
     pub(crate) upgrade_named: bool,
     pub(crate) expect_continue: bool,
     pub(crate) expect_other: bool,
@@ -78,10 +77,7 @@ impl Facts {
             10 if is_in_any_case(name, b"connection") => self.connection(value),
             14 if is_in_any_case(name, b"content-length") => self.content_length(value, at, lenient),
             17 if is_in_any_case(name, b"transfer-encoding") => self.transfer_encoding(value, at, lenient),
-            7 if is_in_any_case(name, b"upgrade") => {
-                self.upgrade |= !value.is_empty();
-                self.offered |= crate::upgrade::fingerprint(value);
-            }
+            7 if is_in_any_case(name, b"upgrade") => self.offered |= crate::upgrade::fingerprint(value),
             6 if is_in_any_case(name, b"expect") => self.expect(value),
             _ => {}
         }

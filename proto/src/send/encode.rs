@@ -19,7 +19,6 @@ pub struct Checked {
     /// A `Host` that no server takes (RFC 9112 section 3.2).
     pub(crate) bad_host: bool,
     pub(crate) expect_continue: bool,
-    pub(crate) upgrade: bool,
     /// The protocols `Upgrade` names ([`upgrade::fingerprint`]).
     pub(crate) offered: u64,
     pub(crate) te: bool,
@@ -52,6 +51,12 @@ pub(crate) fn check_fields<F: FieldSource + ?Sized>(fields: &F) -> Result<Checke
 }
 
 impl Checked {
+    /// Whether `Upgrade` names a protocol.
+    #[inline]
+    pub(crate) const fn upgrade(&self) -> bool {
+        self.offered != 0
+    }
+
     /// Checks one field and takes note of what it says.
     #[inline]
     pub(crate) fn field(
@@ -73,15 +78,13 @@ impl Checked {
     #[inline]
     pub(crate) fn join(&mut self, other: &Self) {
         // Taken apart by name, so that a field added above cannot be forgotten here.
-        let Self { len, date, keep_alive, hosts, bad_host, expect_continue, upgrade, offered, te, options } =
-            *other;
+        let Self { len, date, keep_alive, hosts, bad_host, expect_continue, offered, te, options } = *other;
         self.len += len;
         self.date |= date;
         self.keep_alive |= keep_alive;
         self.hosts = self.hosts.saturating_add(hosts);
         self.bad_host |= bad_host;
         self.expect_continue |= expect_continue;
-        self.upgrade |= upgrade;
         self.offered |= offered;
         self.te |= te;
         self.options.close |= options.close;
@@ -104,10 +107,7 @@ impl Checked {
             10 if is("connection") => self.connection(value),
             10 if is("keep-alive") => self.keep_alive = true,
             6 if is("expect") => self.expect_continue |= value.eq_ignore_ascii_case(b"100-continue"),
-            7 if is("upgrade") => {
-                self.upgrade |= !value.is_empty();
-                self.offered |= upgrade::fingerprint(value);
-            }
+            7 if is("upgrade") => self.offered |= upgrade::fingerprint(value),
             2 if is("te") => {
                 self.te = true;
                 // RFC 9112 section 7.4: `chunked` is always acceptable and must not be listed.

@@ -89,7 +89,7 @@ impl BodyTx<'_> {
             Tx::None if len == 0 => Frame::RAW,
             Tx::Length(_) | Tx::None => return Err(SendError::BodyTooLong),
         };
-        if self.party == Party::Client {
+        if self.party == Party::Client && len > 0 {
             self.core.flags.continue_pending = false;
         }
         if matches!(self.core.tx, Tx::Length(0) | Tx::Discard(0)) {
@@ -144,6 +144,9 @@ impl BodyTx<'_> {
     }
 
     fn complete(&mut self) {
+        if self.party == Party::Client {
+            self.core.flags.continue_pending = false;
+        }
         self.core.complete_sending(self.party);
     }
 }

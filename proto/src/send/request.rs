@@ -61,12 +61,15 @@ impl Conn<Client> {
         if body == BodyLen::Unknown && core.flags.http10 {
             return Err(SendError::Http10Peer);
         }
+        if core.flags.eof {
+            return Err(SendError::WrongState);
+        }
         core.advance_exchange();
         let connect = method == Method::Connect;
         let sent = Sent::new(
             method == Method::Head,
             connect,
-            checked.upgrade,
+            checked.upgrade(),
             checked.options.close,
             method.is_idempotent(),
         );
@@ -90,7 +93,12 @@ impl Conn<Client> {
         out.put(b" HTTP/1.1\r\n");
         encode::put_fields(fields, out);
         // RFC 9112 section 7.4 and RFC 9110 section 7.8: both fields are connection-specific.
-        let needed = Options { upgrade: checked.upgrade, te: checked.te, ..Options::default() };
+        let needed = Options {
+            upgrade: checked.upgrade(),
+            te: checked.te,
+            keep_alive: checked.keep_alive && !checked.options.close,
+            close: false,
+        };
         encode::put_options(needed, checked.options, out);
         core.tx = match body {
             BodyLen::None if method.expects_content() => {

@@ -86,7 +86,13 @@ impl Conn<Server> {
         content: &[u8],
         out: &mut O,
     ) -> Result<(), SendError> {
-        self.response(status.into(), fields, BodyLen::Exact(content.len() as u64), content, out)?;
+        let status = status.into();
+        let body = match (status.code, content.len()) {
+            // A length here would be that of a 200 to GET (RFC 9110 section 8.6), of which nothing is known.
+            (304, 0) => BodyLen::None,
+            (_, n) => BodyLen::Exact(n as u64),
+        };
+        self.response(status, fields, body, content, out)?;
         match self.body() {
             Some(mut body) => body.data(content, out),
             None => Ok(()),
@@ -145,7 +151,7 @@ impl Conn<Server> {
         core.poisoned(Party::Server)?;
         let mut cycle = core.cycle;
         cycle.apply(Party::Server, Step::SwitchTo).map_err(|_| SendError::WrongState)?;
-        if !checked.upgrade || checked.offered & !core.offered != 0 {
+        if !checked.upgrade() || checked.offered & !core.offered != 0 {
             return Err(SendError::MissingUpgrade);
         }
         core.cycle = cycle;
@@ -203,7 +209,7 @@ impl Conn<Server> {
         }
         check_reason(&status)?;
         let checked = encode::check_fields(fields)?;
-        if status.code == 426 && !checked.upgrade {
+        if status.code == 426 && !checked.upgrade() {
             return Err(SendError::MissingUpgrade);
         }
         let core = &mut self.core;
@@ -215,11 +221,11 @@ impl Conn<Server> {
         }
         let plan = Plan::new(status.code, body, core.flags.head_request, tunnel, core.flags.http10);
         // The client may or may not send content it announced with 100-continue once it is answered without a
-        // 100; after its end of stream there is nobody to keep the connection for.
+        // 100; after its end of stream there is nobody to keep the connection for, unless it left more requests.
         let keep = core.cycle.keep
             && !checked.options.close
             && !core.flags.continue_pending
-            && !core.flags.eof
+            && (!core.flags.eof || core.flags.behind)
             && !core.flags.last
             && plan.tx != Tx::UntilClose
             && !matches!(core.cycle.client, Half::Idle | Half::Error);
@@ -229,7 +235,7 @@ impl Conn<Server> {
         core.flags.continue_pending = false;
         let hint = if keep && !checked.keep_alive { core.keep_alive_hint } else { 0 };
         // A field that is meant for the next hop alone is named by `Connection` (RFC 9110 section 7.6.1).
-        let keep_alive = keep && (core.flags.http10 || hint > 0);
+        let keep_alive = keep && (core.flags.http10 || hint > 0 || checked.keep_alive);
         let room = 160 + checked.len + content.len();
         out.reserve(room);
         put_head(&status, &checked, fields, &plan, keep, keep_alive, hint, tunnel, out);
@@ -297,9 +303,9 @@ fn put_head<F: FieldSource + ?Sized, O: Out + ?Sized>(
         out.put(date.line());
     }
     encode::put_fields(fields, out);
-    if (!keep || keep_alive || checked.upgrade) && !tunnel {
+    if (!keep || keep_alive || checked.upgrade()) && !tunnel {
         // RFC 9110 section 7.6.1: `Upgrade` is named by `Connection` wherever it is sent.
-        let needed = Options { close: !keep, keep_alive, upgrade: checked.upgrade, te: false };
+        let needed = Options { close: !keep, keep_alive, upgrade: checked.upgrade(), te: false };
         encode::put_options(needed, checked.options, out);
         if hint > 0 {
             encode::put_keep_alive(hint, out);
@@ -383,7 +389,7 @@ mod tests {
         let hinted = "HTTP/1.1 204 No Content\r\nConnection: keep-alive\r\nKeep-Alive: timeout=65\r\n\r\n";
         assert_eq!(answer("GET / HTTP/1.1\r\nHost: a\r\n\r\n", &[]), hinted);
         assert_eq!(answer("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", &[]), hinted);
-        let with_own = "HTTP/1.1 204 No Content\r\nKeep-Alive: timeout=1\r\n\r\n";
+        let with_own = "HTTP/1.1 204 No Content\r\nKeep-Alive: timeout=1\r\nConnection: keep-alive\r\n\r\n";
         assert_eq!(answer("GET / HTTP/1.1\r\nHost: a\r\n\r\n", &own), with_own);
         let last = "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
         assert_eq!(answer("GET / HTTP/1.0\r\n\r\n", &[]), last);

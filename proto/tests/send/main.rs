@@ -5,6 +5,7 @@
 mod bounds;
 mod content;
 mod control;
+mod ends;
 mod pipeline;
 mod request;
 mod respond;
