@@ -1,4 +1,105 @@
 //! HTTP/1.1 as a state machine without IO: bytes in, events out, and back again.
+//!
+//! [`Conn`] is one side of one connection, [`Server`] or [`Client`]. It is given the bytes that were read and answers
+//! with events; it is told what to say and appends the bytes to write. It has no socket, clock, thread or buffer, and
+//! takes at most 192 bytes. Every rule of the protocol (RFC 9110, RFC 9112) is decided here: framing, persistence,
+//! pipelining, interim responses, upgrades and tunnels, and what may not be sent. What is left for its owner is to move
+//! bytes, to keep time, and to follow [`Conn::advice`].
+//!
+//! # A server
+//!
+//! Call [`recv`](Conn::recv) until it has no more events. It takes what it consumed off the front of the input; what
+//! is left must be in front of what is read next. Events borrow the input and a [`Slots`], which one event loop or
+//! thread needs once, so the connection is free to answer while they are looked at.
+//!
+//! ```
+//! use h1wire_proto::{Advice, Conn, Pause, Recv, Server, ServerConfig, ServerEvent, Slots};
+//!
+//! let mut conn = Conn::<Server>::new(&ServerConfig::default());
+//! let (mut slots, mut out) = (Slots::new(), Vec::new());
+//! // What a socket would have given. Here it is all there is, so to ask for more is to be done.
+//! let mut input = &b"GET /hello HTTP/1.1\r\nHost: example.com\r\n\r\n"[..];
+//! loop {
+//!     match conn.recv(&mut input, &mut slots) {
+//!         Ok(Recv::Event(ServerEvent::Request(head))) => {
+//!             assert_eq!(head.target, b"/hello");
+//!             let fields = [("Content-Type", "text/plain")];
+//!             conn.respond_with(200, &fields, b"hello\n", &mut out)?;
+//!         }
+//!         // The content of the request, if it has any, and its trailers.
+//!         Ok(Recv::Event(ServerEvent::Data(_) | ServerEvent::End(_))) => {}
+//!         // Read more, and call `recv_eof` when there is no more.
+//!         Ok(Recv::NeedInput(_)) => break,
+//!         // The request is complete and waits for an answer. This server has answered already.
+//!         Ok(Recv::Paused(Pause::AwaitingResponse | Pause::SwitchProposed | Pause::Switched)) => break,
+//!         Ok(Recv::Closed) => break,
+//!         Err(error) => {
+//!             conn.respond_error(&error, None, &mut out)?;
+//!             break;
+//!         }
+//!     }
+//! }
+//! assert_eq!(out, b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 6\r\n\r\nhello\n");
+//! // Once `out` is written: keep the connection, drain it, linger, or close it.
+//! assert_eq!(conn.advice(), Advice::Reuse);
+//! # Ok::<(), h1wire_proto::SendError>(())
+//! ```
+//!
+//! # A client
+//!
+//! ```
+//! use h1wire_proto::{Advice, BodyLen, Client, ClientConfig, ClientEvent, Conn, Method, Recv, Slots};
+//!
+//! let mut conn = Conn::<Client>::new(&ClientConfig::default());
+//! let mut out = Vec::new();
+//! conn.request(Method::Post, b"/notes", &[("Host", "example.com")], BodyLen::Exact(2), &mut out)?;
+//! if let Some(mut body) = conn.body() {
+//!     body.data(b"hi", &mut out)?;
+//! }
+//! assert_eq!(out, b"POST /notes HTTP/1.1\r\nHost: example.com\r\nContent-Length: 2\r\n\r\nhi");
+//!
+//! let mut input = &b"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"[..];
+//! let (mut slots, mut content) = (Slots::new(), Vec::new());
+//! while let Recv::Event(event) = conn.recv(&mut input, &mut slots)? {
+//!     match event {
+//!         ClientEvent::Response(head) => assert_eq!(head.status, 201),
+//!         ClientEvent::Data(data) => content.extend_from_slice(data),
+//!         ClientEvent::Informational(_) | ClientEvent::End(_) => {}
+//!     }
+//! }
+//! assert_eq!(content, b"ok");
+//! assert_eq!(conn.advice(), Advice::Reuse);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What is where
+//!
+//! | for | see |
+//! |---|---|
+//! | the machine: receiving, sending, what to do with the socket | [`Conn`], [`Recv`], [`BodyTx`], [`Advice`], [`Phase`] |
+//! | bounds on a peer, and what is tolerated of it | [`Limits`], [`ServerLeniency`], [`ClientLeniency`] |
+//! | what is received: heads, fields, targets, values of fields | [`RequestHead`], [`ResponseHead`], [`Fields`], [`View`], [`Target`], [`members`] |
+//! | what is to be sent: fields and sinks | [`FieldSource`], [`Headers`], [`Prepared`], [`Status`], [`Out`], [`OutQueue`] |
+//! | messages that outlive their input | [`OwnedRequest`], [`OwnedResponse`] |
+//! | intermediaries | [`Forwarding`] |
+//! | time, as an argument: limits, timers, dates | [`Timeouts`], [`Timers`], [`Wheel`], [`DateCache`] |
+//! | unconsumed input | [`InBuf`] |
+//! | many connections of a client, as decisions | [`pool`], [`retry`] |
+//!
+//! `pool` and `retry` are modules because their names mean something only among each other; everything else is at
+//! the root.
+//!
+//! # Errors
+//!
+//! [`RecvError`] is the peer's fault. It has the offset of the byte, the status to answer with and the section of the
+//! RFC, and is the same however the input was split. Nothing is received after it. [`SendError`] is the caller's
+//! fault: nothing was written, and no state has changed. Nothing a peer sends and no order of calls panics.
+//!
+//! # Features
+//!
+//! `std` (default) chooses the fastest code for scanning when the program runs; without it, that choice is made when
+//! compiling and the crate is `no_std`. It needs `alloc` either way, though a `Conn` never allocates: the sinks and
+//! the `Slots` do, and grow to what they once needed.
 #![cfg_attr(not(test), no_std)]
 // What is disallowed, and why, is in `clippy.toml`.
 #![deny(clippy::disallowed_methods)]

@@ -33,7 +33,7 @@ impl Default for ClientConfig {
 }
 
 /// What a client is told about the server.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub enum ClientEvent<'i, 's> {
     /// An interim (1xx) response other than 101. Any number may come before the final one.
     Informational(ResponseHead<'i, 's>),

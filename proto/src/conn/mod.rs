@@ -28,7 +28,7 @@ pub(crate) use client::Sent;
 use sealed::Sealed;
 
 /// What one call of [`Conn::recv`] came to.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 #[must_use]
 pub enum Recv<E> {
     /// Something happened. Call again: more may be in the input.

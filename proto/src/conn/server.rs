@@ -33,7 +33,7 @@ impl Default for ServerConfig {
 }
 
 /// What a server is told about the client.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub enum ServerEvent<'i, 's> {
     /// A request head. If its [`body`](RequestHead::body) is empty the request is complete: neither `Data` nor
     /// `End` follows.

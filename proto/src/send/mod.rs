@@ -58,7 +58,8 @@ impl<R: Role> Conn<R> {
 }
 
 impl BodyTx<'_> {
-    /// The declared bytes that were not framed yet; `None` if no length was declared.
+    /// The declared bytes that were not framed yet, also where they are [not sent](Frame::sends_payload); `None` if no
+    /// length was declared.
     pub fn remaining(&self) -> Option<u64> {
         match self.core.tx {
             Tx::Length(n) | Tx::Discard(n) if n != u64::MAX => Some(n),
@@ -71,7 +72,7 @@ impl BodyTx<'_> {
     /// [`Frame::post`]. A payload of no bytes has an empty frame.
     ///
     /// # Errors
-    /// [`BodyTooLong`](SendError::BodyTooLong) beyond the declared length.
+    /// [`BodyTooLong`](SendError::BodyTooLong) beyond the declared length, unless the content is not sent at all.
     #[inline]
     pub fn frame(&mut self, len: u64) -> Result<Frame, SendError> {
         // Sending content ends the wait for 100 (RFC 9110 section 10.1.1).
@@ -121,7 +122,7 @@ impl BodyTx<'_> {
     /// there is nowhere to put them (RFC 9112 section 7.1.2).
     ///
     /// # Errors
-    /// [`BodyTooShort`](SendError::BodyTooShort) before the declared length; an invalid or forbidden trailer
+    /// [`BodyTooShort`](SendError::BodyTooShort) before the declared length, unless the content is not sent at all; an invalid or forbidden trailer
     /// (RFC 9110 section 6.5.1).
     pub fn end<F: FieldSource + ?Sized, O: Out + ?Sized>(
         mut self,

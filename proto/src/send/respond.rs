@@ -57,7 +57,8 @@ impl Conn<Server> {
     /// when the connection cannot persist, and honoured when the caller gives it.
     ///
     /// # Errors
-    /// [`WrongState`](SendError::WrongState) without a request to answer (or for a second answer);
+    /// [`WrongState`](SendError::WrongState) for a second answer to a request. Without a request it is no error, for
+    /// that is how a 408 is sent, but the connection then closes;
     /// [`BadStatus`](SendError::BadStatus) for 1xx and below;
     /// [`ReservedField`](SendError::ReservedField) for `Content-Length` and `Transfer-Encoding`;
     /// [`BodyNotAllowed`](SendError::BodyNotAllowed) for content in a 2xx to `CONNECT`;
