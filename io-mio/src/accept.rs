@@ -2,7 +2,6 @@
 
 use std::hash::BuildHasher;
 use std::io;
-use std::time::Duration;
 
 use h1wire_proto::Time;
 use mio::{Interest, Token};
@@ -63,10 +62,8 @@ impl<H: Handler> EventLoop<H> {
         }
         let now = self.cx.clock.now();
         self.generation = self.generation.wrapping_add(1);
-        let old_at = match options.max_age {
-            Some(age) => self.end_of(now, age),
-            None => NEVER,
-        };
+        let end = options.lifetime().end(now, self.random.hash_one(self.generation));
+        let old_at = end.map_or(NEVER, second);
         let entry = self.connections.vacant_entry();
         let key = entry.key();
         let token = Token(self.first_token + LISTENERS + key);
@@ -80,13 +77,9 @@ impl<H: Handler> EventLoop<H> {
         self.schedule(key);
         Ok(())
     }
+}
 
-    /// The second in which a connection that is opened now has reached its age.
-    fn end_of(&self, now: Time, age: Duration) -> u32 {
-        let most = u64::from(self.cx.options.max_age_jitter.min(100));
-        let percent = 100 - self.random.hash_one(self.generation) % (most + 1);
-        let age = age.as_millis() * u128::from(percent) / 100;
-        let second = (u128::from(now.0) + age).div_ceil(1000);
-        u32::try_from(second).unwrap_or(NEVER)
-    }
+/// The first second that does not lie before `time`.
+fn second(time: Time) -> u32 {
+    u32::try_from(time.0.div_ceil(1000)).unwrap_or(NEVER)
 }

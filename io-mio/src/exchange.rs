@@ -17,9 +17,9 @@ impl<H: Handler> Turn<'_, H> {
     #[inline]
     pub(crate) fn request(&mut self, head: RequestHead<'_, '_>) {
         let link = &mut *self.link;
-        link.requests += 1;
+        link.requests = link.requests.saturating_add(1);
         self.active.discarded = 0;
-        if link.requests == link.options.max_requests || self.cx.draining {
+        if link.options.lifetime().is_last(link.requests) || self.cx.draining {
             link.conn.close_after_response();
         }
         self.activity.heads += 1;
@@ -106,7 +106,7 @@ impl<H: Handler> Turn<'_, H> {
     /// There will be no more events; perhaps there would have been another request.
     pub(crate) fn no_more(&mut self, ignored: bool) {
         let link = &*self.link;
-        if ignored && link.options.max_requests > 0 && link.requests >= link.options.max_requests {
+        if ignored && link.options.lifetime().is_last(link.requests) {
             self.cx.counters.refused.add(1);
             self.call(|handler, _, _| handler.drop_request());
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use h1wire_proto::{ServerConfig, Timeouts};
+use h1wire_proto::{Lifetime, ServerConfig, Timeouts};
 
 /// The options of a server. Start from the default and change what you need.
 ///
@@ -53,6 +53,18 @@ pub struct Options {
     pub send_date: bool,
     /// The value of `Server` in answers. Default none.
     pub server: Option<String>,
+}
+
+impl Options {
+    /// When a connection ends.
+    #[inline]
+    pub(crate) const fn lifetime(&self) -> Lifetime {
+        Lifetime {
+            max_requests: self.max_requests,
+            max_age: self.max_age,
+            max_age_jitter: self.max_age_jitter,
+        }
+    }
 }
 
 impl Default for Options {

@@ -132,9 +132,9 @@ impl Core {
         let mut link = Link::new(stream, conn, options.timeouts, membership);
         link.on_timeout.clone_from(&self.hooks.timeout);
         link.idle_epoch = self.idle_epoch();
-        if let Some(age) = options.max_age {
-            let age = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
-            link.old_at = Some(clock::now().after(age - jitter(age, options.max_age_jitter)));
+        if options.max_age.is_some() {
+            // The keys of the standard hash tables are random, and other ones for each table.
+            link.old_at = options.lifetime().end(clock::now(), RandomState::new().hash_one(0));
         }
         Box::new(link)
     }
@@ -143,25 +143,4 @@ impl Core {
 /// Calls what a user wrote. `None` if it panicked, which is not to end the thread of many connections.
 pub(crate) fn guarded<T>(hook: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(hook)).ok()
-}
-
-/// Up to `percent` of `age`, another for each connection.
-fn jitter(age: u64, percent: u8) -> u64 {
-    let most = u128::from(age) * u128::from(percent.min(100)) / 100;
-    // The keys of the standard hash tables are random, and other ones for each table.
-    let random = u128::from(RandomState::new().hash_one(age));
-    u64::try_from((most * random) >> 64).unwrap_or(age)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn jitter_is_less_than_its_percentage_and_not_always_the_same() {
-        let some: std::collections::BTreeSet<_> = (0..50).map(|_| jitter(1_000_000, 10)).collect();
-        assert!(some.len() > 1 && some.iter().all(|ms| *ms < 100_000), "{some:?}");
-        assert_eq!((jitter(0, 10), jitter(1_000, 0)), (0, 0));
-        assert!(jitter(u64::MAX, 255) < u64::MAX);
-    }
 }

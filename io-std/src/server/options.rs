@@ -3,7 +3,7 @@
 use std::num::NonZero;
 use std::time::Duration;
 
-use h1wire_proto::{ServerConfig, Timeouts};
+use h1wire_proto::{Lifetime, ServerConfig, Timeouts};
 
 /// The options of a server. Start from the default and change what you need.
 ///
@@ -66,6 +66,17 @@ pub struct Options {
     /// Whether requests that arrive together are answered with one write, after the last of them. Faster, but an
     /// answer then waits for the handlers of later requests. Default false.
     pub batch_pipelined: bool,
+}
+
+impl Options {
+    /// When a connection ends.
+    pub(crate) const fn lifetime(&self) -> Lifetime {
+        Lifetime {
+            max_requests: self.max_requests,
+            max_age: self.max_age,
+            max_age_jitter: self.max_age_jitter,
+        }
+    }
 }
 
 impl Default for Options {

@@ -258,9 +258,9 @@ fn count_request(x: &mut Exchange) {
     if link.requests > 1 {
         x.counters.reused.add(1);
     }
-    let most = x.core.options.max_requests;
+    let last = x.core.options.lifetime().is_last(link.requests);
     let old = link.old_at.is_some_and(|at| clock::now() >= at);
-    if most > 0 && link.requests >= most || old {
+    if last || old {
         link.conn.close_after_response();
     }
 }
