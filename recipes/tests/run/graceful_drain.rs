@@ -1,3 +1,5 @@
+//! The graceful drain.
+
 use crate::{WAIT, read_until};
 use h1wire_mio::{Request, Responder, Response, Running, Server};
 use h1wire_recipes::graceful_drain::{run, signals};

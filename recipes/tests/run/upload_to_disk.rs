@@ -1,3 +1,5 @@
+//! The upload to disk.
+
 use crate::{WAIT, pair, read_until, talk};
 use h1wire_recipes::upload_to_disk::{Upload, serve_connection};
 use std::fs::{self, File};
