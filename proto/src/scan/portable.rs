@@ -67,7 +67,7 @@ pub(super) fn span(input: &[u8], line: usize, colon: usize, end: usize) -> Field
 
 /// The CR of the CRLF that ends the line, the first byte from `from` on that may not stand in a value.
 #[inline(always)]
-fn line_end(input: &[u8], from: usize) -> Result<usize, Walk> {
+pub(super) fn line_end(input: &[u8], from: usize) -> Result<usize, Walk> {
     let end = value_end(input, from);
     match input.get(end..) {
         Some([b'\r', b'\n', ..]) => Ok(end),

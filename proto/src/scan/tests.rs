@@ -3,8 +3,8 @@
 use super::{Walk, text, twins};
 use crate::class;
 
-/// RFC 9112 sections 2.1 and 5, read literally: lines end with CRLF, a field line is `token ":" OWS value OWS`, and
-/// an empty line ends the section. The first violation or the end of the input decides.
+/// RFC 9112 sections 2.1 and 5, read literally: lines end with CRLF, a field line is `token ":" OWS value OWS`,
+/// and an empty line ends the section. The first violation or the end of the input decides.
 fn reference(input: &[u8], start_line: bool, max: usize) -> (Walk, Vec<[usize; 4]>) {
     let mut lines = Vec::new();
     let mut at = 0;

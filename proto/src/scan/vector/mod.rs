@@ -103,14 +103,13 @@ pub(super) fn walk<const START_LINE: bool, V: Visit>(
             Stop::Strip if strip.seen == input.len() => return unfinished(input, strip.line),
             Stop::Strip => {}
             Stop::Odd => {
-                if let Some(walk) = odd_line(&mut strip, input, spans, visitor) {
+                if let Some(walk) = odd_line(&mut strip, &positions, input, spans, visitor) {
                     return walk;
                 }
             }
         }
         spans.reserve(ROOM);
-        // SAFETY: as above, but for the strip, which goes on with its positions: `odd_line` moves the line behind
-        // a CRLF in the run at the position used last, and does nothing else to the strip.
+        // SAFETY: as above, but for the strip, which goes on with its positions.
         (listed, stop) =
             unsafe { unit.list::<false>(&mut strip, &mut positions, input, spans.spare_capacity_mut()) };
     }
@@ -126,30 +125,25 @@ fn unfinished(input: &[u8], line: usize) -> Walk {
     }
 }
 
-/// Goes on from the position that [`strip::list`] would not take: completes the line there, or leaves it to the
-/// next position, or ends the walk.
+/// Takes the line at hand, which [`strip::list`] would not, all the way to its end. Says if that ends the walk.
 #[cold]
 #[inline(never)]
 fn odd_line<V: Visit>(
     strip: &mut Strip,
+    positions: &Positions,
     input: &[u8],
     spans: &mut Vec<FieldSpan>,
     visitor: &mut V,
 ) -> Option<Walk> {
-    let (line, mut end) = (strip.line, strip.odd);
+    let line = strip.line;
     // Before all else: the position then belongs to what comes after the section.
     if input.get(line..).is_some_and(|rest| rest.starts_with(b"\r\n")) {
         return Some(Walk::Complete(line + 2));
     }
-    while matches!(input.get(end), Some(b'\t' | 0x80..)) {
-        end += 1;
-    }
-    match input.get(end..).unwrap_or_default() {
-        [b'\r', b'\n', ..] => {}
-        // The line goes on, or the input ends.
-        [b' '..=b'~', ..] | [b'\r'] | [] => return None,
-        _ => return Some(Walk::Bad),
-    }
+    let end = match portable::line_end(input, strip.odd) {
+        Ok(end) => end,
+        Err(walk) => return Some(walk),
+    };
     let colon = portable::name_end(input.get(..end).unwrap_or_default(), line);
     if colon == line || input.get(colon) != Some(&b':') {
         return Some(Walk::Bad);
@@ -158,6 +152,7 @@ fn odd_line<V: Visit>(
     if !visitor.fields(input, spans.last().map_or(&[], core::slice::from_ref)) {
         return Some(Walk::Bad);
     }
-    strip.line = end + 2;
+    // SAFETY: there is CRLF at `end`, and `end` is not before the line.
+    unsafe { strip.go_on_at(positions, end + 2) };
     None
 }

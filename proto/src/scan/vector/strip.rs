@@ -68,6 +68,22 @@ pub(super) struct Strip {
 impl Strip {
     pub(super) const FRESH: Self =
         Self { seen: 0, run: 0, pair: 0, line: 0, start_line_end: 0, next: 0, end: 0, odd: 0 };
+
+    /// Goes on with the line that begins at `line`, whatever was to come before it.
+    ///
+    /// # Safety
+    /// `positions` belong to the strip. In front of `line`, and not before the line that was next, there is CRLF.
+    pub(super) unsafe fn go_on_at(&mut self, positions: &Positions, line: usize) {
+        self.line = line;
+        if self.seen < line {
+            // As if all had been classified, the CRLF at least as breaks.
+            *self = Self { seen: line, run: 1, pair: 2, next: 0, end: 0, ..*self };
+        }
+        // SAFETY: initialised, as all of `next..end`.
+        while self.next < self.end && (unsafe { positions[self.next].assume_init() } as usize) < line {
+            self.next += 1;
+        }
+    }
 }
 
 /// Why [`list`] came back.
@@ -87,8 +103,8 @@ pub(super) enum Stop {
 ///
 /// # Safety
 /// - `input` has at least [`WIDTH`] and fewer than 2^31 bytes, and is the same in all calls with this strip.
-/// - The strip is [`FRESH`](Strip::FRESH) or comes from an earlier call, with its `positions`. Only `line` may
-///   have been moved since: behind a CRLF that starts in the run of breaks at the last position used.
+/// - The strip is [`FRESH`](Strip::FRESH), or comes from an earlier call with its `positions` and perhaps through
+///   [`go_on_at`](Strip::go_on_at).
 /// - `table` has [`ROOM`].
 #[inline(always)]
 pub(super) unsafe fn list<const START_LINE: bool, M: Masks>(
@@ -113,11 +129,11 @@ pub(super) unsafe fn list<const START_LINE: bool, M: Masks>(
     // SAFETY: positions are in order and at most `input.len() - 2`: two bytes can be read there. `next` and `last`
     // bound initialised positions, and as many lines fit into the table.
     //
-    // A position starts a run, and the line begins behind a CRLF in an earlier run (or at 0). So `line <= end`, and
-    // equality is for 0 only. The window is held back to lie in the input, by at most 30 bytes. Its first byte
-    // that is `not_name` is at `end` at the latest, as breaks are no `tchar`. With `name_len > 0` therefore
-    // `line < colon <= end`; the two bytes there can be read; and if they are ": ", then `colon < end`, so that
-    // `colon + 2` is no farther than the LF.
+    // A position starts a run, and the line begins behind a CRLF in the run of an earlier one (or at 0). So
+    // `line <= end`, and equality is for 0 only. The window is held back to lie in the input, by at most 30 bytes.
+    // Its first byte that is `not_name` is at `end` at the latest, as breaks are no `tchar`. With `name_len > 0`
+    // therefore `line < colon <= end`; the two bytes there can be read; and if they are ": ", then `colon < end`,
+    // so that `colon + 2` is no farther than the LF.
     unsafe {
         let mut next = positions.as_ptr().cast::<u32>().add(strip.next);
         let last = positions.as_ptr().cast::<u32>().add(strip.end);
