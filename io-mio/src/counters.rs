@@ -1,7 +1,10 @@
 //! What a server counts. Plain numbers; who adds to them decides what they mean.
 
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use h1wire_proto::RecvErrorKind;
 
 /// A number that one event loop adds to and any thread may read.
 #[derive(Debug, Default)]
@@ -23,9 +26,10 @@ impl Counter {
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident,)*) => {
         /// The counters of one event loop.
-        #[derive(Debug, Default)]
+        #[derive(Default)]
         pub(crate) struct Shared {
             $(pub(crate) $name: Counter,)*
+            errors: ByKind<Counter>,
         }
 
         /// What a server counted since it was started, over all its event loops.
@@ -33,17 +37,55 @@ macro_rules! counters {
         #[non_exhaustive]
         pub struct Counters {
             $($(#[$doc])* pub $name: u64,)*
+            errors: ByKind<u64>,
         }
 
         impl Counters {
             pub(crate) fn add(&mut self, shared: &Shared) {
                 $(self.$name = self.$name.wrapping_add(shared.$name.get());)*
+                for (sum, one) in self.errors.0.iter_mut().zip(&shared.errors.0) {
+                    *sum = sum.wrapping_add(one.get());
+                }
             }
         }
     };
 }
 
+impl Counters {
+    /// How many requests broke the protocol in this way. Over all kinds that is
+    /// [`protocol_errors`](Self::protocol_errors).
+    pub fn errors(&self, kind: RecvErrorKind) -> u64 {
+        self.errors.0.get(kind as usize).copied().unwrap_or_default()
+    }
+}
+
+/// One number for each [`RecvErrorKind`], in the order of [`RecvErrorKind::ALL`].
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct ByKind<T>([T; RecvErrorKind::ALL.len()]);
+
+impl<T: Default> Default for ByKind<T> {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| T::default()))
+    }
+}
+
+/// Only what is not zero: nearly all of them mostly are.
+impl fmt::Debug for ByKind<u64> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counted = RecvErrorKind::ALL.iter().zip(&self.0).filter(|(_, n)| **n != 0);
+        f.debug_map().entries(counted).finish()
+    }
+}
+
 impl Shared {
+    /// Counts a request that broke the protocol.
+    pub(crate) fn protocol_error(&self, kind: RecvErrorKind) {
+        self.protocol_errors.add(1);
+        if let Some(counter) = self.errors.0.get(kind as usize) {
+            counter.add(1);
+        }
+    }
+
     /// Calls something of the user's. A panic is counted, and goes no further.
     pub(crate) fn guard<T>(&self, f: impl FnOnce() -> T) -> Option<T> {
         let done = catch_unwind(AssertUnwindSafe(f)).ok();
@@ -67,7 +109,7 @@ counters! {
     bytes_received,
     /// Bytes the sockets took.
     bytes_sent,
-    /// Requests that broke the protocol.
+    /// Requests that broke the protocol. How, [`errors`](Self::errors) tells.
     protocol_errors,
     /// Time limits that ended a connection.
     timeouts,

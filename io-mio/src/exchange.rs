@@ -253,7 +253,7 @@ impl<H: Handler> Turn<'_, H> {
     /// The client broke the protocol.
     #[cold]
     pub(crate) fn broken(&mut self, error: RecvError, raw: &[u8]) {
-        self.cx.counters.protocol_errors.add(1);
+        self.cx.counters.protocol_error(error.kind());
         let begun = self.active.answer.open && self.active.answer.head_sent;
         if !self.active.answer.open {
             self.active.answer.begin();

@@ -3,7 +3,8 @@
 mod common;
 
 use common::{Raw, serve, stop, undated};
-use h1wire_mio::{Request, Response};
+use h1wire_mio::proto::RecvErrorKind;
+use h1wire_mio::{Request, Response, Server};
 
 fn hello(_: &Request<'_>, res: &mut Response<'_>) -> Result<(), h1wire_mio::proto::SendError> {
     res.header("content-type", "text/plain").end("hello\n")
@@ -68,6 +69,30 @@ fn a_request_that_breaks_the_protocol_is_answered_and_the_connection_closed() {
     let got = Raw::to(&server).ask("GET / HTTP/1.1\r\nHost : a\r\n\r\n");
     assert_eq!(undated(&got), "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
     assert_eq!(server.handle().counters().protocol_errors, 1);
+    stop(server);
+}
+
+#[test]
+fn each_kind_of_error_is_counted_by_itself_over_all_event_loops() {
+    let server = Server::bind("127.0.0.1:0").unwrap().workers(2).start(hello).unwrap();
+    let long = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(100_000));
+    let wrong = [
+        ("GET / HTTP/1.1\r\n\r\n", RecvErrorKind::MissingHost),
+        ("GET / HTTP/2.0\r\n\r\n", RecvErrorKind::VersionUnsupported),
+        ("GET / HTTP/1.1\r\nHost : a\r\n\r\n", RecvErrorKind::SpaceBeforeColon),
+        (&long, RecvErrorKind::HeadTooLarge),
+    ];
+    for (times, (request, _)) in wrong.iter().enumerate() {
+        for _ in 0..=times {
+            Raw::to(&server).ask(request);
+        }
+    }
+    let counters = server.handle().counters();
+    for kind in RecvErrorKind::ALL {
+        let times = wrong.iter().position(|(_, wrong)| wrong == kind).map_or(0, |at| at as u64 + 1);
+        assert_eq!(counters.errors(*kind), times, "{kind:?}");
+    }
+    assert_eq!(counters.protocol_errors, 1 + 2 + 3 + 4);
     stop(server);
 }
 
