@@ -6,6 +6,7 @@
 
 mod client;
 mod content;
+mod outstanding;
 mod server;
 
 pub use client::{ClientConfig, ClientEvent};
@@ -23,8 +24,8 @@ use crate::leniency::Flags;
 use crate::limits::Limits;
 use crate::message::Version;
 use crate::send::Tx;
-use client::Outstanding;
-pub(crate) use client::Sent;
+use outstanding::Outstanding;
+pub(crate) use outstanding::Sent;
 use sealed::Sealed;
 
 /// What one call of [`Conn::recv`] came to.
