@@ -31,7 +31,10 @@ fn step(link: &mut Link, answer: &mut Answer) -> io::Result<()> {
             let mut slices = [IoSlice::new(&[]); SLICES];
             let filled = answer.out.fill(&mut slices, IoSlice::new);
             let slices = slices.get(..filled).unwrap_or_default();
-            (slices.iter().map(|s| s.len()).sum(), link.stream.write_vectored(slices))
+            let offered = slices.iter().map(|s| s.len()).sum();
+            // What else is queued, a file or more slices, is the very next to be written.
+            let more = (offered as u64) < answer.out.len();
+            (offered, link.stream.write_slices(slices, more))
         }
     };
     match written {

@@ -95,6 +95,15 @@ impl Stream {
         SHORT_IS_LAST && !matches!(self, Self::Other(_))
     }
 
+    /// [`write_vectored`](Write::write_vectored), after which more follows without delay if `more`: the system may then wait
+    /// for it, so that the head of a file does not leave in a packet of its own.
+    pub(crate) fn write_slices(&mut self, bufs: &[IoSlice<'_>], more: bool) -> io::Result<usize> {
+        match self {
+            Self::Tcp(s) if more => write_more(s, bufs),
+            _ => self.write_vectored(bufs),
+        }
+    }
+
     fn source(&mut self) -> &mut dyn Source {
         match self {
             Self::Tcp(s) => s,
@@ -103,6 +112,18 @@ impl Stream {
             Self::Other(s) => &mut ***s,
         }
     }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn write_more(tcp: &mut TcpStream, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+    use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
+    let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
+    Ok(sendmsg(tcp, bufs, &mut SendAncillaryBuffer::default(), flags)?)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn write_more(tcp: &mut TcpStream, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+    tcp.write_vectored(bufs)
 }
 
 impl Read for Stream {

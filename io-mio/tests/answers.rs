@@ -2,6 +2,10 @@
 
 mod common;
 
+use std::io::Read;
+#[cfg(target_os = "linux")]
+use std::sync::Arc;
+
 use bytes::Bytes;
 use common::{Raw, options, serve, serve_with, stop, undated};
 use h1wire_mio::proto::{Headers, SendError};
@@ -203,8 +207,36 @@ fn another_thread_sends_a_whole_answer_waits_for_room_and_learns_of_the_end() {
     assert!(got.starts_with("HTTP/1.1 202 Accepted\r\n") && got.contains("\r\nX: 1\r\n"), "{got}");
     client.send("GET /endless HTTP/1.1\r\nHost: a\r\n\r\n");
     let mut some = [0; 4096];
-    std::io::Read::read_exact(&mut client.0, &mut some).unwrap();
+    client.0.read_exact(&mut some).unwrap();
     drop(client);
     common::wait_until("the end", || server.handle().counters().closed == 1);
+    stop(server);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_head_and_the_small_file_behind_it_leave_together() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    let content = std::fs::read_to_string(path).unwrap();
+    let (len, file) = (content.len() as u64, Arc::new(std::fs::File::open(path).unwrap()));
+    let server = serve(move |_: &Request<'_>, res: &mut Response<'_>| {
+        res.content_length(len).write_file(file.clone(), 0, len)?;
+        res.finish()
+    });
+    let mut client = Raw::to(&server);
+    let mut together = 0;
+    for _ in 0..200 {
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        let mut buffer = [0; 16 * 1024];
+        let n = client.0.read(&mut buffer).unwrap();
+        let first = str::from_utf8(&buffer[..n]).unwrap();
+        if first.ends_with(&content) {
+            together += 1;
+        } else {
+            client.until(&content[content.len() - 20..]);
+        }
+    }
+    // The system waits for the rest for a fifth of a second, within which a busy machine may not get to it.
+    assert!(together > 180, "{together} of 200");
     stop(server);
 }
