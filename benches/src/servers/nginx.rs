@@ -10,28 +10,25 @@ pub(super) fn command(address: SocketAddr) -> io::Result<Option<Command>> {
     if !installed.is_ok_and(|status| status.success()) {
         return Ok(None);
     }
-    let folder = env::temp_dir().join(format!("h1wire-benches-{}", address.port()));
+    // One folder for all runs, so that they leave little behind.
+    let folder = env::temp_dir().join("h1wire-benches-nginx");
     fs::create_dir_all(&folder)?;
     for target in ["64k", "1m"] {
         fs::write(folder.join(target), super::content(format!("/{target}").as_bytes()))?;
     }
-    fs::write(folder.join("nginx.conf"), configuration(&folder.display().to_string(), address))?;
+    let file = folder.join(format!("{}.conf", address.port()));
+    fs::write(&file, configuration(&folder.display().to_string(), address))?;
     let mut command = Command::new("nginx");
-    command
-        .arg("-p")
-        .arg(&folder)
-        .arg("-c")
-        .arg(folder.join("nginx.conf"))
-        .arg("-e")
-        .arg(folder.join("error.log"));
+    command.arg("-p").arg(&folder).arg("-c").arg(file).arg("-e").arg(folder.join("error.log"));
     Ok(Some(command))
 }
 
 fn configuration(folder: &str, address: SocketAddr) -> String {
     let content = super::content(b"/");
     let content_type = super::CONTENT_TYPE;
+    let port = address.port();
     format!(
-        "daemon off; master_process off; worker_rlimit_nofile 20000; pid {folder}/pid;
+        "daemon off; master_process off; worker_rlimit_nofile 20000; pid {folder}/{port}.pid;
 events {{ worker_connections 16384; }}
 http {{
     access_log off; sendfile on; tcp_nopush on; tcp_nodelay on;
