@@ -3,6 +3,7 @@
 use crate::fields::Fields;
 use crate::list::tokens;
 use crate::out::FieldSource;
+use crate::send::may_be_trailer;
 use core::cmp::Ordering;
 use smallvec::SmallVec;
 
@@ -87,18 +88,27 @@ fn compare(a: &[u8], b: &[u8]) -> Ordering {
 pub struct EndToEnd<'a> {
     hop: HopByHop<'a>,
     fields: Fields<'a, 'a>,
+    are_trailers: bool,
 }
 
 impl<'a> EndToEnd<'a> {
     /// The fields of `fields` that do not stay here by `hop`.
     pub fn new(hop: HopByHop<'a>, fields: Fields<'a, 'a>) -> Self {
-        Self { hop, fields }
+        Self { hop, fields, are_trailers: false }
+    }
+
+    /// The same of a trailer section, without those that may not be sent in one: a recipient may drop them (RFC 9110
+    /// section 6.5.1), and the sender of the next hop refuses them.
+    #[must_use]
+    pub fn trailers(self) -> Self {
+        Self { are_trailers: true, ..self }
     }
 
     /// The fields in order.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         let fields: Fields<'_, '_> = self.fields;
-        fields.into_iter().filter(|(name, _)| !self.hop.contains(name))
+        let goes = |name: &[u8]| !self.hop.contains(name) && (!self.are_trailers || may_be_trailer(name));
+        fields.into_iter().filter(move |(name, _)| goes(name))
     }
 }
 

@@ -129,9 +129,10 @@ impl Forwarding {
         ForwardResponse::new(self, head)
     }
 
-    /// The trailers to send on. What the head's `Connection` named stays here too (RFC 9110 section 7.6.1).
+    /// The trailers to send on. What the head's `Connection` named stays here too (RFC 9110 section 7.6.1), and so does
+    /// what may not be a trailer.
     pub fn trailers<'a>(&self, head: &Fields<'a, 'a>, trailers: &Fields<'a, 'a>) -> EndToEnd<'a> {
-        EndToEnd::new(self.hop_by_hop(head), *trailers)
+        EndToEnd::new(self.hop_by_hop(head), *trailers).trailers()
     }
 
     /// Whether a request with these fields was here before (RFC 9110 section 7.6.3).

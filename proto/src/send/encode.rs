@@ -241,11 +241,16 @@ pub(crate) fn check_trailers<F: FieldSource + ?Sized>(trailers: &F) -> Result<()
     for (name, value) in trailers.fields() {
         validate_name(name)?;
         validate_value(value, strictness)?;
-        if NOT_IN_TRAILERS.iter().any(|n| name.eq_ignore_ascii_case(n.as_bytes())) {
+        if !may_be_trailer(name) {
             return Err(SendError::TrailerForbidden);
         }
     }
     Ok(())
+}
+
+/// Whether a field may stand in a trailer section (RFC 9110 section 6.5.1).
+pub(crate) fn may_be_trailer(name: &[u8]) -> bool {
+    !NOT_IN_TRAILERS.iter().any(|n| name.eq_ignore_ascii_case(n.as_bytes()))
 }
 
 #[cfg(test)]

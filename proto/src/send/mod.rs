@@ -8,6 +8,7 @@ mod prepared;
 mod request;
 mod respond;
 
+pub(crate) use encode::may_be_trailer;
 pub use encode::{Checked, Encoder};
 pub use prepared::Prepared;
 pub use respond::Status;

@@ -1,8 +1,8 @@
 //! Forwarding between two machines, over bytes.
 
 use h1wire_proto::{
-    BodyKind, Client, ClientConfig, ClientEvent, Conn, FieldSource, Forwarding, Headers, Recv, Server,
-    ServerConfig, ServerEvent, Slots, Status,
+    Advice, BodyKind, Client, ClientConfig, ClientEvent, Conn, FieldSource, Forwarding, Headers, Recv,
+    Server, ServerConfig, ServerEvent, Slots, Status,
 };
 use proptest::prelude::*;
 
@@ -25,7 +25,7 @@ fn an_exchange_goes_through_a_gateway_with_its_framing_rebuilt_on_both_sides() {
     let (mut client, mut slots) = (Conn::<Server>::new(&ServerConfig::default()), Slots::new());
     let mut origin = Conn::<Client>::new(&ClientConfig::default());
     let mut input: &[u8] = b"POST http://h/up HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\
-        Connection: X-Sum\r\nX-Sum: 1\r\n\r\n5;ext=1\r\nhello\r\n0\r\nX-Sum: 2\r\nDigest: d\r\n\r\n";
+        Connection: X-Sum\r\nX-Sum: 1\r\n\r\n5;ext=1\r\nhello\r\n0\r\nX-Sum: 2\r\nCookie: c\r\nDigest: d\r\n\r\n";
     let (mut to_origin, mut named) = (Vec::new(), h1wire_proto::OwnedFields::new());
     loop {
         match client.recv(&mut input, &mut slots).unwrap() {
@@ -86,6 +86,9 @@ fn an_answer_to_head_keeps_the_length_it_announced() {
     let out = received(b"HEAD / HTTP/1.1\r\nHost: h\r\n\r\n", |conn, _, _| {
         let mut out = Vec::new();
         conn.respond(sent.status(), &sent, sent.body_len(), &mut out).unwrap();
+        assert!(head.body.is_empty());
+        conn.body().unwrap().end(&(), &mut out).unwrap();
+        assert_eq!(conn.advice(), Advice::Reuse);
         out
     });
     assert_eq!(out.unwrap(), b"HTTP/1.1 200 OK\r\nVia: 1.1 edge\r\nContent-Length: 1234\r\n\r\n");
