@@ -8,6 +8,7 @@ pub mod graceful_drain;
 #[cfg(target_os = "linux")]
 pub mod io_uring_server;
 pub mod own_io;
+pub mod reverse_proxy;
 pub mod rustls_by_hand;
 pub mod server_sent_events;
 pub mod tokio_server;

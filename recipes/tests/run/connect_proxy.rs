@@ -1,6 +1,6 @@
 //! The CONNECT proxy.
 
-use crate::{WAIT, pair, read_until, talk};
+use crate::{WAIT, accept, pair, read_until, talk};
 use h1wire_recipes::connect_proxy::serve_connection;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener};
@@ -15,8 +15,7 @@ fn bytes_go_both_ways_and_each_direction_ends_on_its_own() {
         let served = scope.spawn(move || serve_connection(server, WAIT, |to| to == address));
         // The greeting does not wait for the answer.
         write!(client, "CONNECT {address} HTTP/1.1\r\nHost: {address}\r\n\r\nhello").unwrap();
-        let mut far = origin.accept().unwrap().0;
-        far.set_read_timeout(Some(WAIT)).unwrap();
+        let mut far = accept(&origin);
         assert_eq!(read_until(&mut client, "\r\n\r\n"), "HTTP/1.1 200 OK\r\n\r\n");
         assert_eq!(read_until(&mut far, "hello"), "hello");
         let large = "0123456789abcdef".repeat(50_000);

@@ -9,6 +9,7 @@ mod graceful_drain;
 mod io_uring_server;
 mod own_io;
 mod page;
+mod reverse_proxy;
 mod rustls_by_hand;
 mod server_sent_events;
 mod tokio_server;
@@ -36,6 +37,17 @@ fn connect(listener: &TcpListener) -> TcpStream {
     client.set_read_timeout(Some(WAIT)).unwrap();
     client.set_write_timeout(Some(WAIT)).unwrap();
     client
+}
+
+/// The next connection, on a listener that may never have one.
+fn accept(listener: &TcpListener) -> TcpStream {
+    let (accepted, waiting) = std::sync::mpsc::channel();
+    let listener = listener.try_clone().unwrap();
+    std::thread::spawn(move || accepted.send(listener.accept()));
+    let (stream, _) = waiting.recv_timeout(WAIT).expect("nobody connected").unwrap();
+    stream.set_read_timeout(Some(WAIT)).unwrap();
+    stream.set_write_timeout(Some(WAIT)).unwrap();
+    stream
 }
 
 /// What comes back for `wire` until the server closes, without `Date` lines. The client's half stays open.
