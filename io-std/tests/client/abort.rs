@@ -39,7 +39,8 @@ fn a_request_is_aborted_while_it_waits_for_its_turn() {
     let agent = Agent::builder().max_sockets(1).build();
     let (used, other) = (agent.clone(), url.clone());
     let user = thread::spawn(move || used.get(other).send().unwrap().text().unwrap());
-    eventually(|| agent.totals().sockets == 1);
+    // Its own request waits, too, until the connection is made.
+    eventually(|| (agent.totals().sockets, agent.totals().requests) == (1, 0));
     let mut request = agent.get(url);
     let abort = request.abort_handle();
     let waiter = thread::spawn(move || request.send().unwrap_err());

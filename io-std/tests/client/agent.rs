@@ -150,6 +150,8 @@ fn no_more_connections_are_kept_than_allowed_and_which_is_used_next_can_be_chose
         agent.close_idle();
         abort.abort();
         assert!(thread.join().unwrap().is_aborted());
+        // An abort before the first byte leaves the connection fit for another request.
+        agent.destroy();
         server.join();
     }
 }
