@@ -1,6 +1,7 @@
 //! Short programs that put the machine to work, one to a file, to be read and taken from. `docs/recipes.md` introduces
 //! them; `tests` runs each over real sockets. Nothing here is published, so the dependencies may be heavy.
 
+pub mod capture;
 pub mod connect_proxy;
 pub mod early_hints;
 #[cfg(unix)]

@@ -1,6 +1,7 @@
 //! Each recipe at work, over sockets on the loopback interface or in memory. Waiting is for the thing itself, within
 //! `WAIT`.
 
+mod capture;
 mod connect_proxy;
 mod early_hints;
 #[cfg(unix)]
