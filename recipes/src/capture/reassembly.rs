@@ -41,7 +41,8 @@ impl Stream {
 
     /// Takes the bytes from `at` on; with `fin` they are the last ones.
     pub fn segment(&mut self, at: u32, payload: &[u8], fin: bool) {
-        if self.first.is_none() || self.lost {
+        let says_nothing = payload.is_empty() && !fin;
+        if self.first.is_none() || self.lost || says_nothing {
             return;
         }
         if !self.append(at, payload, fin) {
@@ -64,7 +65,8 @@ impl Stream {
         }
         if let (Some(new), false) = (payload.get(known as usize..), self.ended) {
             self.bytes.extend_from_slice(new);
-            self.next = self.next.wrapping_add(new.len() as u32);
+            // The end takes a number of its own.
+            self.next = self.next.wrapping_add(new.len() as u32).wrapping_add(fin.into());
             self.ended = fin;
         }
         true

@@ -85,7 +85,11 @@ fn exchanges_are_found_in_order_whatever_they_look_like() {
     file.server("HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n");
     file.client("GET /d HTTP/1.0\r\n\r\n");
     file.server("HTTP/1.1 200 OK\r\n\r\nuntil the end");
+    // Each end, and that it was heard.
     file.packet(false, file.server_at, "FA", b"");
+    file.packet(true, file.client_at, "FA", b"");
+    file.packet(false, file.server_at + 1, "A", b"");
+    file.packet(true, file.client_at.wrapping_add(1), "A", b"");
     file.packet(true, file.client_at, "FA", b"");
     assert_eq!(
         file.shown(),
@@ -113,6 +117,8 @@ fn segments_may_come_twice_too_early_and_in_pieces() {
     file.packet(true, file.client_at.wrapping_sub(1), "S", b"");
     file.packet(false, file.server_at, "A", b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n!");
     assert_eq!(file.shown(), ["bytes of the client are missing"]);
+    // An acknowledgement has nothing to wait with.
+    file.packet(true, at.wrapping_add(5000), "A", b"");
     part(&mut file, 10..21);
     assert_eq!(file.shown(), ["GET /a (0 bytes) 200 (1 bytes)"]);
 }
