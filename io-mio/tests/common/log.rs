@@ -41,6 +41,9 @@ pub fn log(options: Options) -> (Running, Told) {
 
 struct Log(Sender<String>);
 
+/// Bytes of the answer to `/flood`: more than the kernel's buffers of both ends take.
+pub const FLOOD: usize = 16 << 20;
+
 /// The target, and what is left to be written of a flood.
 pub struct Exchange(String, usize);
 
@@ -68,7 +71,7 @@ impl Log {
             }
             _ => {}
         }
-        Some(Exchange(target, 64))
+        Some(Exchange(target, FLOOD >> 16))
     }
 }
 
