@@ -214,7 +214,8 @@ fn an_idle_connection_that_became_readable_is_never_used() {
             peer.send(OK);
             wait.recv_timeout(PATIENCE).unwrap();
             peer.send(junk);
-            peer.socket.shutdown(Shutdown::Write).unwrap();
+            // The client may have seen the junk and closed by now.
+            let _ = peer.socket.shutdown(Shutdown::Write);
             let mut second = Peer::accept(listener);
             second.request();
             second.send(OK);
