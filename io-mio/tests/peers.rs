@@ -14,7 +14,7 @@ mod path;
 mod range;
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{Read, Write, stderr};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
@@ -55,7 +55,7 @@ fn run(program: &str, args: &[&str]) -> Option<Output> {
     match Command::new(program).args(args).stdin(Stdio::null()).output() {
         Ok(output) => Some(output),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-            eprintln!("skipped: {program} is not installed");
+            let _ = writeln!(stderr(), "skipped: {program} is not installed");
             None
         }
         Err(e) => panic!("{program}: {e}"),
@@ -220,7 +220,7 @@ fn nginx_in_front_keeps_its_connections_and_streams_both_ways() {
     let started =
         Command::new("nginx").arg("-p").arg(&folder).arg("-c").arg(&conf).stderr(Stdio::null()).spawn();
     let Ok(child) = started else {
-        eprintln!("skipped: nginx is not installed");
+        let _ = writeln!(stderr(), "skipped: nginx is not installed");
         return stop(server);
     };
     let nginx = Program(child);

@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::io::{Write, stderr};
 use std::time::Duration;
 
 use common::{Raw, options, stop};
@@ -90,7 +91,10 @@ fn drip(peers: &mut [Raw], rounds: usize, fast: &mut Raw) -> Duration {
 fn ten_thousand_slow_peers_cost_little_more_than_their_sockets_and_do_not_delay_a_fast_one() {
     let count = possible() / FEW * FEW;
     if count < FEWEST {
-        eprintln!("skipped: the limit of descriptors allows only {count} connections, {FEWEST} are needed");
+        let _ = writeln!(
+            stderr(),
+            "skipped: the limit of descriptors allows only {count} connections, {FEWEST} are needed"
+        );
         return;
     }
     // The time limit of a head is armed for each, and longer than any machine takes for this.

@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Write, stderr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -59,7 +59,7 @@ fn a_listener_made_elsewhere_is_served_by_all_workers() {
 #[test]
 fn a_server_may_have_several_listeners_of_both_families() {
     let Ok(v6) = Server::bind("[::1]:0") else {
-        eprintln!("skipped: there is no IPv6 here");
+        let _ = writeln!(stderr(), "skipped: there is no IPv6 here");
         return;
     };
     let v6_addr = v6.local_addr().unwrap();

@@ -1,7 +1,7 @@
 //! The client against servers that other people wrote, where they are installed, and against our own.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{Read, Write, stderr};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -31,7 +31,7 @@ impl Peer {
             .stderr(Stdio::null())
             .spawn();
         let Ok(child) = started else {
-            eprintln!("skipped: {program} is not installed");
+            let _ = writeln!(stderr(), "skipped: {program} is not installed");
             return None;
         };
         let deadline = Instant::now() + Duration::from_secs(20);

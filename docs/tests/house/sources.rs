@@ -3,7 +3,7 @@
 use crate::{files, none};
 
 /// Longer files are a place to ask what their one concept is.
-const LONGEST: usize = 600;
+const LONGEST: usize = 450;
 
 /// Where `unsafe` may stand, and why.
 const UNSAFE: &[(&str, &str)] = &[
@@ -57,5 +57,14 @@ fn the_machine_uses_the_standard_library_for_nothing_but_to_ask_what_the_process
         let code = text.split("#[cfg(test)]").next()?;
         let line = code.lines().find(|l| l.contains("std::") && !l.trim_start().starts_with("//"))?;
         library.then(|| line.trim().to_owned())
+    }));
+}
+
+/// The test runner shows what `eprintln` says only of tests that fail. What a skipped test says must be seen.
+#[test]
+fn a_skipped_test_says_so_aloud() {
+    let captured = concat!("eprintln!(\"", "skipped");
+    none(breaches(|_, text| {
+        text.contains(captured).then(|| "use writeln!(stderr(), …) to tell of a skipped test".into())
     }));
 }

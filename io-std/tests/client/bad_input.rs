@@ -1,6 +1,6 @@
 //! Every malformed response of the public suites, over a live socket: a clear error, no hang, no reuse.
 
-use std::io::{Read, Write};
+use std::io::{Read, Write, stderr};
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread;
@@ -37,7 +37,7 @@ fn vectors(folder: &str) -> Vec<(String, String, Vec<u8>)> {
 #[test]
 fn every_malformed_response_is_a_clear_error_without_a_hang_or_reuse() {
     let Ok(folder) = std::env::var("H1WIRE_VECTORS") else {
-        eprintln!("skipped: H1WIRE_VECTORS does not name the folder of the vectors");
+        let _ = writeln!(stderr(), "skipped: H1WIRE_VECTORS does not name the folder of the vectors");
         return;
     };
     let cases = Arc::new(vectors(&folder));

@@ -1,6 +1,6 @@
 //! The options of a request: where it goes, and as whom.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -194,7 +194,7 @@ fn a_unix_socket_is_kept_and_used_again() {
 #[test]
 fn an_ipv6_host_is_reached_and_named_with_brackets() {
     let Ok(listener) = std::net::TcpListener::bind("[::1]:0") else {
-        eprintln!("skipped: this machine has no IPv6 loopback");
+        let _ = writeln!(io::stderr(), "skipped: this machine has no IPv6 loopback");
         return;
     };
     let addr = listener.local_addr().unwrap();

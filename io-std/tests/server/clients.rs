@@ -1,6 +1,6 @@
 //! Clients of other makes. Where one is not installed, its test says so and ends.
 
-use std::io::{Read, Write};
+use std::io::{Read, Write, stderr};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ fn run(program: &str, args: &[&str], input: &[u8]) -> Option<String> {
     let mut command = Command::new(program);
     command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let Ok(mut child) = command.spawn() else {
-        eprintln!("skipped: {program} is not installed");
+        let _ = writeln!(stderr(), "skipped: {program} is not installed");
         return None;
     };
     child.stdin.take().unwrap().write_all(input).unwrap();

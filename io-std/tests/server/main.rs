@@ -2,6 +2,7 @@
 
 mod basics;
 mod clients;
+mod hooks;
 mod life;
 mod peer;
 mod special;

@@ -4,7 +4,7 @@ use crate::{connect, read_until};
 use h1wire_proto::{Conn, Server, ServerEvent, Timeouts};
 use h1wire_recipes::Result;
 use h1wire_recipes::io_uring_server::serve;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read, Write, stderr};
 use std::net::TcpListener;
 
 fn echo(event: ServerEvent<'_, '_>, conn: &mut Conn<Server>, out: &mut Vec<u8>) -> Result {
@@ -20,7 +20,7 @@ fn echo(event: ServerEvent<'_, '_>, conn: &mut Conn<Server>, out: &mut Vec<u8>) 
 fn with_server(connections: usize, limits: Timeouts, clients: impl FnOnce(&TcpListener)) {
     match io_uring::IoUring::new(2) {
         Err(e) if matches!(e.kind(), ErrorKind::Unsupported | ErrorKind::PermissionDenied) => {
-            eprintln!("skipped: this kernel does not permit io_uring: {e}");
+            let _ = writeln!(stderr(), "skipped: this kernel does not permit io_uring: {e}");
             return;
         }
         ring => drop(ring.unwrap()),

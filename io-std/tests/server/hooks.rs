@@ -1,0 +1,81 @@
+//! What a server tells its user about connections and exchanges, and asks.
+
+use std::io::{self, Write};
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use crate::peer::{GET, Peer, echo, server};
+
+#[test]
+fn each_stream_is_shown_to_its_user_who_may_wrap_or_refuse_it() {
+    let seen = Arc::new(AtomicUsize::new(0));
+    let count = seen.clone();
+    let server = server()
+        .on_connection(move |stream| {
+            assert!(stream.peer_addr().is_some());
+            match count.fetch_add(1, Ordering::Relaxed) {
+                0 => Ok(stream),
+                _ => Err(io::Error::other("not you")),
+            }
+        })
+        .start(echo)
+        .unwrap();
+    let mut peer = Peer::to(&server);
+    peer.send(GET).response();
+    peer.send(GET).response();
+    Peer::to(&server).assert_closed();
+    assert_eq!(seen.load(Ordering::Relaxed), 2);
+}
+
+#[test]
+fn each_exchange_is_reported_with_its_status_and_bytes() {
+    let reports = Arc::new(Mutex::new(Vec::new()));
+    let log = reports.clone();
+    let server = server()
+        .on_exchange(move |r| {
+            assert!(r.peer.is_some());
+            let target = r.head.target.escape_ascii().to_string();
+            log.lock().unwrap().push((target, r.number, r.status, r.is_complete, r.received, r.sent));
+        })
+        .start(|req, res| match req.target {
+            b"/cut" => {
+                res.flush()?;
+                Err(io::Error::other("cut"))
+            }
+            _ => echo(req, res),
+        })
+        .unwrap();
+    let mut peer = Peer::to(&server);
+    peer.send("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc");
+    let sent = peer.until("abc").len() as u64;
+    peer.send("GET /cut HTTP/1.1\r\nHost: a\r\n\r\n");
+    let cut = peer.until("\r\n\r\n").len() as u64;
+    peer.assert_closed();
+    assert_eq!(
+        *reports.lock().unwrap(),
+        [("/a".into(), 1, Some(200), true, 3, sent), ("/cut".to_owned(), 2, Some(200), false, 0, cut)]
+    );
+}
+
+#[test]
+fn hooks_that_panic_end_their_connection_and_no_thread() {
+    let server = server()
+        .threads(1)
+        .on_connection(|stream| if stream.local_addr().is_some() { Ok(stream) } else { panic!("connection") })
+        .on_exchange(|report| assert!(report.head.target != b"/report", "report"))
+        .on_timeout(|_| panic!("timeout"))
+        .options(|o| (o.timeouts.idle, o.timeouts.keep_alive) = (50, 0))
+        .start(echo)
+        .unwrap();
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    server.inject(theirs).unwrap();
+    Peer::on(ours).assert_closed();
+    let mut peer = Peer::to(&server);
+    assert!(peer.send("GET /report HTTP/1.1\r\nHost: a\r\n\r\n").rest().starts_with("HTTP/1.1 200 "));
+    let mut peer = Peer::to(&server);
+    peer.send(GET).response();
+    peer.assert_closed();
+    Peer::to(&server).send(GET).response();
+    assert_eq!(server.stats().panics, 2);
+}
