@@ -113,7 +113,7 @@ counters! {
     protocol_errors,
     /// Time limits that ended a connection.
     timeouts,
-    /// Reads and writes that failed, resets above all.
+    /// Reads and writes that failed: resets above all, and TLS that was broken or cut off.
     io_errors,
     /// Times that a connection could not be accepted.
     accept_errors,

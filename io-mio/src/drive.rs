@@ -12,6 +12,7 @@ use crate::connection::{Active, Link, NEVER, Stop};
 use crate::context::{Context, Scratch};
 use crate::flush::flush;
 use crate::handler::Handler;
+use crate::stream::Stream;
 
 /// How often a connection may read, or have its writer go on, before the others have their turn.
 const STEPS: u32 = 4;
@@ -63,7 +64,7 @@ impl<H: Handler> Turn<'_, H> {
                 self.resume(scratch);
                 continue;
             }
-            if self.active.answer.out.is_empty()
+            if self.all_is_sent()
                 && let Some(fate) = self.obey()
             {
                 return fate;
@@ -83,7 +84,7 @@ impl<H: Handler> Turn<'_, H> {
     #[inline]
     pub(crate) fn observe(&mut self) -> Option<Option<Time>> {
         let answer = &mut self.active.answer;
-        self.activity.unsent = !answer.out.is_empty();
+        self.activity.unsent = !answer.out.is_empty() || self.link.stream.wants_flush();
         self.activity.paused = self.active.stop == Stop::Held || self.link.conn.wants_continue();
         let now = self.cx.clock.now();
         let link = &mut *self.link;
@@ -98,6 +99,12 @@ impl<H: Handler> Turn<'_, H> {
     fn wants_input(&self) -> bool {
         let wanted = self.active.answer.mode == Mode::Linger || self.active.stop == Stop::Input;
         wanted && self.link.readable && !self.active.eof
+    }
+
+    /// Whether nothing waits to be sent, here or in the stream.
+    #[inline]
+    pub(crate) fn all_is_sent(&self) -> bool {
+        self.active.answer.out.is_empty() && !self.link.stream.wants_flush()
     }
 
     /// What the machine says about the socket, once everything is written.
@@ -121,9 +128,23 @@ impl<H: Handler> Turn<'_, H> {
                     _ => Some(Fate::Close),
                 }
             }
-            Advice::Close => Some(Fate::Close),
+            Advice::Close => self.part(),
             Advice::Switched => self.switched(),
         }
+    }
+
+    /// Ends the connection, when a stream that says goodbye to its peer has done so.
+    #[cold]
+    fn part(&mut self) -> Option<Fate> {
+        let link = &mut *self.link;
+        if let Stream::Other(stream) = &mut link.stream
+            && stream.shutdown_write().is_ok()
+            && stream.wants_flush()
+        {
+            link.writable = false;
+            return None;
+        }
+        Some(Fate::Close)
     }
 
     /// The connection belongs to another protocol.
@@ -145,10 +166,10 @@ impl<H: Handler> Turn<'_, H> {
         if !self.active.answer.raw_finished {
             return None;
         }
-        if self.active.eof || self.link.stream.shutdown_write().is_err() {
-            return Some(Fate::Close);
+        if self.active.eof {
+            return self.part();
         }
-        None
+        self.link.stream.shutdown_write().is_err().then_some(Fate::Close)
     }
 
     /// Whether the machine may have events in the input it left.
@@ -200,16 +221,17 @@ impl<H: Handler> Turn<'_, H> {
             }
             Err(e) if e.kind() == ErrorKind::WouldBlock => self.link.readable = false,
             Err(e) if e.kind() == ErrorKind::Interrupted => {}
-            Err(_) => {
-                self.cx.counters.io_errors.add(1);
-                self.over = true;
-            }
+            Err(e) => self.stream_failed(&e),
         }
     }
 
     #[cold]
     fn read_eof(&mut self, scratch: &mut Scratch) {
         self.active.eof = true;
+        // A socket said so before, by an event.
+        if !std::mem::replace(&mut self.link.ends, true) {
+            self.half_closed();
+        }
         match self.active.answer.mode {
             Mode::Linger => self.over = true,
             Mode::Raw => self.raw_end(),
@@ -300,11 +322,13 @@ impl<H: Handler> Turn<'_, H> {
                 progress.set_buffered(self.active.answer.out.buffered());
             }
         }
-        if flushed.is_err() {
-            self.cx.counters.io_errors.add(1);
+        if let Err(error) = &flushed {
+            self.stream_failed(error);
             self.link.conn.send_failed();
         }
-        self.finished(sent);
+        if !self.link.stream.wants_flush() {
+            self.finished(sent);
+        }
         flushed
     }
 }

@@ -307,6 +307,7 @@ impl<H: Handler> EventLoop<H> {
         match fate {
             Fate::Wait | Fate::Again => {}
             Fate::Close => {
+                turn.say_goodbye();
                 turn.ended();
                 let active = turn.active;
                 if let Some(Link { stream: Stream::Other(mut stream), .. }) = self.remove(key) {

@@ -2,16 +2,19 @@
 //!
 //! The second half of a connection's turn. It moves no bytes.
 
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use h1wire_proto::{Expect, Expired, Fields, Method, Phase, RecvError, RequestHead, Time};
 
+use crate::answer::Mode;
 use crate::connection::{Active, NEVER, Stop};
 use crate::drive::Turn;
 use crate::handler::Handler;
 use crate::remote::Action;
 use crate::request::{ClientError, Request};
 use crate::response::Response;
+use crate::stream::Stream;
 
 impl<H: Handler> Turn<'_, H> {
     #[inline]
@@ -147,6 +150,14 @@ impl<H: Handler> Turn<'_, H> {
 
     /// Ends the connection.
     pub(crate) fn close(&mut self) {
+        self.over = true;
+    }
+
+    /// Reading or writing failed, and that is the end.
+    #[cold]
+    pub(crate) fn stream_failed(&mut self, error: &io::Error) {
+        self.cx.counters.io_errors.add(1);
+        self.call(|handler, _, res| handler.stream_error(error, res.stream()));
         self.over = true;
     }
 
@@ -308,6 +319,21 @@ impl<H: Handler> Turn<'_, H> {
             self.call(|handler, _, _| handler.finished(exchange));
         }
         *self.active = Active::new();
+    }
+
+    /// Has a stream that says goodbye to its peer do so, unless it would be a lie: what was said is not complete.
+    #[cold]
+    pub(crate) fn say_goodbye(&mut self) {
+        let answer = &self.active.answer;
+        let unfinished = answer.mode == Mode::Raw && !answer.raw_finished;
+        if let Stream::Other(stream) = &mut self.link.stream
+            && answer.out.is_empty()
+            && !unfinished
+            && self.link.conn.body().is_none()
+        {
+            // What cannot be said at once is not said.
+            let _ = stream.shutdown_write();
+        }
     }
 
     /// The connection is over: tells the handler, and leaves nothing behind.

@@ -71,6 +71,8 @@ fn send(stream: &mut Stream, file: &File, offset: u64, len: u64) -> io::Result<u
 /// For streams the system cannot move files to. What the stream did not take is read again.
 fn copy(stream: &mut Stream, file: &File, offset: u64, len: u64) -> io::Result<u64> {
     use std::io::Write;
+    // Before anything is read only to be refused.
+    stream.flush()?;
     let mut piece = [0; 16 * 1024];
     let want = piece.len().min(len.try_into().unwrap_or(usize::MAX));
     let got = read_at(file, piece.get_mut(..want).unwrap_or_default(), offset)?;

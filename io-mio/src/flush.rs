@@ -16,6 +16,20 @@ pub(crate) fn flush(link: &mut Link, answer: &mut Answer, budget: &mut u64) -> i
         step(link, answer)?;
         *budget = budget.saturating_sub(answer.sent - before);
     }
+    if link.writable && link.stream.wants_flush() {
+        push(link)?;
+    }
+    Ok(())
+}
+
+/// Has the stream send what it took.
+#[cold]
+fn push(link: &mut Link) -> io::Result<()> {
+    match link.stream.flush() {
+        Err(e) if e.kind() == ErrorKind::WouldBlock => link.writable = false,
+        Err(e) if e.kind() == ErrorKind::Interrupted => {}
+        done => return done,
+    }
     Ok(())
 }
 

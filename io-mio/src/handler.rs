@@ -1,5 +1,7 @@
 //! [`Handler`]: what a server's user is told, and in which order. It decides nothing; `exchange` calls it.
 
+use std::io;
+
 use crate::request::{ClientError, Request};
 use crate::response::Response;
 use crate::stream::Stream;
@@ -17,7 +19,7 @@ use h1wire_proto::{Expired, Fields};
 /// | head | [`request`](Self::request), or one of [`check_continue`](Self::check_continue), [`check_expectation`](Self::check_expectation), [`upgrade`](Self::upgrade), [`connect`](Self::connect) |
 /// | exchange, any number | [`data`](Self::data), [`drain`](Self::drain), then once each [`end`](Self::end), [`half_closed`](Self::half_closed) |
 /// | end, one of | [`finished`](Self::finished), [`aborted`](Self::aborted) |
-/// | trouble | [`client_error`](Self::client_error), [`timeout`](Self::timeout), [`drop_request`](Self::drop_request) |
+/// | trouble | [`client_error`](Self::client_error), [`stream_error`](Self::stream_error), [`timeout`](Self::timeout), [`drop_request`](Self::drop_request) |
 ///
 /// A head event that answers `None` remembers nothing: no exchange or end event follows, and content is discarded. If
 /// there is no complete answer then and no [`Responder`](crate::Responder) either, the client is answered 500.
@@ -127,6 +129,12 @@ pub trait Handler {
     /// under way, the client is answered with the error's [status](h1wire_proto::RecvError::status).
     fn client_error(&mut self, error: &ClientError<'_>, res: &mut Response<'_>) {
         let _ = (error, res);
+    }
+
+    /// Reading from the stream of a connection failed, or writing to it, and that ends the connection: a reset, a TLS
+    /// handshake that came to nothing, a TLS stream that was cut off. [`aborted`](Self::aborted) follows if there is an exchange.
+    fn stream_error(&mut self, error: &io::Error, stream: &Stream) {
+        let _ = (error, stream);
     }
 
     /// A time limit passed. After [`Expired::Idle`], answering true keeps the connection; all others end it, after a

@@ -2,6 +2,7 @@
 //!
 //! This file only unites them. What is read or written, and when, is decided in `drive` and `flush`.
 
+use std::any::Any;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 
@@ -14,13 +15,30 @@ use socket2::{SockRef, TcpKeepalive};
 
 use crate::options::Options;
 
-/// A duplex stream of the user's own, such as one that speaks TLS below.
+/// A duplex stream of the user's own, such as one that speaks TLS.
 ///
 /// It must be non-blocking, and its [`Source`] must report readiness edges as sockets do: after a
-/// [`WouldBlock`](io::ErrorKind::WouldBlock) there will be an event.
-pub trait Transport: Read + Write + Source + Send {
-    /// Says that nothing more will be written, and keeps reading possible.
+/// [`WouldBlock`](io::ErrorKind::WouldBlock) there will be an event. A read that has nothing to show although the
+/// stream below may have more fails with [`Interrupted`](io::ErrorKind::Interrupted) and is tried again, when other
+/// connections had their turn.
+pub trait Transport: Read + Write + Source + Send + Any {
+    /// Says that nothing more will be written, and keeps reading possible. If that has to wait for room, it is done by
+    /// [`flush`](Write::flush) while [`wants_flush`](Self::wants_flush). A second time it does nothing more.
+    ///
+    /// A connection that ends with everything said is told this before it is dropped; one that is cut off is not.
     fn shutdown_write(&mut self) -> io::Result<()>;
+
+    /// Whether bytes that [`write`](Write::write) took, or the stream's own, still wait here for room below. Then
+    /// [`flush`](Write::flush) is called, again after each event that says that there is room, and nothing counts as
+    /// sent before. Default false.
+    fn wants_flush(&self) -> bool {
+        false
+    }
+
+    /// The TCP socket below, for its addresses and options. Default none.
+    fn tcp(&self) -> Option<&TcpStream> {
+        None
+    }
 
     /// Whether a read that fills less than the buffer means that nothing more is there. True for plain sockets. A
     /// stream with a buffer of its own must say `false`, the default.
@@ -45,7 +63,11 @@ pub enum Stream {
 const SHORT_IS_LAST: bool = cfg!(unix);
 
 impl Stream {
-    pub(crate) fn shutdown_write(&mut self) -> io::Result<()> {
+    /// Says that nothing more will be written, and keeps reading possible. In the loop this is the server's to do.
+    ///
+    /// # Errors
+    /// Those of the system or of the [`Transport`].
+    pub fn shutdown_write(&mut self) -> io::Result<()> {
         match self {
             Self::Tcp(s) => s.shutdown(Shutdown::Write),
             #[cfg(unix)]
@@ -64,7 +86,7 @@ impl Stream {
 
     /// Sets what can be set; a stream that has no such option goes without.
     pub(crate) fn set_options(&self, options: &Options) {
-        let Self::Tcp(tcp) = self else { return };
+        let Some(tcp) = self.tcp() else { return };
         if options.no_delay {
             let _ = tcp.set_nodelay(true);
         }
@@ -73,19 +95,54 @@ impl Stream {
         }
     }
 
+    /// The TCP socket, if it is one or stands on one.
+    pub fn tcp(&self) -> Option<&TcpStream> {
+        match self {
+            Self::Tcp(s) => Some(s),
+            #[cfg(unix)]
+            Self::Unix(_) => None,
+            Self::Other(s) => s.tcp(),
+        }
+    }
+
     /// The address of the other end, if it is TCP.
     pub fn peer_addr(&self) -> Option<SocketAddr> {
-        match self {
-            Self::Tcp(s) => s.peer_addr().ok(),
-            _ => None,
-        }
+        self.tcp()?.peer_addr().ok()
     }
 
     /// The address of this end, if it is TCP.
     pub fn local_addr(&self) -> Option<SocketAddr> {
+        self.tcp()?.local_addr().ok()
+    }
+
+    /// The user's own stream, if it is of this type.
+    pub fn downcast_ref<T: Transport>(&self) -> Option<&T> {
+        let Self::Other(own) = self else { return None };
+        let own: &dyn Any = &***own;
+        own.downcast_ref()
+    }
+
+    /// The user's own stream, if it is of this type.
+    ///
+    /// # Errors
+    /// The stream as it was, if it is not.
+    pub fn downcast<T: Transport>(self) -> Result<Box<T>, Self> {
         match self {
-            Self::Tcp(s) => s.local_addr().ok(),
-            _ => None,
+            Self::Other(own) if (&**own as &dyn Any).is::<T>() => {
+                let own: Box<dyn Any> = *own;
+                // It is of this type, as was just asked.
+                own.downcast().map_err(|_| unreachable!())
+            }
+            other => Err(other),
+        }
+    }
+
+    /// Whether bytes that were written wait for a [`flush`](Write::flush).
+    #[inline]
+    pub(crate) fn wants_flush(&self) -> bool {
+        match self {
+            Self::Other(s) => s.wants_flush(),
+            _ => false,
         }
     }
 

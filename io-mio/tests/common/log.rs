@@ -33,13 +33,18 @@ impl Told {
 
 /// A server whose handler tells what it is told.
 pub fn log(options: Options) -> (Running, Told) {
-    let (tell, told) = channel();
-    let tell = Arc::new(Mutex::new(tell));
-    let running = serve_with(options, move |_| Log(tell.lock().unwrap().clone()));
-    (running, Told(told))
+    let (make, told) = log_handler();
+    (serve_with(options, make), told)
 }
 
-struct Log(Sender<String>);
+/// What makes handlers that tell what they are told.
+pub fn log_handler() -> (impl Fn(usize) -> Log + Send + Sync + 'static, Told) {
+    let (tell, told) = channel();
+    let tell = Arc::new(Mutex::new(tell));
+    (move |_| Log(tell.lock().unwrap().clone()), Told(told))
+}
+
+pub struct Log(Sender<String>);
 
 /// Bytes of the answer to `/flood`: more than the kernel's buffers of both ends take.
 pub const FLOOD: usize = 16 << 20;
@@ -177,7 +182,7 @@ impl Handler for Log {
     }
 
     fn connection(&mut self, stream: &Stream) -> bool {
-        assert!(matches!(stream, Stream::Tcp(_)));
+        assert!(stream.tcp().is_some());
         true
     }
 
@@ -195,6 +200,10 @@ impl Handler for Log {
         if raw.starts_with(b"OWN") {
             res.status(418).end("own answer").unwrap();
         }
+    }
+
+    fn stream_error(&mut self, error: &std::io::Error, _: &Stream) {
+        self.tell(format!("stream error {:?}", error.kind()));
     }
 
     fn timeout(&mut self, expired: Expired, exchange: Option<&mut Exchange>, _: &mut Response<'_>) -> bool {
