@@ -21,7 +21,8 @@
 //! | change limits and times | [`Options`] |
 //! | shut down gracefully, count, inject connections | [`Running::handle`] |
 //! | run it in a loop you have already | [`EventLoop`] |
-//! | use another stream below, such as TLS | [`Transport`] |
+//! | speak TLS | the feature `tls`: `Server::tls`, `tls_config`, `TlsStream` |
+//! | use another stream below | [`Transport`] |
 //!
 //! # What it does by itself
 //!
@@ -57,6 +58,8 @@ mod request;
 mod response;
 mod server;
 mod stream;
+#[cfg(feature = "tls")]
+mod tls;
 mod upgraded;
 
 pub use counters::Counters;
@@ -72,4 +75,9 @@ pub use server::{Running, Server};
 pub use stream::{Stream, Transport};
 pub use upgraded::Upgraded;
 
+#[cfg(feature = "tls")]
+pub use tls::{TlsStream, tls_config};
+
 pub use h1wire_proto as proto;
+#[cfg(feature = "tls")]
+pub use rustls;

@@ -10,6 +10,8 @@ use mio::net::UnixListener;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::stream::Stream;
+#[cfg(feature = "tls")]
+use {crate::tls::TlsStream, rustls::ServerConfig, std::sync::Arc};
 
 /// How many connections may wait to be accepted.
 const BACKLOG: i32 = 1024;
@@ -23,6 +25,9 @@ pub enum Listener {
     /// A unix socket.
     #[cfg(unix)]
     Unix(UnixListener),
+    /// TLS over one of the others.
+    #[cfg(feature = "tls")]
+    Tls(Box<Self>, Arc<ServerConfig>),
 }
 
 impl From<TcpListener> for Listener {
@@ -38,11 +43,20 @@ impl From<UnixListener> for Listener {
 }
 
 impl Listener {
+    /// Has its connections speak TLS, see [`Server::tls`](crate::Server::tls).
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(self, config: Arc<ServerConfig>) -> Self {
+        Self::Tls(Box::new(self), config)
+    }
+
     pub(crate) fn accept(&mut self) -> io::Result<Stream> {
         match self {
             Self::Tcp(l) => l.accept().map(|(s, _)| Stream::Tcp(s)),
             #[cfg(unix)]
             Self::Unix(l) => l.accept().map(|(s, _)| Stream::Unix(s)),
+            #[cfg(feature = "tls")]
+            Self::Tls(l, config) => Ok(TlsStream::new(config.clone(), l.accept()?)?.into()),
         }
     }
 
@@ -51,6 +65,8 @@ impl Listener {
             Self::Tcp(l) => l,
             #[cfg(unix)]
             Self::Unix(l) => l,
+            #[cfg(feature = "tls")]
+            Self::Tls(l, _) => l.source(),
         }
     }
 }
@@ -62,6 +78,8 @@ pub struct Listening {
     socket: Std,
     /// Others may be bound to the same port, and the system spreads connections over them.
     shares_port: bool,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<Arc<ServerConfig>>,
 }
 
 #[derive(Debug)]
@@ -76,16 +94,25 @@ enum Std {
 const PORTS_ARE_SHARED: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
 impl Listening {
+    fn new(socket: Std, shares_port: bool) -> Self {
+        Self {
+            socket,
+            shares_port,
+            #[cfg(feature = "tls")]
+            tls: None,
+        }
+    }
+
     pub(crate) fn tcp(addr: SocketAddr) -> io::Result<Self> {
         // A port that somebody else listens on is an error, also if he would share it. So the first socket does not
         // offer to share, and then gives way to one that does.
         let alone = bind(addr, false)?;
         if !PORTS_ARE_SHARED {
-            return Ok(Self { socket: Std::Tcp(listen(alone)?), shares_port: false });
+            return Ok(Self::new(Std::Tcp(listen(alone)?), false));
         }
         let bound = alone.local_addr()?.as_socket().unwrap_or(addr);
         drop(alone);
-        Ok(Self { socket: Std::Tcp(listen(bind(bound, true)?)?), shares_port: true })
+        Ok(Self::new(Std::Tcp(listen(bind(bound, true)?)?), true))
     }
 
     pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -104,11 +131,14 @@ impl Listening {
             #[cfg(unix)]
             Std::Unix(l) => Std::Unix(l.try_clone()?),
         };
-        Self { socket, shares_port: self.shares_port }.into_listener()
+        let again = Self::new(socket, self.shares_port);
+        #[cfg(feature = "tls")]
+        let again = Self { tls: self.tls.clone(), ..again };
+        again.into_listener()
     }
 
     pub(crate) fn into_listener(self) -> io::Result<Listener> {
-        Ok(match self.socket {
+        let listener = match self.socket {
             Std::Tcp(l) => {
                 l.set_nonblocking(true)?;
                 TcpListener::from_std(l).into()
@@ -118,19 +148,25 @@ impl Listening {
                 l.set_nonblocking(true)?;
                 UnixListener::from_std(l).into()
             }
-        })
+        };
+        #[cfg(feature = "tls")]
+        let listener = match self.tls {
+            Some(config) => Listener::tls(listener, config),
+            None => listener,
+        };
+        Ok(listener)
     }
 }
 
 impl From<std::net::TcpListener> for Listening {
     fn from(listener: std::net::TcpListener) -> Self {
-        Self { socket: Std::Tcp(listener), shares_port: false }
+        Self::new(Std::Tcp(listener), false)
     }
 }
 #[cfg(unix)]
 impl From<std::os::unix::net::UnixListener> for Listening {
     fn from(listener: std::os::unix::net::UnixListener) -> Self {
-        Self { socket: Std::Unix(listener), shares_port: false }
+        Self::new(Std::Unix(listener), false)
     }
 }
 

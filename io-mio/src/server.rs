@@ -65,6 +65,24 @@ impl Server {
         self
     }
 
+    /// Has the connections of all listeners so far speak TLS: `Server::bind(a)?.tls(config).and(Server::bind(b)?)`
+    /// speaks it on `a` and not on `b`. [`tls_config`](crate::tls_config) makes a configuration of a certificate and
+    /// its key; one of your own should have `http/1.1` in `alpn_protocols`.
+    ///
+    /// The handshake has the time of a first request, [`Timeouts::headers`](h1wire_proto::Timeouts::headers) from the
+    /// connect on. A connection that ends in order says so by `close_notify`; one that is cut off, in the middle of an
+    /// answer for example, does not, and neither does its client's silence count as an end:
+    /// [`Handler::stream_error`](crate::Handler::stream_error) is told, and what was incomplete is
+    /// [aborted](crate::Handler::aborted).
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, config: Arc<rustls::ServerConfig>) -> Self {
+        for listening in &mut self.listening {
+            listening.tls = Some(config.clone());
+        }
+        self
+    }
+
     /// The TCP address of the first listener.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ mod connect_proxy;
 mod early_hints;
 #[cfg(unix)]
 mod graceful_drain;
+mod https;
 #[cfg(target_os = "linux")]
 mod io_uring_server;
 mod own_io;
