@@ -161,6 +161,14 @@ impl Cycle {
         Err(Illegal)
     }
 
+    /// Gives up persistence between two exchanges, after which there is no next one.
+    pub(crate) fn spend(&mut self) {
+        if self.client == Half::Done && self.server == Half::Done {
+            self.keep = false;
+            self.settle();
+        }
+    }
+
     /// What the owner of the connection should do: total over every joint state.
     pub(crate) fn next(&self) -> Next {
         use Half::*;

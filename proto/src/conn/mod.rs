@@ -341,6 +341,10 @@ impl<R: Role> Conn<R> {
             Next::Reuse if core.outstanding.len() > 1 => Advice::Continue,
             // A server that has closed its half answers nothing more.
             Next::Reuse if client && core.flags.eof => Advice::Close,
+            // Told between two requests that there is to be no other.
+            Next::Reuse if core.flags.last && core.offset > 0 && core.cycle.client == Half::Idle => {
+                if core.flags.in_head { Advice::Reuse } else { Advice::Close }
+            }
             Next::Reuse => Advice::Reuse,
             Next::Switched => Advice::Switched,
             // The server is done with us but not against us: the rest of the request may still be sent.

@@ -221,6 +221,10 @@ impl Core {
 
     /// Between requests: starts the next exchange, or says why not.
     fn between<'i: 's, 's>(&mut self, input: &[u8]) -> Option<Recv<ServerEvent<'i, 's>>> {
+        if self.flags.last && input.is_empty() {
+            // The answer could not say so any more (RFC 9112 section 9.6).
+            self.cycle.spend();
+        }
         if self.cycle.restart().is_ok() {
             // A request that is never complete is answered as if it were no HEAD.
             self.flags.head_request = false;

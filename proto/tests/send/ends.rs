@@ -147,3 +147,36 @@ fn a_server_that_leaves_while_the_request_is_still_sent_is_not_reused() {
     conn.body().unwrap().data(b"x", &mut Vec::new()).unwrap();
     assert_eq!(conn.advice(), Advice::Close);
 }
+
+/// RFC 9112 section 9.6. The answer could not say so any more.
+#[test]
+fn a_connection_told_to_close_behind_an_answer_is_closed_unless_another_request_is_there() {
+    const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    let answered = |told_late: bool| {
+        let mut conn = server(GET);
+        conn.respond(200, &(), BodyLen::Exact(1), &mut Vec::new()).unwrap();
+        if !told_late {
+            conn.close_after_response();
+        }
+        conn.body().unwrap().data(b"x", &mut Vec::new()).unwrap();
+        assert_eq!(conn.advice(), Advice::Reuse);
+        conn
+    };
+    let mut conn = answered(false);
+    assert!(matches!(conn.recv(&mut &b""[..], &mut Slots::new()), Ok(Recv::Closed)));
+    assert_eq!(conn.advice(), Advice::Close);
+
+    let mut conn = answered(true);
+    assert_eq!(hear(&mut conn, ""), 0);
+    assert_eq!(conn.advice(), Advice::Reuse);
+    conn.close_after_response();
+    assert_eq!(conn.advice(), Advice::Close);
+
+    let mut conn = answered(false);
+    assert_eq!(hear(&mut conn, GET), 1);
+    assert!(written(|out| conn.respond(204, &(), BodyLen::None, out)).contains("close"));
+
+    let mut conn = Conn::<Server>::new(&ServerConfig::default());
+    conn.close_after_response();
+    assert_eq!(conn.advice(), Advice::Reuse, "its first request is answered");
+}
