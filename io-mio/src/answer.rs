@@ -62,6 +62,13 @@ pub(crate) struct Answer {
     pub(crate) progress: Option<Arc<Progress>>,
 }
 
+/// However it ends, those who could have answered from elsewhere learn of it.
+impl Drop for Answer {
+    fn drop(&mut self) {
+        self.close_progress();
+    }
+}
+
 impl Answer {
     pub(crate) fn new() -> Self {
         Self {

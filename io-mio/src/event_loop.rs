@@ -361,6 +361,12 @@ impl<H: Handler> EventLoop<H> {
     }
 }
 
+impl<H: Handler> Drop for EventLoop<H> {
+    fn drop(&mut self) {
+        self.cx.remote.close();
+    }
+}
+
 impl<H: Handler> std::fmt::Debug for EventLoop<H> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("EventLoop").field("connections", &self.connections.len()).finish_non_exhaustive()

@@ -45,7 +45,7 @@ impl Handle {
         self.to_all(|| Command::Options(options.clone()));
     }
 
-    /// Serves a connection that was made elsewhere, in one of the event loops.
+    /// Serves a connection that was made elsewhere, in one of the event loops. Once that has ended, it is closed.
     pub fn inject(&self, stream: impl Into<Stream>) {
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
         if let Some((remote, _)) = self.loops.get(turn % self.loops.len().max(1)) {

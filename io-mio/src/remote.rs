@@ -40,18 +40,29 @@ pub(crate) struct ExchangeId {
 /// The way to one event loop.
 pub(crate) struct Remote {
     waker: Arc<Waker>,
-    commands: Mutex<Vec<Command>>,
+    /// `None` once there is no loop that would look.
+    commands: Mutex<Option<Vec<Command>>>,
     /// The loop was woken and has not looked yet.
     woken: AtomicBool,
 }
 
 impl Remote {
     pub(crate) fn new(waker: Arc<Waker>) -> Self {
-        Self { waker, commands: Mutex::new(Vec::new()), woken: AtomicBool::new(false) }
+        Self { waker, commands: Mutex::new(Some(Vec::new())), woken: AtomicBool::new(false) }
     }
 
     pub(crate) fn send(&self, command: Command) {
-        locked(&self.commands).push(command);
+        // Dropped here and not under the lock, if nobody looks: what is in a command may send another as it goes.
+        let refused = match &mut *locked(&self.commands) {
+            Some(commands) => {
+                commands.push(command);
+                None
+            }
+            None => Some(command),
+        };
+        if refused.is_some() {
+            return;
+        }
         if !self.woken.swap(true, Ordering::AcqRel) {
             // It fails only when the loop is gone.
             let _ = self.waker.wake();
@@ -67,7 +78,15 @@ impl Remote {
     pub(crate) fn take(&self, commands: &mut Vec<Command>) {
         // Before the list is taken: who sends after that wakes the loop again.
         self.woken.store(false, Ordering::Release);
-        std::mem::swap(&mut *locked(&self.commands), commands);
+        if let Some(sent) = &mut *locked(&self.commands) {
+            std::mem::swap(sent, commands);
+        }
+    }
+
+    /// From now on nobody looks. What is sent is dropped, streams are closed.
+    pub(crate) fn close(&self) {
+        let left = locked(&self.commands).take();
+        drop(left);
     }
 }
 
@@ -103,8 +122,9 @@ impl Progress {
 
     /// So many bytes now wait to be sent.
     pub(crate) fn set_buffered(&self, buffered: usize) {
-        self.buffered.store(buffered, Ordering::Release);
-        self.announce();
+        if self.buffered.swap(buffered, Ordering::AcqRel) > buffered {
+            self.announce();
+        }
     }
 
     pub(crate) fn close(&self) {
@@ -178,10 +198,14 @@ impl Responder {
         let progress = self.ticket.progress.clone();
         progress.sent.fetch_add(content.len(), Ordering::AcqRel);
         self.run(move |res| {
-            progress.sent.fetch_sub(content.len(), Ordering::AcqRel);
+            let len = content.len();
             if res.write_shared(content).is_err() {
                 res.fail();
             }
+            // Counted twice for a moment, rather than not at all.
+            progress.set_buffered(res.buffered());
+            progress.sent.fetch_sub(len, Ordering::AcqRel);
+            progress.announce();
         })
     }
 

@@ -4,6 +4,7 @@ use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use mio::{Events, Poll, Token, Waker};
 
@@ -170,10 +171,22 @@ impl Server {
             threads.push(thread::Builder::new().name(format!("h1wire-mio-{number}")).spawn(run)?);
         }
         drop(tell);
-        let loops = told.iter().collect::<io::Result<Vec<_>>>();
-        match loops {
-            Ok(loops) => Ok(Running { handle: Handle::new(loops), threads, addr }),
-            Err(e) => Err(e),
+        let (mut loops, mut error) = (Vec::new(), None);
+        for made in told {
+            match made {
+                Ok(made) => loops.push(made),
+                Err(e) => error = Some(e),
+            }
+        }
+        let running = Running { handle: Handle::new(loops), threads, addr };
+        match error {
+            None => Ok(running),
+            Some(error) => {
+                // Those that could begin would go on for ever with nobody to end them.
+                running.handle.shutdown(Duration::ZERO);
+                running.join()?;
+                Err(error)
+            }
         }
     }
 }
