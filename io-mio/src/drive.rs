@@ -5,7 +5,7 @@
 
 use std::io::{self, ErrorKind, Read};
 
-use h1wire_proto::{Activity, Advice, Pause, Recv, ServerEvent, Slots, Time};
+use h1wire_proto::{Activity, Advice, Pause, Phase, Recv, ServerEvent, Slots, Time};
 
 use crate::answer::{Mode, Taker};
 use crate::connection::{Active, Link, NEVER, Stop};
@@ -18,6 +18,8 @@ use crate::stream::Stream;
 const STEPS: u32 = 4;
 /// How many bytes it may write before that.
 const WRITES: u64 = 1 << 20;
+/// How many pieces of files may wait before requests are left in the socket: each keeps a descriptor.
+const FILES: usize = 16;
 
 /// What becomes of a connection after a turn.
 pub(crate) enum Fate {
@@ -88,7 +90,12 @@ impl<H: Handler> Turn<'_, H> {
         self.activity.paused = self.active.stop == Stop::Held || self.link.conn.wants_continue();
         let now = self.cx.clock.now();
         let link = &mut *self.link;
-        let phase = if answer.mode == Mode::Linger { h1wire_proto::Phase::Linger } else { link.conn.phase() };
+        let phase = match link.conn.phase() {
+            _ if answer.mode == Mode::Linger => Phase::Linger,
+            // Whoever reads on after the answer is a reader like any other.
+            Phase::Linger if self.active.exchange.is_some() => Phase::Body,
+            phase => phase,
+        };
         let changed = std::mem::take(&mut answer.timers_changed);
         if link.timers.observe(now, phase, self.activity) || changed {
             return Some(link.next_deadline());
@@ -184,7 +191,9 @@ impl<H: Handler> Turn<'_, H> {
     #[inline]
     fn is_held(&self) -> bool {
         let answer = &self.active.answer;
-        (answer.paused && answer.open) || answer.out.is_full(self.link.options.write_high_water)
+        (answer.paused && answer.open)
+            || answer.out.is_full(self.link.options.write_high_water)
+            || answer.files.len() >= FILES
     }
 
     /// Whether a writer waits and need not.
@@ -316,11 +325,10 @@ impl<H: Handler> Turn<'_, H> {
         let before = self.active.answer.sent;
         let flushed = flush(self.link, &mut self.active.answer, budget);
         let sent = self.active.answer.sent;
-        if sent != before {
-            self.activity.sent += (sent - before) as usize;
-            if let Some(progress) = &self.active.answer.progress {
-                progress.set_buffered(self.active.answer.out.buffered());
-            }
+        self.activity.sent += (sent - before) as usize;
+        // Also when nothing was sent: there may be more to send than before.
+        if let Some(progress) = &self.active.answer.progress {
+            progress.set_buffered(self.active.answer.out.buffered());
         }
         if let Err(error) = &flushed {
             self.stream_failed(error);

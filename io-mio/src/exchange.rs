@@ -76,6 +76,9 @@ impl<H: Handler> Turn<'_, H> {
     fn complete(&mut self, trailers: Fields<'_, '_>) {
         if self.active.answer.keep_reading || !self.is_answered() {
             self.tell_end(trailers);
+            if self.link.ends && !self.link.gone && !self.is_answered() {
+                self.tell_half_closed();
+            }
         }
         self.settle();
     }
@@ -115,14 +118,22 @@ impl<H: Handler> Turn<'_, H> {
         }
     }
 
-    /// The client will send nothing more.
+    /// The client will send nothing more. What it sent before is told first.
     pub(crate) fn half_closed(&mut self) {
-        self.call(|handler, exchange, res| {
-            if let Some(exchange) = exchange {
-                handler.half_closed(exchange, res);
-            }
-        });
-        self.settle();
+        if !self.active.request_open {
+            self.tell_half_closed();
+            self.settle();
+        }
+    }
+
+    fn tell_half_closed(&mut self) {
+        if self.active.exchange.is_some() {
+            self.call(|handler, exchange, res| {
+                if let Some(exchange) = exchange {
+                    handler.half_closed(exchange, res);
+                }
+            });
+        }
     }
 
     /// The writer can go on.
@@ -175,8 +186,8 @@ impl<H: Handler> Turn<'_, H> {
         }
         if self.link.old_at != NEVER && u64::from(self.link.old_at) * 1000 <= now.0 {
             self.link.old_at = NEVER;
-            self.link.conn.close_after_response();
             self.over |= self.active.is_idle() && self.link.conn.phase() == Phase::Idle;
+            self.link.conn.close_after_response();
         }
     }
 
@@ -212,7 +223,10 @@ impl<H: Handler> Turn<'_, H> {
             Ok(value) => Some(value),
             Err(_) => {
                 self.cx.counters.panics.add(1);
-                self.cx.counters.aborted.add(u64::from(self.active.exchange.take().is_some()));
+                if let Some(exchange) = self.active.exchange.take() {
+                    self.cx.counters.aborted.add(1);
+                    self.cx.counters.guard(|| drop(exchange));
+                }
                 self.link.conn.close_after_response();
                 self.active.answer.failed = true;
                 None
@@ -253,7 +267,7 @@ impl<H: Handler> Turn<'_, H> {
     fn failed(&mut self) {
         self.active.answer.failed = false;
         if self.active.answer.head_sent {
-            self.over = !self.is_answered();
+            self.over = !self.is_answered() || self.active.answer.mode == Mode::Raw;
             return;
         }
         self.active.answer.begin();
@@ -299,7 +313,8 @@ impl<H: Handler> Turn<'_, H> {
             && *last <= sent
             && let Some((_, exchange)) = self.active.leaving.pop_front()
         {
-            self.call(|handler, _, _| handler.finished(exchange));
+            let told = self.call(|handler, _, _| handler.finished(exchange));
+            self.over |= told.is_none();
         }
     }
 

@@ -33,6 +33,11 @@ impl Files {
         }
     }
 
+    /// How many pieces wait, each with a descriptor.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub(crate) fn pop(&mut self) {
         self.0.pop_front();
     }

@@ -95,7 +95,8 @@ pub trait Handler {
         let _ = (exchange, res);
     }
 
-    /// The client will send nothing more. It may still read: this is not an abort.
+    /// The client will send nothing more. It may still read: this is not an abort. Called behind [`end`](Self::end),
+    /// and not if the answer is complete by then.
     fn half_closed(&mut self, exchange: &mut Self::Exchange, res: &mut Response<'_>) {
         let _ = (exchange, res);
     }

@@ -30,7 +30,8 @@ use crate::context::Context;
 /// pipelined requests leave together.
 ///
 /// Calls that only set something do not fail; what was wrong with them is told by the call that sends the head, which
-/// then sends nothing. If nobody else answers, the client gets a 500.
+/// then sends nothing. If nobody else answers, the client gets a 500. Behind the head, it is told by the call that
+/// completes the answer.
 pub struct Response<'a> {
     pub(crate) link: &'a mut Link,
     pub(crate) answer: &'a mut Answer,
@@ -219,6 +220,9 @@ impl Response<'_> {
             return Ok(());
         }
         self.send_head()?;
+        if let Some(error) = self.answer.error.take() {
+            return Err(error);
+        }
         match self.link.conn.body() {
             Some(body) => body.end(&self.answer.trailers, &mut self.answer.out),
             None => Ok(()),
