@@ -9,6 +9,7 @@ use h1wire_mio::{Handler, Options, Request, Response, Stream, TlsStream};
 
 use crate::Authority;
 use crate::common::{PATIENCE, stop, wait_until};
+use crate::log::Told;
 
 const GET: &str = "GET /x HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -68,6 +69,16 @@ fn content_until_close_that_is_cut_off_does_not_end_in_order() {
     stop(server);
 }
 
+/// What is told of an exchange that is cut off. The half-close is, if an event came before the loop read that far.
+fn cut_off(told: &Told, aborted: &str) {
+    let mut next = told.next();
+    if next == "half closed" {
+        next = told.next();
+    }
+    assert_eq!(next, "stream error UnexpectedEof");
+    told.expect(&[aborted]);
+}
+
 #[test]
 fn a_client_that_is_cut_off_is_not_one_that_ends_in_order() {
     let authority = Authority::new();
@@ -83,8 +94,7 @@ fn a_client_that_is_cut_off_is_not_one_that_ends_in_order() {
             assert_eq!(rest, ["half closed", "end", "aborted a:1"]);
         } else {
             client.0.sock.shutdown(Shutdown::Write).unwrap();
-            let rest = [told.next(), told.next(), told.next()];
-            assert_eq!(rest, ["half closed", "stream error UnexpectedEof", "aborted a:1"]);
+            cut_off(&told, "aborted a:1");
         }
     }
     // Content of a request that is cut off.
@@ -92,7 +102,7 @@ fn a_client_that_is_cut_off_is_not_one_that_ends_in_order() {
     client.send("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc");
     told.expect(&["request /x", "data abc"]);
     client.0.sock.shutdown(Shutdown::Write).unwrap();
-    told.expect(&["half closed", "stream error UnexpectedEof", "aborted /x"]);
+    cut_off(&told, "aborted /x");
     // One that says goodbye and waits has its answer.
     let mut client = authority.client(&server);
     let got = client.send(GET).goodbye().rest();
