@@ -165,11 +165,14 @@ impl Exchange {
             return;
         }
         if advice == Advice::Reuse && !wire.input.is_empty() {
-            // More than was asked for: the machine knows whether that is harmless (RFC 9112 section 9.2).
+            // More than was asked for: the machine knows whether that is harmless (RFC 9112 section 9.2). What it did
+            // not take would be the beginning of the next response.
             let mut rest = wire.input.bytes();
-            if wire.conn.recv(&mut rest, &mut wire.slots).is_err() {
+            let is_bad = wire.conn.recv(&mut rest, &mut wire.slots).is_err();
+            if is_bad || !rest.is_empty() {
                 advice = Advice::Close;
             }
+            wire.input.consume(usize::MAX);
         }
         let aborted = self.spec.abort.as_ref().is_some_and(|abort| abort.over().is_err());
         let Some(lease) = self.lease.take() else { return };

@@ -87,7 +87,7 @@ impl Response {
     /// As reading; content that is longer than `most` bytes is `OutOfMemory`.
     pub fn content(&mut self, most: usize) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        self.by_ref().take(most as u64 + 1).read_to_end(&mut bytes)?;
+        self.by_ref().take((most as u64).saturating_add(1)).read_to_end(&mut bytes)?;
         if bytes.len() > most {
             return Err(io::Error::new(io::ErrorKind::OutOfMemory, "the content is longer than expected"));
         }

@@ -5,6 +5,7 @@ mod agent;
 mod bad_input;
 mod basics;
 mod hooks;
+mod hostile;
 mod options;
 mod order;
 mod retry;
