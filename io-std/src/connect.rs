@@ -8,8 +8,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs}
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use h1wire_proto::pool::Family;
@@ -18,7 +18,7 @@ use rustix::io::Errno;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use crate::error::{ErrorKind, Timeout};
-use crate::stream::{Shared, Stream};
+use crate::stream::{Closer, Shared, Stream};
 
 /// Resolves a host name, given with the port. See [`Request::lookup`](crate::Request::lookup).
 pub type Lookup = dyn Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync;
@@ -45,11 +45,29 @@ pub(crate) struct How {
 #[derive(Default)]
 pub(crate) struct Wanted {
     given_up: AtomicBool,
+    /// Ends the stream on which a tunnel or a session is being made.
+    closer: Mutex<Option<Closer>>,
 }
 
 impl Wanted {
-    pub(crate) fn give_up(&self) {
+    /// Nobody wants it any more. What is answered ends the making of it, wherever that is.
+    pub(crate) fn give_up(&self) -> Option<Closer> {
+        let mut closer = self.closer();
         self.given_up.store(true, Ordering::Relaxed);
+        closer.take()
+    }
+
+    /// From now on it is being made on `stream`.
+    pub(crate) fn made_on(&self, stream: &dyn Stream) -> Result<(), ErrorKind> {
+        let made_on = stream.closer();
+        let mut closer = self.closer();
+        self.check().map_err(ErrorKind::Connect)?;
+        *closer = made_on;
+        Ok(())
+    }
+
+    fn closer(&self) -> MutexGuard<'_, Option<Closer>> {
+        self.closer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn check(&self) -> io::Result<()> {

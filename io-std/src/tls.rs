@@ -33,6 +33,9 @@ pub(crate) fn config(roots: RootCertStore) -> ClientConfig {
     config
 }
 
+/// How many reads may bring nobody's bytes to a stream that is idle.
+const NOBODYS: u32 = 16;
+
 /// A TLS session over a stream.
 pub(crate) struct TlsStream {
     session: ClientConnection,
@@ -196,7 +199,7 @@ impl Stream for TlsStream {
     }
     /// Session tickets and the like come at any time and are nobody's bytes.
     fn is_readable(&mut self) -> bool {
-        loop {
+        for _ in 0..NOBODYS {
             match self.session.reader().fill_buf() {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
                 _ => return true,
@@ -208,6 +211,8 @@ impl Stream for TlsStream {
                 return true;
             }
         }
+        // Somebody with so much to say is not idle, and whoever asks has a lock.
+        true
     }
     fn write_or_readable(&mut self, slices: &[IoSlice<'_>]) -> io::Result<Wrote> {
         // What was taken before goes first; what is taken now is sent as far as possible.

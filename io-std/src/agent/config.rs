@@ -203,7 +203,7 @@ impl AgentBuilder {
         self
     }
 
-    /// Called with a connection that becomes idle; `false` closes it. Called without a lock, in the thread whose
+    /// Called with a connection that becomes idle; `false`, or a panic, closes it. Called without a lock, in the thread whose
     /// request was the last on the connection.
     pub fn keep_socket_alive<F>(mut self, hook: F) -> Self
     where

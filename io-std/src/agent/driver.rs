@@ -4,6 +4,7 @@
 //! writing, nor over a hook. Which connection goes where is the pool's decision alone.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use h1wire_proto::pool::{Action, ConnId, Origin, Pool, PoolConfig, PoolError, Ticket};
@@ -157,7 +158,7 @@ impl Driver {
                     let Some(slot) = state.take(conn) else { continue };
                     match slot.place {
                         Place::Here(wire) => chores.closed.push(wire),
-                        Place::Making(wanted) => wanted.give_up(),
+                        Place::Making(wanted) => chores.closers.extend(wanted.give_up()),
                         Place::Out => chores.closers.extend(slot.closer),
                         Place::Examined(_) => {}
                     }
@@ -193,7 +194,11 @@ impl Driver {
 
     /// Asks the `keep_socket_alive` hook about a connection that became idle.
     fn examine(self: &Arc<Self>, id: ConnId, mut wire: Box<Wire>) -> Chores {
-        let keep = self.hooks.keep_socket_alive.as_ref().is_none_or(|hook| hook(&mut *wire.stream));
+        // If the hook panicked, the connection would be promised for ever, and never given.
+        let keep =
+            self.hooks.keep_socket_alive.as_ref().is_none_or(|hook| {
+                catch_unwind(AssertUnwindSafe(|| hook(&mut *wire.stream))).unwrap_or(false)
+            });
         let mut state = self.lock();
         let Some(slot) = state.slot(id) else { return Chores::default() };
         let Place::Examined(promised) = slot.place else { return Chores::default() };
@@ -221,8 +226,12 @@ impl Driver {
     pub(super) fn made(self: &Arc<Self>, id: ConnId, result: Result<Box<Wire>, ErrorKind>) {
         let mut state = self.lock();
         let failure = match (state.slot(id), result) {
-            // Nobody wants it any more.
-            (None, _) => return,
+            // Nobody wants it any more. What a stream does as it goes is not for the lock.
+            (None, unwanted) => {
+                drop(state);
+                drop(unwanted);
+                return;
+            }
             (Some(slot), Ok(wire)) => {
                 slot.closer = wire.closer.clone();
                 slot.place = Place::Here(wire);

@@ -38,6 +38,7 @@ impl Plan {
         let (host, port) = (origin.host().unwrap_or_default(), origin.port().unwrap_or_default());
         let Some(proxy) = &self.tunnel else { return self.how.tcp(host, port, wanted) };
         let stream = self.how.tcp(&proxy.host, proxy.port, wanted)?;
+        wanted.made_on(&*stream)?;
         let literal = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
         tunnel::open(stream, proxy, &literal, self.how.limit)
     }
@@ -52,7 +53,10 @@ impl Plan {
         let stream = self.plain(origin, wanted)?;
         match origin.get_tls() {
             None => Ok(stream),
-            Some(tls) => self.secure(origin, tls, stream, hooks),
+            Some(tls) => {
+                wanted.made_on(&*stream)?;
+                self.secure(origin, tls, stream, hooks)
+            }
         }
     }
 

@@ -5,6 +5,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use h1wire_proto::pool::Origin;
 use h1wire_proto::retry::{Attempt, Sent};
@@ -15,6 +16,7 @@ use super::limits::{Limits, Passed};
 use super::spec::Spec;
 use super::wire::{Flushed, Wire, is_timeout};
 use crate::agent::{Lease, Waiting, Wish};
+use crate::clock;
 use crate::error::{ErrorKind, Timeout};
 
 pub(crate) struct Exchange {
@@ -58,6 +60,9 @@ pub(crate) enum Progress {
     Cut,
 }
 
+/// How long the making of a connection may outlive the request it began for.
+const OUTLIVES: Duration = Duration::from_secs(1);
+
 /// Why an exchange did not come about.
 pub(crate) struct Failure {
     pub(crate) kind: ErrorKind,
@@ -75,7 +80,12 @@ impl Exchange {
     ) -> Result<Self, Failure> {
         let driver = spec.agent().0.clone();
         let abort = spec.abort.clone();
-        let plan = spec.plan();
+        let mut plan = spec.plan();
+        if let Some(at) = deadline {
+            // Kept by an agent for a later request, it must end some time as well, after this one was told why.
+            let left = clock::until(at) + OUTLIVES;
+            plan.how.limit = Some(plan.how.limit.map_or(left, |limit| limit.min(left)));
+        }
         let wish = Wish {
             origin: origin.clone(),
             plan: &|| Arc::new(plan.clone()),
@@ -257,7 +267,7 @@ impl Exchange {
     }
 
     /// Sets how long nothing may move from now on.
-    pub(crate) fn set_idle(&mut self, limit: Option<std::time::Duration>) {
+    pub(crate) fn set_idle(&mut self, limit: Option<Duration>) {
         self.limits.set_idle(limit);
     }
 
