@@ -73,6 +73,7 @@ impl<H: Handler> EventLoop<H> {
             link.conn.close_after_response();
         }
         entry.insert(Connection { link, active: None });
+        self.cx.tallies.open(key, self.cx.options.count_connections, now);
         self.cx.counters.accepted.add(1);
         self.schedule(key);
         Ok(())

@@ -6,6 +6,7 @@ use h1wire_proto::{Headers, OutQueue, SendError};
 
 use crate::files::Files;
 use crate::remote::Progress;
+use crate::report::Marks;
 use crate::upgraded::Upgraded;
 
 /// Who takes a connection over when it leaves the loop.
@@ -57,6 +58,8 @@ pub(crate) struct Answer {
     pub(crate) is_connect: bool,
     /// The next deadline may be another.
     pub(crate) timers_changed: bool,
+    /// For its report.
+    pub(crate) marks: Marks,
     pub(crate) taker: Option<Taker>,
     /// Who else may answer is told this.
     pub(crate) progress: Option<Arc<Progress>>,
@@ -94,9 +97,16 @@ impl Answer {
             stays: false,
             is_connect: false,
             timers_changed: false,
+            marks: Marks::new(),
             taker: None,
             progress: None,
         }
+    }
+
+    /// Where the next byte goes: how many are sent or queued, counted as [`sent`](Self::sent) is.
+    #[inline]
+    pub(crate) fn position(&self) -> u64 {
+        self.sent + self.out.len()
     }
 
     /// Makes it ready for the next request.

@@ -9,6 +9,7 @@ use h1wire_proto::{Conn, InBuf, Server, Time, Timers};
 
 use crate::answer::Answer;
 use crate::options::Options;
+use crate::report::Leaving;
 use crate::stream::Stream;
 
 /// A connection. While nothing is pending this is all there is of it, and there may be very many.
@@ -93,8 +94,8 @@ pub(crate) struct Active<E> {
     pub(crate) exchange: Option<E>,
     /// The content of the request is not complete.
     pub(crate) request_open: bool,
-    /// Exchanges that are over but for bytes that wait to be sent, with the byte that is their last.
-    pub(crate) leaving: VecDeque<(u64, E)>,
+    /// Exchanges that are over but for bytes that wait to be sent.
+    pub(crate) leaving: VecDeque<Leaving<E>>,
     pub(crate) stop: Stop,
     /// Bytes that were read only to be discarded.
     pub(crate) discarded: u64,

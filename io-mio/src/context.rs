@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::counters;
 use crate::options::Options;
 use crate::remote::Remote;
+use crate::report::Tallies;
 
 /// What every connection of a loop may use.
 pub(crate) struct Context {
@@ -15,6 +16,7 @@ pub(crate) struct Context {
     pub(crate) options: Arc<Options>,
     pub(crate) counters: Arc<counters::Shared>,
     pub(crate) remote: Arc<Remote>,
+    pub(crate) tallies: Tallies,
     /// The loop is about to end: every answer is the last of its connection.
     pub(crate) draining: bool,
 }

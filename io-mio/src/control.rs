@@ -126,6 +126,7 @@ impl Response<'_> {
     fn switch<F: FieldSource + ?Sized>(&mut self, fields: &F) -> Result<(), SendError> {
         self.link.conn.switch(fields, &mut self.answer.out)?;
         self.answer.head_sent = true;
+        self.answer.marks.head = self.cx.clock.now();
         Ok(())
     }
 
@@ -135,6 +136,7 @@ impl Response<'_> {
         }
         self.link.conn.respond(Status::new(200), fields, BodyLen::None, &mut self.answer.out)?;
         self.answer.head_sent = true;
+        self.answer.marks.head = self.cx.clock.now();
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use h1wire_proto::RecvErrorKind;
+use h1wire_proto::{Expired, RecvErrorKind};
 
 /// A number that one event loop adds to and any thread may read.
 #[derive(Debug, Default)]
@@ -29,7 +29,9 @@ macro_rules! counters {
         #[derive(Default)]
         pub(crate) struct Shared {
             $(pub(crate) $name: Counter,)*
+            pub(crate) used: Counter,
             errors: ByKind<Counter>,
+            expired: ByLimit<Counter>,
         }
 
         /// What a server counted since it was started, over all its event loops.
@@ -37,7 +39,9 @@ macro_rules! counters {
         #[non_exhaustive]
         pub struct Counters {
             $($(#[$doc])* pub $name: u64,)*
+            used: u64,
             errors: ByKind<u64>,
+            expired: ByLimit<u64>,
         }
 
         impl Counters {
@@ -46,6 +50,10 @@ macro_rules! counters {
                 for (sum, one) in self.errors.0.iter_mut().zip(&shared.errors.0) {
                     *sum = sum.wrapping_add(one.get());
                 }
+                for (sum, one) in self.expired.0.iter_mut().zip(&shared.expired.0) {
+                    *sum = sum.wrapping_add(one.get());
+                }
+                self.used = self.used.wrapping_add(shared.used.get());
             }
         }
     };
@@ -56,6 +64,26 @@ impl Counters {
     /// [`protocol_errors`](Self::protocol_errors).
     pub fn errors(&self, kind: RecvErrorKind) -> u64 {
         self.errors.0.get(kind as usize).copied().unwrap_or_default()
+    }
+
+    /// How many connections this time limit ended. Over all limits that is [`timeouts`](Self::timeouts).
+    pub fn expired(&self, limit: Expired) -> u64 {
+        self.expired.0.get(limit as usize).copied().unwrap_or_default()
+    }
+
+    /// How many requests were not the first of their connection.
+    pub fn reused(&self) -> u64 {
+        self.requests.saturating_sub(self.used)
+    }
+}
+
+/// One number for each [`Expired`], of which [`Linger`](Expired::Linger) is the last.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+struct ByLimit<T>([T; Expired::Linger as usize + 1]);
+
+impl fmt::Debug for ByLimit<u64> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0).finish()
     }
 }
 
@@ -86,6 +114,14 @@ impl Shared {
         }
     }
 
+    /// Counts a time limit that ended a connection.
+    pub(crate) fn time_limit(&self, expired: Expired) {
+        self.timeouts.add(1);
+        if let Some(counter) = self.expired.0.get(expired as usize) {
+            counter.add(1);
+        }
+    }
+
     /// Calls something of the user's. A panic is counted, and goes no further.
     pub(crate) fn guard<T>(&self, f: impl FnOnce() -> T) -> Option<T> {
         let done = catch_unwind(AssertUnwindSafe(f)).ok();
@@ -111,7 +147,7 @@ counters! {
     bytes_sent,
     /// Requests that broke the protocol. How, [`errors`](Self::errors) tells.
     protocol_errors,
-    /// Time limits that ended a connection.
+    /// Time limits that ended a connection. Which, [`expired`](Self::expired) tells.
     timeouts,
     /// Reads and writes that failed: resets above all, and TLS that was broken or cut off.
     io_errors,

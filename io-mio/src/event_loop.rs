@@ -24,6 +24,7 @@ use crate::handler::Handler;
 use crate::listener::Listener;
 use crate::options::Options;
 use crate::remote::{Command, ExchangeId, Remote};
+use crate::report::Tallies;
 use crate::stream::Stream;
 use crate::upgraded::Upgraded;
 
@@ -87,6 +88,7 @@ impl<H: Handler> EventLoop<H> {
             options: Arc::new(options),
             counters: Arc::new(counters::Shared::default()),
             remote: Arc::new(Remote::new(waker)),
+            tallies: Tallies::default(),
             draining: false,
         };
         Ok(Self {

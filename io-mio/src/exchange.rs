@@ -12,6 +12,7 @@ use crate::connection::{Active, NEVER, Stop};
 use crate::drive::Turn;
 use crate::handler::Handler;
 use crate::remote::Action;
+use crate::report::{Leaving, Marks};
 use crate::request::{ClientError, Request};
 use crate::response::Response;
 use crate::stream::Stream;
@@ -27,6 +28,8 @@ impl<H: Handler> Turn<'_, H> {
         }
         self.activity.heads += 1;
         self.active.answer.begin();
+        self.active.answer.marks =
+            Marks::begin(self.cx.clock.now(), link.conn.recv_offset(), &self.active.answer);
         self.active.answer.is_connect = head.method == Method::Connect;
         self.active.request_open = !head.body.is_empty();
         let req = Request { head, number: link.requests };
@@ -74,6 +77,7 @@ impl<H: Handler> Turn<'_, H> {
     /// The request is complete.
     #[inline]
     fn complete(&mut self, trailers: Fields<'_, '_>) {
+        self.active.answer.marks.request = self.cx.clock.now();
         if self.active.answer.keep_reading || !self.is_answered() {
             self.tell_end(trailers);
             if self.link.ends && !self.link.gone && !self.is_answered() {
@@ -181,7 +185,7 @@ impl<H: Handler> Turn<'_, H> {
             if expired == Expired::Idle && kept == Some(true) {
                 continue;
             }
-            self.cx.counters.timeouts.add(1);
+            self.cx.counters.time_limit(expired);
             self.time_out(expired);
         }
         if self.link.old_at != NEVER && u64::from(self.link.old_at) * 1000 <= now.0 {
@@ -258,7 +262,7 @@ impl<H: Handler> Turn<'_, H> {
         active.answer.open = false;
         active.answer.close_progress();
         if let Some(exchange) = active.exchange.take() {
-            active.leaving.push_back((active.answer.sent + active.answer.out.len(), exchange));
+            active.leaving.push_back(Leaving::new(exchange, &active.answer, self.link));
         }
     }
 
@@ -300,39 +304,41 @@ impl<H: Handler> Turn<'_, H> {
     fn abort_exchange(&mut self) {
         self.active.answer.open = false;
         self.active.answer.close_progress();
-        if let Some(exchange) = self.active.exchange.take() {
+        if let Some(mut exchange) = self.active.exchange.take() {
             self.cx.counters.aborted.add(1);
-            self.call(|handler, _, _| handler.aborted(exchange));
+            self.call(|handler, _, res| {
+                handler.report(&mut exchange, &res.report());
+                handler.aborted(exchange);
+            });
         }
     }
 
     /// All answers that end with one of the first `sent` bytes are sent.
     #[inline]
     pub(crate) fn finished(&mut self, sent: u64) {
-        while let Some((last, _)) = self.active.leaving.front()
-            && *last <= sent
-            && let Some((_, exchange)) = self.active.leaving.pop_front()
+        while let Some(leaving) = self.active.leaving.front()
+            && leaving.last <= sent
+            && let Some(mut leaving) = self.active.leaving.pop_front()
         {
-            let told = self.call(|handler, _, _| handler.finished(exchange));
+            let report = leaving.report(sent, self.cx.clock.now());
+            let told = self.call(|handler, _, _| {
+                handler.report(&mut leaving.exchange, &report);
+                handler.finished(leaving.exchange);
+            });
             self.over |= told.is_none();
         }
-    }
-
-    /// Adds what happened in this turn to the counters.
-    #[inline]
-    pub(crate) fn count(&self) {
-        let (counters, activity) = (&self.cx.counters, &self.activity);
-        counters.requests.add(activity.heads.into());
-        counters.bytes_received.add(activity.received as u64);
-        counters.bytes_sent.add(activity.sent as u64);
     }
 
     /// The connection left the loop.
     pub(crate) fn left(&mut self) {
         self.active.answer.close_progress();
-        if let Some(exchange) = self.active.exchange.take() {
-            self.call(|handler, _, _| handler.finished(exchange));
+        if let Some(mut exchange) = self.active.exchange.take() {
+            self.call(|handler, _, res| {
+                handler.report(&mut exchange, &res.report());
+                handler.finished(exchange);
+            });
         }
+        self.closed();
         *self.active = Active::new();
     }
 
@@ -355,11 +361,16 @@ impl<H: Handler> Turn<'_, H> {
     #[cold]
     pub(crate) fn ended(&mut self) {
         let leaving = std::mem::take(&mut self.active.leaving);
-        for (_, exchange) in leaving {
+        for mut leaving in leaving {
             self.cx.counters.aborted.add(1);
-            self.call(|handler, _, _| handler.aborted(exchange));
+            let report = leaving.report(self.active.answer.sent, self.cx.clock.now());
+            self.call(|handler, _, _| {
+                handler.report(&mut leaving.exchange, &report);
+                handler.aborted(leaving.exchange);
+            });
         }
         self.abort_exchange();
+        self.closed();
         *self.active = Active::new();
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::report::{ConnectionReport, Report};
 use crate::request::{ClientError, Request};
 use crate::response::Response;
 use crate::stream::Stream;
@@ -15,10 +16,10 @@ use h1wire_proto::{Expired, Fields};
 ///
 /// | kind | events |
 /// |---|---|
-/// | connection | [`connection`](Self::connection), [`drop_connection`](Self::drop_connection) |
+/// | connection | [`connection`](Self::connection), [`drop_connection`](Self::drop_connection), [`closed`](Self::closed) |
 /// | head | [`request`](Self::request), or one of [`check_continue`](Self::check_continue), [`check_expectation`](Self::check_expectation), [`upgrade`](Self::upgrade), [`connect`](Self::connect) |
 /// | exchange, any number | [`data`](Self::data), [`drain`](Self::drain), then once each [`end`](Self::end), [`half_closed`](Self::half_closed) |
-/// | end, one of | [`finished`](Self::finished), [`aborted`](Self::aborted) |
+/// | end | [`report`](Self::report), then one of [`finished`](Self::finished), [`aborted`](Self::aborted) |
 /// | trouble | [`client_error`](Self::client_error), [`stream_error`](Self::stream_error), [`timeout`](Self::timeout), [`drop_request`](Self::drop_request) |
 ///
 /// A head event that answers `None` remembers nothing: no exchange or end event follows, and content is discarded. If
@@ -109,6 +110,17 @@ pub trait Handler {
     /// The connection ended before that, or the request broke the protocol.
     fn aborted(&mut self, exchange: Self::Exchange) {
         let _ = exchange;
+    }
+
+    /// What an exchange came to, right before [`finished`](Self::finished) or [`aborted`](Self::aborted).
+    fn report(&mut self, exchange: &mut Self::Exchange, report: &Report) {
+        let _ = (exchange, report);
+    }
+
+    /// A connection ended or left the loop, after everything else was told about it. Only with
+    /// [`Options::count_connections`](crate::Options::count_connections).
+    fn closed(&mut self, stream: &Stream, report: &ConnectionReport) {
+        let _ = (stream, report);
     }
 
     /// A connection was accepted or injected. Answering false closes it. Default true.

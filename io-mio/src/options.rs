@@ -49,6 +49,9 @@ pub struct Options {
     pub no_delay: bool,
     /// Has the system probe TCP connections that were silent for so long. Default none, as in Node.
     pub tcp_keep_alive: Option<Duration>,
+    /// Whether bytes and age are counted for each connection, for [`Response::connection`](crate::Response::connection)
+    /// and [`Handler::closed`](crate::Handler::closed). Costs 32 bytes for each. Default false.
+    pub count_connections: bool,
     /// Whether answers carry `Date`. Default true.
     pub send_date: bool,
     /// The value of `Server` in answers. Default none.
@@ -83,6 +86,7 @@ impl Default for Options {
             linger_limit: 1024 * 1024,
             no_delay: true,
             tcp_keep_alive: None,
+            count_connections: false,
             send_date: true,
             server: None,
         }

@@ -13,6 +13,7 @@ use h1wire_proto::{BodyLen, FieldSource, Frame, Headers, Out, SendError, Status}
 use crate::answer::{Answer, Mode};
 use crate::connection::Link;
 use crate::context::Context;
+use crate::report::{ConnectionReport, Report};
 
 /// The answer to one request.
 ///
@@ -24,7 +25,7 @@ use crate::context::Context;
 /// | request | [`pause`](Self::pause), [`resume`](Self::resume), [`keep_reading`](Self::keep_reading), [`limit_content`](Self::limit_content) |
 /// | connection | [`switch_to`](Self::switch_to), [`switch_here`](Self::switch_here), [`tunnel_to`](Self::tunnel_to), [`tunnel_here`](Self::tunnel_here), [`close_after`](Self::close_after), [`abort`](Self::abort), [`set_timeout`](Self::set_timeout), [`stream`](Self::stream) |
 /// | later | [`responder`](Self::responder) |
-/// | state | [`is_head_sent`](Self::is_head_sent), [`is_complete`](Self::is_complete), [`buffered`](Self::buffered) |
+/// | state | [`is_head_sent`](Self::is_head_sent), [`is_complete`](Self::is_complete), [`buffered`](Self::buffered), [`report`](Self::report), [`connection`](Self::connection) |
 ///
 /// Nothing is written to the socket before the handler returns: a head, what follows it at once, and the answers to
 /// pipelined requests leave together.
@@ -104,6 +105,7 @@ impl Response<'_> {
         let (status, own) = self.cx.status(answer.status, answer.reason.as_deref());
         self.link.conn.respond(status, &(own, &answer.headers), len, &mut answer.out)?;
         answer.head_sent = true;
+        answer.marks.head = self.cx.clock.now();
         Ok(())
     }
 
@@ -134,6 +136,7 @@ impl Response<'_> {
         let (status, own) = self.cx.status(answer.status, answer.reason.as_deref());
         self.link.conn.respond_with(status, &(own, &answer.headers), content, &mut answer.out)?;
         answer.head_sent = true;
+        answer.marks.head = self.cx.clock.now();
         Ok(())
     }
 
@@ -274,6 +277,17 @@ impl Response<'_> {
     /// to the system.
     pub fn is_complete(&mut self) -> bool {
         self.answer.head_sent && self.link.conn.body().is_none()
+    }
+
+    /// What the exchange came to so far. [`Handler::report`](crate::Handler::report) tells it at the end.
+    pub fn report(&mut self) -> Report {
+        Report::new(self.answer, self.link, self.cx.clock.now())
+    }
+
+    /// What the connection came to before the events of this turn of the loop, which it counts when they are over.
+    /// None without [`Options::count_connections`](crate::Options::count_connections).
+    pub fn connection(&self) -> Option<ConnectionReport> {
+        self.cx.tallies.report(self.key, self.link.requests, self.cx.clock.now())
     }
 
     /// How many bytes of output wait in memory, those of earlier answers included.
