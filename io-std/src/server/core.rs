@@ -7,11 +7,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use h1wire_proto::{Conn, InBuf, RequestHead};
+use h1wire_proto::{Conn, InBuf, Prepared, RequestHead};
 
 use super::client_error::ClientError;
 use super::connections::Connections;
 use super::counters::{Counters, Stats};
+use super::exchange::refused;
 use super::front::Door;
 use super::handle::Signal;
 use super::link::{Link, TimeoutHook};
@@ -60,12 +61,21 @@ pub(crate) struct Core {
     pub(crate) draining: AtomicBool,
     /// How often idle connections were told to close.
     pub(crate) idle_epoch: AtomicUsize,
+    /// The fields the server itself adds to every response, and none for those that have them already.
+    pub(crate) own_fields: Prepared,
+    pub(crate) no_fields: Prepared,
     counters: Mutex<Vec<Arc<Counters>>>,
 }
 
 impl Core {
-    pub(crate) fn new(options: Options, hooks: Hooks, door: Door) -> Self {
-        Self {
+    pub(crate) fn new(options: Options, hooks: Hooks, door: Door) -> io::Result<Self> {
+        let prepared = |server: Option<&str>| {
+            let fields: Vec<_> = server.iter().map(|value| ("Server", *value)).collect();
+            Prepared::new(&fields).map_err(refused)
+        };
+        Ok(Self {
+            own_fields: prepared(options.server.as_deref())?,
+            no_fields: prepared(None)?,
             queue: Queue::new(options.queue),
             options,
             hooks,
@@ -75,7 +85,7 @@ impl Core {
             draining: AtomicBool::new(false),
             idle_epoch: AtomicUsize::new(0),
             counters: Mutex::default(),
-        }
+        })
     }
 
     /// Counters for one more thread.

@@ -12,7 +12,6 @@ use super::exchange::{Exchange, Failure, Sending};
 use super::link::Got;
 use super::response::Draft;
 use super::serve::{After, Worker};
-use crate::clock;
 
 impl Worker {
     /// Answers a client that was wrong or late, unless an answer is under way, and ends the connection.
@@ -69,7 +68,7 @@ impl Worker {
 
 /// Answers as the machine and the timers say. `false`: there is nothing to say, or an answer is under way already.
 fn answer_failure(x: &mut Exchange, failure: &Failure) -> bool {
-    let date = x.core.options.send_date.then(|| *x.buffers.date.at(clock::unix_secs()));
+    let date = x.core.options.send_date.then(|| *x.buffers.date.now());
     let (conn, out) = (&mut x.link.conn, &mut x.buffers.out);
     let answered = match failure {
         Failure::Protocol(error) => conn.respond_error(error, date.as_ref(), out),

@@ -6,11 +6,12 @@
 use std::io;
 use std::sync::Arc;
 
-use h1wire_proto::{DateCache, Expired, InBuf, Method, RecvError, RequestHead, SendError, Slots};
+use h1wire_proto::{Expired, InBuf, Method, RecvError, RequestHead, SendError, Slots};
 
 use super::core::Core;
 use super::counters::Counters;
 use super::link::Link;
+use crate::clock::WallDate;
 
 /// The buffers of a thread, empty between connections. They keep their memory.
 #[derive(Default)]
@@ -23,7 +24,7 @@ pub(crate) struct Buffers {
     pub(crate) out: Vec<u8>,
     /// Content that is gathered.
     pub(crate) gathered: Vec<u8>,
-    pub(crate) date: DateCache,
+    pub(crate) date: WallDate,
 }
 
 /// A connection in the hands of a thread.

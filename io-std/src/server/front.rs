@@ -28,7 +28,7 @@ use super::core::{Core, guarded};
 use super::counters::Counters;
 use super::link::Link;
 use super::listener::Listener;
-use crate::clock;
+use crate::clock::{self, WallDate};
 use crate::stream::Stream;
 
 const WAKER: Token = Token(usize::MAX);
@@ -356,8 +356,9 @@ impl Front {
 /// The bytes of a 503, as the machine writes them.
 pub(crate) fn refusal(core: &Core, link: &mut Link) -> Vec<u8> {
     let mut out = Vec::new();
-    let date = core.options.send_date.then(|| h1wire_proto::HttpDate::from_unix(clock::unix_secs()));
-    let status = Status { code: 503, reason: None, date: date.as_ref() };
+    let mut date = WallDate::new();
+    let date = core.options.send_date.then(|| date.now());
+    let status = Status { code: 503, reason: None, date };
     let retry_after = [("Retry-After", core.options.retry_after.to_string())];
     // Refused only where an answer is under way, and then there is nothing to say.
     let _ = link.conn.respond_with(status, &retry_after, b"", &mut out);

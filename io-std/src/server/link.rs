@@ -44,6 +44,8 @@ pub(crate) struct Link {
     pub(crate) membership: Option<Membership>,
     /// When a reader was last given bytes. Until it asks for more, the peer's time does not run.
     handed_at: Option<Time>,
+    /// The timers know that no message is under way.
+    is_told_idle: bool,
     /// The idle limit is that of one exchange.
     has_own_idle: bool,
     /// Asked before an idle connection is given up.
@@ -89,6 +91,7 @@ impl Link {
             idle_epoch: 0,
             membership,
             handed_at: None,
+            is_told_idle: false,
             has_own_idle: false,
             on_timeout: None,
             read_limit: 0,
@@ -101,13 +104,18 @@ impl Link {
         let activity = std::mem::take(&mut self.activity);
         self.activity.unsent = activity.unsent;
         let _ = self.timers.observe(now, self.conn.phase(), activity);
+        self.is_told_idle = self.is_idle();
     }
 
     /// Reads what is there within `ms` milliseconds, whatever the deadlines: they are looked at by whoever finds
     /// that nothing came.
     #[inline]
     pub(crate) fn read_within(&mut self, ms: u32, buf: &mut [u8], counters: &Counters) -> Got {
-        self.observe(clock::now());
+        // Whole messages one after another have no deadline but that of the gap behind them. They are told together,
+        // when it comes.
+        if !(self.is_told_idle && self.is_idle()) || self.activity.unsent || self.activity.paused {
+            self.observe(clock::now());
+        }
         if let Err(error) = self.limit_reads(ms.max(1).into()) {
             return Got::Failed(error);
         }
@@ -190,7 +198,6 @@ impl Link {
 
     fn try_write_all(&mut self, mut slices: &mut [IoSlice<'_>], counters: &Counters) -> io::Result<()> {
         IoSlice::advance_slices(&mut slices, 0);
-        let began = clock::now();
         self.limit_writes(self.limits.write.into())?;
         while !slices.is_empty() {
             let stream = self.stream.as_mut().ok_or(io::ErrorKind::NotConnected)?;
@@ -206,11 +213,11 @@ impl Link {
                     self.activity.sent += n;
                     IoSlice::advance_slices(&mut slices, n);
                     if !slices.is_empty() {
-                        self.wait_to_write(began)?;
+                        self.wait_to_write()?;
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if is_timeout(&error) => self.wait_to_write(began)?,
+                Err(error) if is_timeout(&error) => self.wait_to_write()?,
                 Err(error) => return Err(error),
             }
         }
@@ -219,14 +226,15 @@ impl Link {
     }
 
     /// The stream took less than all within its limit: whether to go on, and for how long.
-    fn wait_to_write(&mut self, began: Time) -> io::Result<()> {
+    fn wait_to_write(&mut self) -> io::Result<()> {
+        let now = clock::now();
         if !self.activity.unsent {
             let sent = std::mem::take(&mut self.activity.sent);
             self.activity.unsent = true;
-            self.observe(began);
+            // The clock is not read before each write. One that took nothing has waited for as long as it may.
+            self.observe(Time(now.0.saturating_sub(self.write_limit)));
             self.activity.sent = sent;
         }
-        let now = clock::now();
         self.observe(now);
         match self.left(now) {
             Ok(left) => self.limit_writes(left),

@@ -270,7 +270,7 @@ impl Server {
     /// Serves requests with `handler` until the server is closed, which another thread needs a [`Handle`] for.
     ///
     /// # Errors
-    /// Those of the system when the threads are started.
+    /// Those of the system when the threads are started; `InvalidInput` if [`Options::server`] may not be sent.
     pub fn serve(
         self,
         handler: impl Fn(&mut Request<'_>, &mut Response<'_>) -> io::Result<()> + Send + Sync + 'static,
@@ -289,7 +289,7 @@ impl Server {
     ) -> io::Result<Handle> {
         let (poll, door) = front::open()?;
         let addrs = self.listeners.iter().filter_map(Listener::local_addr).collect();
-        let core = Arc::new(Core::new(self.options, self.hooks, door));
+        let core = Arc::new(Core::new(self.options, self.hooks, door)?);
         let handler: Arc<Handler> = Arc::new(handler);
         let front = Front::new(core.clone(), poll, self.listeners)?;
         let spawned = spawn(&core, &handler, front);

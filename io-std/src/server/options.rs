@@ -61,7 +61,7 @@ pub struct Options {
     pub tcp_keep_alive: Option<Duration>,
     /// Whether responses carry `Date`. Default true.
     pub send_date: bool,
-    /// The value of `Server` in responses. Default none.
+    /// The value of `Server` in responses, unless they have one. Default none.
     pub server: Option<String>,
     /// Whether requests that arrive together are answered with one write, after the last of them. Faster, but an
     /// answer then waits for the handlers of later requests. Default false.

@@ -113,7 +113,6 @@ impl Response<'_> {
         let head = Head {
             code: status,
             reason: self.draft.reason.as_deref(),
-            names_server: fields.fields().any(|(name, _)| name.eq_ignore_ascii_case(b"server")),
             fields: &fields,
             length: self.draft.length,
             trailers: self.trailers,
@@ -138,8 +137,10 @@ impl Response<'_> {
     ///
     /// # Errors
     /// As [`end`](Self::end).
+    #[inline]
     pub fn finish(&mut self) -> io::Result<()> {
-        self.end(b"")
+        self.settle()?;
+        if self.is_ended() { Ok(()) } else { self.end(b"") }
     }
 
     /// Sends an interim response (RFC 9110 section 15.2) at once: any 1xx but 101, any number of them before the
@@ -233,7 +234,6 @@ impl Response<'_> {
             code: self.draft.status.unwrap_or(200),
             reason: self.draft.reason.as_deref(),
             fields: self.headers,
-            names_server: self.headers.has("server"),
             length: self.draft.length,
             trailers: self.trailers,
         }

@@ -8,7 +8,6 @@ use std::io::{self, IoSlice};
 use h1wire_proto::{BodyLen, FieldSource, Headers, SendError, Status};
 
 use super::exchange::{Exchange, Sending, refused};
-use crate::clock;
 
 /// The head of a response, as far as it is the handler's.
 #[derive(Clone, Copy)]
@@ -16,8 +15,6 @@ pub(crate) struct Head<'a, F: ?Sized> {
     pub(crate) code: u16,
     pub(crate) reason: Option<&'a [u8]>,
     pub(crate) fields: &'a F,
-    /// Whether the fields have `Server`.
-    pub(crate) names_server: bool,
     /// The length that was declared.
     pub(crate) length: Option<u64>,
     pub(crate) trailers: &'a Headers,
@@ -114,9 +111,12 @@ impl Exchange {
         content: Option<&[u8]>,
     ) -> io::Result<()> {
         let options = &self.core.options;
-        let date = options.send_date.then(|| self.buffers.date.at(clock::unix_secs()));
+        let date = options.send_date.then(|| self.buffers.date.now());
         let status = Status { code: head.code, reason: head.reason, date };
-        let own = Own { server: options.server.as_deref().filter(|_| !head.names_server) };
+        let own = match options.server {
+            Some(_) if !names_server(head.fields) => &self.core.own_fields,
+            _ => &self.core.no_fields,
+        };
         let fields = (own, head.fields);
         let (conn, out) = (&mut self.link.conn, &mut self.buffers.out);
         if self.core.is_draining() {
@@ -186,15 +186,8 @@ impl Exchange {
     }
 }
 
-/// The fields the server itself adds to every response.
-#[derive(Clone, Copy)]
-struct Own<'a> {
-    server: Option<&'a str>,
-}
-
-impl FieldSource for Own<'_> {
-    #[inline]
-    fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.server.iter().map(|value| (&b"Server"[..], value.as_bytes()))
-    }
+/// Whether the handler has set the field `Server` itself.
+#[inline]
+fn names_server<F: FieldSource + ?Sized>(fields: &F) -> bool {
+    fields.fields().any(|(name, _)| name.eq_ignore_ascii_case(b"server"))
 }
