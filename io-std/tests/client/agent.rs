@@ -188,20 +188,24 @@ fn an_idle_connection_that_is_too_old_is_closed_without_anybody_asking() {
 
 #[test]
 fn an_idle_connection_that_the_server_closed_leaves_the_agent_without_anybody_asking() {
-    let server = Script::new(|listener| {
+    let (closed, wait) = channel::<()>();
+    let server = Script::new(move |listener| {
         for _ in 0..2 {
             let mut peer = Peer::accept(listener);
             peer.request();
             peer.send(OK);
             peer.socket.shutdown(Shutdown::Write).unwrap();
             assert_eq!(peer.end(), b"");
+            closed.send(()).unwrap();
         }
     });
     let agent = keeping().sweep(Some(Duration::from_millis(5))).build();
-    assert!(!get_ok(&agent, &server.url("/")));
-    assert!(!get_ok(&agent, &server.url("/")), "a new one is opened");
+    for _ in 0..2 {
+        assert!(!get_ok(&agent, &server.url("/")), "a new one is opened");
+        wait.recv_timeout(PATIENCE).expect("the client closes it by itself");
+    }
     server.join();
-    eventually(|| agent.totals().free_sockets == 0);
+    assert_eq!(agent.totals().free_sockets, 0);
 }
 
 #[test]
