@@ -171,6 +171,10 @@ impl Exchange {
     fn flush_all(&mut self, payload: &mut &[u8]) -> Result<bool, ErrorKind> {
         loop {
             let limit = self.limits.left();
+            if limit.is_some_and(|limit| limit.is_zero()) {
+                self.late()?;
+                continue;
+            }
             let wire = self.wire()?;
             let mut sent = 0;
             let result = wire.limit_write(limit).and_then(|()| wire.flush(payload, &mut sent));
@@ -222,7 +226,7 @@ impl Exchange {
         self.answered && self.wire().map_or(true, |wire| !wire.conn.wants_content())
     }
 
-    /// A call took as long as it may. `true`: only the wait for 100 is over.
+    /// A call took as long as it may, or would. `true`: only the wait for 100 is over.
     pub(super) fn late(&mut self) -> Result<bool, ErrorKind> {
         self.check_abort()?;
         while let Some(passed) = self.limits.passed() {

@@ -50,13 +50,14 @@ impl Limits {
         }
     }
 
-    /// How long the next call may block; `None` is for ever. Never zero.
+    /// How long the next call may block; `None` is for ever, zero is not at all: a limit has [passed](Self::passed).
+    /// Asked before each call, because one that always finds something to do never runs out of its own time.
     pub(crate) fn left(&self) -> Option<Duration> {
         if !self.on {
             return None;
         }
         let at = self.timers.next(&self.limits)?;
-        Some(clock::until(at).max(Duration::from_millis(1)))
+        Some(clock::until(at))
     }
 
     /// A limit that passed, if one did.

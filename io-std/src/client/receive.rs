@@ -44,6 +44,10 @@ impl Exchange {
                 return Ok(0);
             }
             let limit = self.limits.left();
+            if limit.is_some_and(|limit| limit.is_zero()) {
+                self.late()?;
+                continue;
+            }
             let wire = self.wire()?;
             wire.limit_read(limit).map_err(ErrorKind::Socket)?;
             match wire.fill_direct(buf) {
@@ -188,6 +192,12 @@ impl Exchange {
     pub(super) fn read_more(&mut self) -> Result<Option<usize>, ErrorKind> {
         loop {
             let limit = self.limits.left();
+            if limit.is_some_and(|limit| limit.is_zero()) {
+                if self.late()? {
+                    return Ok(None);
+                }
+                continue;
+            }
             let wire = self.wire()?;
             match wire.limit_read(limit).and_then(|()| wire.fill()) {
                 Ok(received) => {

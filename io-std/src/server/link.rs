@@ -107,14 +107,21 @@ impl Link {
         self.is_told_idle = self.is_idle();
     }
 
-    /// Reads what is there within `ms` milliseconds, whatever the deadlines: they are looked at by whoever finds
-    /// that nothing came.
+    /// Reads what is there within `ms` milliseconds, unless a deadline of the message under way has passed. The others
+    /// are looked at by whoever finds that nothing came.
     #[inline]
     pub(crate) fn read_within(&mut self, ms: u32, buf: &mut [u8], counters: &Counters) -> Got {
         // Whole messages one after another have no deadline but that of the gap behind them. They are told together,
         // when it comes.
         if !(self.is_told_idle && self.is_idle()) || self.activity.unsent || self.activity.paused {
-            self.observe(clock::now());
+            let now = clock::now();
+            self.observe(now);
+            // Bytes that drip without a gap find no moment when nothing came.
+            if !self.is_idle()
+                && let Err(expired) = self.left(now)
+            {
+                return Got::Expired(expired);
+            }
         }
         if let Err(error) = self.limit_reads(ms.max(1).into()) {
             return Got::Failed(error);

@@ -217,7 +217,10 @@ impl Worker {
         match x.link.read_within(limit, buf, &self.counters) {
             Got::Bytes(n) => self.first.filled(n),
             Got::Eof => x.link.conn.recv_eof(),
-            Got::Expired(expired) => return Err(Waited::Failed(Failure::Expired(expired))),
+            Got::Expired(expired) => {
+                self.counters.count_expired(expired);
+                return Err(Waited::Failed(Failure::Expired(expired)));
+            }
             // A client may leave between two requests as it likes.
             Got::Failed(_) if idle => return Err(Waited::Leave(After::End)),
             Got::Failed(error) => return Err(Waited::Failed(Failure::Stream(error))),

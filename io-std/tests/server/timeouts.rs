@@ -36,6 +36,11 @@ fn a_head_has_to_be_complete_in_time_however_slowly_it_drips() {
     assert!(answer.contains("Connection: close"), "{answer}");
     assert!(began.elapsed() >= Duration::from_millis(140));
     assert_eq!(server.stats().expired(Expired::Head), 1);
+    // Also if it finds a thread at the connection all the time.
+    let server = limited(|t| t.headers = 150).options(|o| o.linger_at_idle = 60_000).start(echo).unwrap();
+    let answer = drip(&server, "GET / HTTP/1.1\r\nHost: a\r\nx: ", "y");
+    assert!(answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{answer}");
+    assert_eq!(server.stats().expired(Expired::Head), 1);
     // Also behind a request that was in time.
     let answer = drip(&server, &(GET.to_owned() + "GET / HTTP/1.1\r\nHost: a\r\nx: "), "y");
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
