@@ -2,6 +2,8 @@
 
 mod common;
 
+#[path = "../examples/serve/beneath.rs"]
+mod beneath;
 #[path = "../examples/serve/conditional.rs"]
 mod conditional;
 #[path = "../examples/serve/files.rs"]

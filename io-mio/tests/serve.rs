@@ -2,6 +2,8 @@
 
 mod common;
 
+#[path = "../examples/serve/beneath.rs"]
+mod beneath;
 #[path = "../examples/serve/conditional.rs"]
 mod conditional;
 #[path = "../examples/serve/files.rs"]
@@ -159,14 +161,6 @@ fn a_folder_is_sent_to_its_slash_and_has_an_index() {
 fn there_is_no_way_out_of_the_folder() {
     let folder = Folder::new("out");
     let server = folder.serve();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::symlink;
-        symlink(folder.0.join("secret"), folder.0.join("root/link")).unwrap();
-        symlink(&folder.0, folder.0.join("root/up")).unwrap();
-        symlink(folder.0.join("root/a.txt"), folder.0.join("root/inside")).unwrap();
-        assert_eq!(get(&server, "/inside", "").1, "0123456789");
-    }
     for target in [
         "/../secret",
         "/sub%20dir/../../secret",
@@ -180,8 +174,6 @@ fn there_is_no_way_out_of_the_folder() {
         "/%zz",
         "/a.txt/",
         "/nothing",
-        "/link",
-        "/up/secret",
         "http://a/../secret",
     ] {
         let (head, content) = get(&server, target, "");
@@ -189,6 +181,145 @@ fn there_is_no_way_out_of_the_folder() {
     }
     assert!(ask(&server, "POST", "/a.txt", "Content-Length: 0\r\n").starts_with("HTTP/1.1 405 "));
     assert!(ask(&server, "OPTIONS", "/a.txt", "").contains("\r\nAllow: GET, HEAD, OPTIONS\r\n"));
+    stop(server);
+}
+
+/// Files, and links of all kinds: relative and absolute, to files and folders, inside and out.
+#[cfg(unix)]
+fn with_links(name: &str) -> Folder {
+    use std::os::unix::fs::symlink;
+    let folder = Folder::new(name);
+    let root = folder.0.join("root");
+    fs::create_dir(folder.0.join("outside")).unwrap();
+    fs::write(folder.0.join("outside/a.txt"), "secret").unwrap();
+    symlink("a.txt", root.join("file in")).unwrap();
+    symlink(root.join("a.txt"), root.join("file in, absolute")).unwrap();
+    symlink("../a.txt", root.join("sub dir/up")).unwrap();
+    symlink("sub dir", root.join("dir in")).unwrap();
+    symlink(root.join("sub dir"), root.join("dir in, absolute")).unwrap();
+    symlink("../secret", root.join("file out")).unwrap();
+    symlink(folder.0.join("secret"), root.join("file out, absolute")).unwrap();
+    symlink("..", root.join("dir out")).unwrap();
+    symlink(&folder.0, root.join("dir out, absolute")).unwrap();
+    symlink("../root/a.txt", root.join("out and in")).unwrap();
+    symlink("itself", root.join("itself")).unwrap();
+    symlink("/proc/self/cwd", root.join("magic")).unwrap();
+    folder
+}
+
+#[cfg(unix)]
+const INSIDE: [(&str, &str); 7] = [
+    ("out and in", "0123456789"),
+    ("file in", "0123456789"),
+    ("file in, absolute", "0123456789"),
+    ("sub dir/up", "0123456789"),
+    ("dir in/b.html", "<p>b"),
+    ("dir in, absolute/b.html", "<p>b"),
+    ("dir in/up", "0123456789"),
+];
+#[cfg(unix)]
+const OUTSIDE: [&str; 8] = [
+    "file out",
+    "file out, absolute",
+    "dir out/secret",
+    "dir out, absolute/secret",
+    "dir out/outside/a.txt",
+    "itself",
+    "magic",
+    "magic/Cargo.toml",
+];
+
+#[cfg(unix)]
+#[test]
+fn links_lead_to_what_is_inside_and_nowhere_else() {
+    let folder = with_links("links");
+    let server = folder.serve();
+    let escaped = |path: &str| path.replace(' ', "%20").replace(',', "%2C");
+    for (path, content) in INSIDE {
+        assert_eq!(get(&server, &format!("/{}", escaped(path)), "").1, content, "{path}");
+    }
+    for path in OUTSIDE {
+        let (head, _) = get(&server, &format!("/{}", escaped(path)), "");
+        assert!(head.starts_with("HTTP/1.1 404 "), "{path}: {head}");
+    }
+    let (_, page) = get(&server, "/", "");
+    assert!(page.contains(">file in<") && page.contains(">dir in, absolute/<"), "{page}");
+    assert!(!page.contains("file out") && !page.contains("dir out") && !page.contains("magic"), "{page}");
+    stop(server);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_are_the_same_where_the_system_has_no_single_call_for_them() {
+    use beneath::{Found, Root};
+    use std::io::Read;
+    let folder = with_links("steps");
+    let root = Root::new(folder.0.join("root")).unwrap();
+    let open = |path: &str| root.open_in_steps(&path.split('/').map(str::to_owned).collect::<Vec<_>>());
+    for (path, content) in INSIDE {
+        let Ok(Found::File(mut file)) = open(path) else { panic!("{path}") };
+        let mut got = String::new();
+        file.read_to_string(&mut got).unwrap();
+        assert_eq!(got, content, "{path}");
+    }
+    for path in OUTSIDE {
+        assert!(open(path).is_err(), "{path}");
+    }
+    assert!(matches!(open("dir in"), Ok(Found::Folder(_))));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_becomes_a_link_meanwhile_is_no_way_out() {
+    use beneath::{Found, Root};
+    use std::io::Read;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let folder = with_links("race");
+    let path = folder.0.join("root");
+    fs::create_dir(path.join("door")).unwrap();
+    fs::write(path.join("door/a.txt"), "inside").unwrap();
+    let root = Root::new(&path).unwrap();
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            use std::os::unix::fs::symlink;
+            while !over.load(Ordering::Relaxed) {
+                fs::rename(path.join("door"), path.join("aside")).unwrap();
+                symlink("../outside", path.join("door")).unwrap();
+                fs::remove_file(path.join("door")).unwrap();
+                fs::rename(path.join("aside"), path.join("door")).unwrap();
+            }
+        });
+        let segments = ["door".to_owned(), "a.txt".to_owned()];
+        let mut inside = 0;
+        for turn in 0.. {
+            let opened = if turn % 2 == 0 { root.open(&segments) } else { root.open_in_steps(&segments) };
+            if let Ok(Found::File(mut file)) = opened {
+                let mut got = String::new();
+                file.read_to_string(&mut got).unwrap();
+                if got != "inside" {
+                    over.store(true, Ordering::Relaxed);
+                }
+                assert_eq!(got, "inside", "in turn {turn}");
+                inside += 1;
+            }
+            if turn >= 30_000 && inside > 100 {
+                break;
+            }
+        }
+        over.store(true, Ordering::Relaxed);
+    });
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_nobody_writes_to_is_not_waited_for() {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    let folder = Folder::new("pipe");
+    mknodat(CWD, folder.0.join("root/pipe"), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    let server = folder.serve();
+    assert!(get(&server, "/pipe", "").0.starts_with("HTTP/1.1 404 "));
+    assert!(get(&server, "/a.txt", "").0.starts_with("HTTP/1.1 200 "));
     stop(server);
 }
 

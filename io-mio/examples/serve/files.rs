@@ -1,13 +1,14 @@
 //! Answering requests with files.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use h1wire_mio::proto::{HttpDate, Method, SendError, Target};
 use h1wire_mio::{Handler, Request, Response};
 
+use crate::beneath::{Found, Root};
 use crate::conditional::{Validators, Verdict};
 use crate::range::{Ranges, ranges};
 use crate::{listing, path};
@@ -20,8 +21,7 @@ const BOUNDARY: &str = "h1wire-part-of-a-file";
 /// A folder to serve.
 #[derive(Clone)]
 pub struct Files {
-    /// With every symbolic link resolved.
-    root: PathBuf,
+    root: Arc<Root>,
 }
 
 /// Why a file is not sent.
@@ -45,9 +45,7 @@ impl From<SendError> for Refusal {
 
 impl Files {
     pub fn new(root: impl AsRef<Path>) -> io::Result<Self> {
-        let root = root.as_ref().canonicalize()?;
-        fs::read_dir(&root)?;
-        Ok(Self { root })
+        Ok(Self { root: Arc::new(Root::new(root)?) })
     }
 
     fn answer(&self, req: &Request<'_>, res: &mut Response<'_>) -> Result<(), Refusal> {
@@ -63,22 +61,24 @@ impl Files {
             _ => return Err(Refusal::NotFound),
         };
         let segments = path::segments(target).ok_or(Refusal::NotFound)?;
-        let mut found = path::below(&self.root, &segments).ok_or(Refusal::NotFound)?;
-        if found.is_dir() {
-            if !target.ends_with(b"/") && !target.is_empty() {
-                return Err(Refusal::Moved(link_to(&segments) + "/"));
+        match self.root.open(&segments)? {
+            Found::File(_) if target.ends_with(b"/") => Err(Refusal::NotFound),
+            Found::File(file) => send(file, segments.last(), req, res),
+            Found::Folder(_) if !target.ends_with(b"/") && !target.is_empty() => {
+                Err(Refusal::Moved(link_to(&segments) + "/"))
             }
-            match path::below(&self.root, &[segments.clone(), vec!["index.html".into()]].concat()) {
-                Some(index) if index.is_file() => found = index,
-                _ => {
-                    let page = listing::page(&found, &format!("/{}", segments.join("/")))?;
-                    return Ok(res.header("Content-Type", "text/html; charset=utf-8").end(page)?);
+            Found::Folder(folder) => {
+                let index = "index.html".to_owned();
+                match self.root.open(&[&segments[..], std::slice::from_ref(&index)].concat()) {
+                    Ok(Found::File(file)) => send(file, Some(&index), req, res),
+                    _ => {
+                        let names = self.root.names(&folder, &segments)?;
+                        let page = listing::page(&names, &format!("/{}", segments.join("/")));
+                        Ok(res.header("Content-Type", "text/html; charset=utf-8").end(page)?)
+                    }
                 }
             }
-        } else if target.ends_with(b"/") {
-            return Err(Refusal::NotFound);
         }
-        send(&found, req, res)
     }
 }
 
@@ -110,13 +110,13 @@ fn link_to(segments: &[String]) -> String {
     segments.iter().map(|segment| format!("/{}", path::encode(segment))).collect()
 }
 
-fn send(found: &Path, req: &Request<'_>, res: &mut Response<'_>) -> Result<(), Refusal> {
-    let file = File::open(found)?;
+/// Sends a file, whose name tells its type.
+fn send(file: File, name: Option<&String>, req: &Request<'_>, res: &mut Response<'_>) -> Result<(), Refusal> {
     let meta = file.metadata()?;
     if !meta.is_file() {
         return Err(Refusal::NotFound);
     }
-    let (len, content_type) = (meta.len(), type_of(found));
+    let (len, content_type) = (meta.len(), name.map_or(OTHER, |name| type_of(name)));
     let validators = Validators::of(&meta);
     let modified = HttpDate::from_unix(validators.modified);
     res.header("ETag", &validators.etag).header("Last-Modified", modified.as_str());
@@ -178,8 +178,10 @@ fn part(file: File, first: u64, n: u64, res: &mut Response<'_>) -> Result<(), Re
     Ok(res.end(content)?)
 }
 
-fn type_of(path: &Path) -> &'static str {
-    let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
+const OTHER: &str = "application/octet-stream";
+
+fn type_of(name: &str) -> &'static str {
+    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
     match extension.to_ascii_lowercase().as_str() {
         "html" | "htm" => "text/html; charset=utf-8",
         "css" => "text/css; charset=utf-8",
@@ -204,6 +206,6 @@ fn type_of(path: &Path) -> &'static str {
         "mp4" => "video/mp4",
         "webm" => "video/webm",
         "mp3" => "audio/mpeg",
-        _ => "application/octet-stream",
+        _ => OTHER,
     }
 }

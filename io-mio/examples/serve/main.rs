@@ -2,8 +2,9 @@
 //!
 //! It answers `GET` and `HEAD`, with types, validators (`ETag`, `Last-Modified`), conditional and range requests, and
 //! an index of folders. Nothing outside the folder is reached, neither by `..` in any disguise nor by a symbolic
-//! link. Files are opened in the event loop, which is right for disks that answer at once.
+//! link, also if links are made while it runs; links to what is inside lead there. Files are opened in the event loop, which is right for disks that answer at once.
 
+mod beneath;
 mod conditional;
 mod files;
 mod listing;

@@ -1,6 +1,4 @@
-//! From a request target to a path below the root, without a way out of it.
-
-use std::path::{Path, PathBuf};
+//! From a request target to the names of a path. That it stays beneath the root is for `beneath` to see to.
 
 /// The segments of a path, decoded. `None` if it is not to be served: a bad escape, a `..`, or a segment that could
 /// mean something else to the file system.
@@ -17,15 +15,6 @@ pub fn segments(path: &[u8]) -> Option<Vec<String>> {
         }
     }
     Some(segments)
-}
-
-/// The file below `root` that the segments name, with every symbolic link resolved. `None` if there is none, or if it
-/// is not below the root.
-pub fn below(root: &Path, segments: &[String]) -> Option<PathBuf> {
-    let mut path = root.to_path_buf();
-    path.extend(segments);
-    let path = path.canonicalize().ok()?;
-    path.starts_with(root).then_some(path)
 }
 
 /// Undoes percent-encoding (RFC 3986 section 2.1).
