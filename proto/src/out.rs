@@ -124,6 +124,27 @@ impl FieldSource for () {
         core::iter::empty()
     }
 }
+/// The fields of the source, if there is one.
+impl<F: FieldSource> FieldSource for Option<F> {
+    #[inline]
+    fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.iter().flat_map(F::fields)
+    }
+    #[inline]
+    fn strictness(&self) -> Strictness {
+        self.as_ref().map(F::strictness).unwrap_or_default()
+    }
+    #[inline]
+    fn check(&self, checked: &mut Checked) -> Result<(), SendError> {
+        self.as_ref().map_or(Ok(()), |source| source.check(checked))
+    }
+    #[inline]
+    fn put<O: Out + ?Sized>(&self, out: &mut O, encoder: Encoder) {
+        if let Some(source) = self {
+            source.put(out, encoder);
+        }
+    }
+}
 /// The fields of the first source, then those of the second.
 impl<A: FieldSource, B: FieldSource> FieldSource for (A, B) {
     #[inline]

@@ -1,5 +1,6 @@
 //! The memory of [`Headers`](super::Headers): every byte in one buffer, every line in one table.
 //!
+//! A line lies in the buffer as it is sent, `name: value CRLF`, so that lines nobody changed are sent with one copy.
 //! Nothing is validated here, and no rule about fields is known.
 
 use crate::fields::{FOLDED, FieldSpan, Fields};
@@ -10,17 +11,23 @@ use alloc::vec::Vec;
 pub(super) struct Lines {
     bytes: Vec<u8>,
     spans: Vec<FieldSpan>,
-    /// Bytes no span points to any more.
+    /// Bytes that belong to no line any more.
     dead: usize,
+    /// A line does not lie in the buffer where it stands among the others.
+    moved: bool,
 }
 
+/// What a line has beside name and value.
+const AROUND: usize = 4;
+
 impl Lines {
-    pub(super) const EMPTY: Self = Self { bytes: Vec::new(), spans: Vec::new(), dead: 0 };
+    pub(super) const EMPTY: Self = Self { bytes: Vec::new(), spans: Vec::new(), dead: 0, moved: false };
 
     pub(super) fn clear(&mut self) {
         self.bytes.clear();
         self.spans.clear();
         self.dead = 0;
+        self.moved = false;
     }
 
     pub(super) fn len(&self) -> usize {
@@ -43,41 +50,63 @@ impl Lines {
         self.spans.get(from..)?.iter().position(same).map(|at| from + at)
     }
 
-    /// Whether `more` bytes can be added: offsets are 31 bits.
+    /// Every line as it is sent, in pieces of one line or more.
+    #[inline]
+    pub(super) fn wire(&self) -> impl Iterator<Item = &[u8]> {
+        let (whole, each) = match self.dead == 0 && !self.moved {
+            true => (&self.bytes[..], &[][..]),
+            false => (&[][..], &self.spans[..]),
+        };
+        let whole = (!whole.is_empty()).then_some(whole);
+        whole
+            .into_iter()
+            .chain(each.iter().map(|span| slice(&self.bytes, span.name_start, span.value_end + 2)))
+    }
+
+    /// Whether a line with `more` bytes of name and value can be added: offsets are 31 bits.
     #[inline]
     pub(super) fn has_room(&self, more: usize) -> bool {
-        self.bytes.len().saturating_add(more) < FOLDED as usize
+        self.bytes.len().saturating_add(more).saturating_add(AROUND) < FOLDED as usize
     }
 
     /// Adds a line, for which there must be [room](Self::has_room).
     #[inline]
     pub(super) fn push(&mut self, name: &[u8], value: &[u8]) {
+        let span = self.write(name, value);
+        self.spans.push(span);
+    }
+
+    /// Writes a line behind all bytes.
+    #[inline]
+    fn write(&mut self, name: &[u8], value: &[u8]) -> FieldSpan {
+        self.bytes.reserve(name.len() + value.len() + AROUND);
         let name_start = self.bytes.len() as u32;
-        let name_end = name_start + name.len() as u32;
-        self.bytes.reserve(name.len() + value.len());
         self.bytes.extend_from_slice(name);
+        let name_end = self.bytes.len() as u32;
+        self.bytes.extend_from_slice(b": ");
         self.bytes.extend_from_slice(value);
-        let value_end = name_end + value.len() as u32;
-        self.spans.push(FieldSpan { name_start, name_end, value_start: name_end, value_end });
+        let value_end = self.bytes.len() as u32;
+        self.bytes.extend_from_slice(b"\r\n");
+        FieldSpan { name_start, name_end, value_start: name_end + 2, value_end }
     }
 
     /// Writes the same name in another case and another value over the `at`th line. There must be
-    /// [room](Self::has_room) for the value.
+    /// [room](Self::has_room) for it.
     pub(super) fn replace(&mut self, at: usize, name: &[u8], value: &[u8]) {
         let Some(span) = self.spans.get_mut(at) else { return };
-        let old_name = self.bytes.get_mut(span.name_start as usize..span.name_end as usize);
-        old_name.unwrap_or_default().iter_mut().zip(name).for_each(|(old, new)| *old = *new);
         let room = (span.value_end - span.value_start) as usize;
-        self.dead += room;
         if value.len() <= room {
-            let old_value = self.bytes.get_mut(span.value_start as usize..).unwrap_or_default();
-            old_value.iter_mut().zip(value).for_each(|(old, new)| *old = *new);
-            self.dead -= value.len();
+            let line = self.bytes.get_mut(span.name_start as usize..).unwrap_or_default();
+            let new = name.iter().chain(b": ").chain(value).chain(b"\r\n");
+            line.iter_mut().zip(new).for_each(|(old, new)| *old = *new);
+            span.value_end = span.value_start + value.len() as u32;
+            self.dead += room - value.len();
         } else {
-            span.value_start = self.bytes.len() as u32;
-            self.bytes.extend_from_slice(value);
+            self.dead += size(span);
+            self.moved = true;
+            let span = self.write(name, value);
+            self.spans[at] = span;
         }
-        span.value_end = span.value_start + value.len() as u32;
         self.compact();
     }
 
@@ -89,7 +118,7 @@ impl Lines {
             let kept = keep(place, name);
             place += 1;
             if !kept {
-                *dead += name.len() + (span.value_end - span.value_start) as usize;
+                *dead += size(span);
             }
             kept
         });
@@ -108,10 +137,11 @@ impl Lines {
     pub(super) fn move_last(&mut self, count: usize, to: usize) {
         if let Some(behind) = self.spans.get_mut(to..).filter(|behind| count <= behind.len()) {
             behind.rotate_right(count);
+            self.moved = true;
         }
     }
 
-    /// Makes one line of all lines named `name`, with `separator` between their values, where the first is.
+    /// Makes one line of all lines named `name`, with `separator` between those of their values that are not empty, where the first is.
     pub(super) fn join(&mut self, name: &[u8], separator: &[u8]) {
         let Some(first) = self.position(name, 0) else { return };
         let mut next = self.position(name, first + 1);
@@ -123,17 +153,26 @@ impl Lines {
         if next.is_none() || !self.has_room(joined) {
             return;
         }
-        let start = self.bytes.len();
-        self.copy_value(first);
+        let old = self.spans[first];
+        let name_start = self.bytes.len() as u32;
+        self.bytes.extend_from_within(old.name_start as usize..old.value_end as usize);
+        let mut empty = old.value_start == old.value_end;
         while let Some(at) = next {
-            self.bytes.extend_from_slice(separator);
-            self.copy_value(at);
+            let span = self.spans[at];
+            // An empty one would leave white space at an end, where it may not be.
+            if span.value_start != span.value_end {
+                self.bytes.extend_from_slice(if empty { b"" } else { separator });
+                self.bytes.extend_from_within(span.value_start as usize..span.value_end as usize);
+                empty = false;
+            }
             next = self.position(name, at + 1);
         }
-        if let Some(span) = self.spans.get_mut(first) {
-            self.dead += (span.value_end - span.value_start) as usize;
-            (span.value_start, span.value_end) = (start as u32, self.bytes.len() as u32);
-        }
+        let value_end = self.bytes.len() as u32;
+        self.bytes.extend_from_slice(b"\r\n");
+        let name_end = name_start + (old.name_end - old.name_start);
+        self.spans[first] = FieldSpan { name_start, name_end, value_start: name_end + 2, value_end };
+        self.dead += size(&old);
+        self.moved = true;
         self.retain(|i, n| i <= first || !n.eq_ignore_ascii_case(name));
     }
 
@@ -145,12 +184,6 @@ impl Lines {
         slice(&self.bytes, span.value_start, span.value_end)
     }
 
-    fn copy_value(&mut self, at: usize) {
-        if let Some(span) = self.spans.get(at) {
-            self.bytes.extend_from_within(span.value_start as usize..span.value_end as usize);
-        }
-    }
-
     /// Gives up dead bytes once they are most of the buffer, so that a section changed for ever does not grow for
     /// ever. The live ones are moved behind them within the buffer: in steady state no memory is asked for.
     fn compact(&mut self) {
@@ -160,15 +193,21 @@ impl Lines {
         let start = self.bytes.len();
         for span in &mut self.spans {
             let name_start = (self.bytes.len() - start) as u32;
-            self.bytes.extend_from_within(span.name_start as usize..span.name_end as usize);
-            let value_start = (self.bytes.len() - start) as u32;
-            self.bytes.extend_from_within(span.value_start as usize..span.value_end as usize);
-            let value_end = (self.bytes.len() - start) as u32;
-            *span = FieldSpan { name_start, name_end: value_start, value_start, value_end };
+            self.bytes.extend_from_within(span.name_start as usize..span.value_end as usize + 2);
+            let back = |at: u32| at - span.name_start + name_start;
+            let (name_end, value_start, value_end) =
+                (back(span.name_end), back(span.value_start), back(span.value_end));
+            *span = FieldSpan { name_start, name_end, value_start, value_end };
         }
         self.bytes.drain(..start);
         self.dead = 0;
+        self.moved = false;
     }
+}
+
+/// The bytes of a line.
+fn size(span: &FieldSpan) -> usize {
+    (span.value_end - span.name_start) as usize + 2
 }
 
 /// The bytes between two offsets of a span.
@@ -196,8 +235,10 @@ mod tests {
                 lines.iter().collect::<Vec<_>>(),
                 [(&b"a"[..], &b""[..]), (b"B", &value), (b"c", b"")]
             );
-            let live: usize = lines.iter().map(|(n, v)| n.len() + v.len()).sum();
+            let live: usize = lines.iter().map(|(n, v)| n.len() + v.len() + AROUND).sum();
             assert_eq!(lines.dead, lines.bytes.len() - live, "every byte is alive or counted");
+            let sent: Vec<u8> = lines.wire().flatten().copied().collect();
+            assert_eq!(sent, [b"a: \r\nB: ", &value[..], b"\r\nc: \r\n"].concat());
             lines.bytes.capacity()
         };
         let warm = (0..1000).map(&mut round).max();
@@ -207,8 +248,8 @@ mod tests {
 
     #[test]
     fn there_is_no_room_beyond_31_bits() {
-        assert!(Lines::EMPTY.has_room(FOLDED as usize - 1));
-        assert!(!Lines::EMPTY.has_room(FOLDED as usize));
+        assert!(Lines::EMPTY.has_room(FOLDED as usize - 1 - AROUND));
+        assert!(!Lines::EMPTY.has_room(FOLDED as usize - AROUND));
         assert!(!Lines::EMPTY.has_room(usize::MAX));
     }
 }

@@ -9,7 +9,8 @@ mod tests;
 
 use crate::error::SendError;
 use crate::fields::Fields;
-use crate::out::FieldSource;
+use crate::out::{FieldSource, Out};
+use crate::send::{Checked, Encoder};
 use crate::validate::{Strictness, validate_name, validate_value};
 use crate::views::View;
 use alloc::borrow::Cow;
@@ -138,7 +139,7 @@ impl Headers {
         self.len() < old
     }
 
-    /// Joins the lines of each of `names` to one, with `; ` between the values (Node's `uniqueHeaders`). Joined and
+    /// Joins the lines of each of `names` to one, with `; ` between the values that are not empty (Node's `uniqueHeaders`). Joined and
     /// sent as such, `Set-Cookie` loses its meaning: name only fields that allow it.
     ///
     /// ```
@@ -242,6 +243,15 @@ impl FieldSource for Headers {
     #[inline]
     fn strictness(&self) -> Strictness {
         self.strictness
+    }
+    // Every line was validated when it came in, and lies there as it is sent.
+    #[inline]
+    fn check(&self, checked: &mut Checked) -> Result<(), SendError> {
+        self.iter().try_for_each(|(name, value)| checked.valid(name, value))
+    }
+    #[inline]
+    fn put<O: Out + ?Sized>(&self, out: &mut O, _: Encoder) {
+        self.lines.wire().for_each(|lines| out.put(lines));
     }
 }
 

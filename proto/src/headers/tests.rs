@@ -118,6 +118,30 @@ fn relaxed_values_are_sent_from_relaxed_headers_only() {
 }
 
 #[test]
+fn what_is_sent_is_what_is_told_whatever_was_done_to_the_lines() {
+    let changes: [&dyn Fn(&mut Headers); 9] = [
+        &|h| h.append("Accept", "*/*").unwrap(),
+        &|h| h.set("x", "the same place, but longer").unwrap(),
+        &|h| h.set("X", "shorter").unwrap(),
+        &|h| h.set_values("HOST", ["1", "2", ""]).unwrap(),
+        &|h| assert!(h.remove("x")),
+        &|h| h.join_lines(["accept", "host"]),
+        &|h| h.set_all(&[("new", "n"), ("host", "h")]).unwrap(),
+        &|h| h.clear(),
+        &|h| h.append_all(&[("Date", "now"), ("Keep-Alive", "max=1"), ("Connection", "close")]).unwrap(),
+    ];
+    let mut headers = example();
+    for (i, change) in changes.iter().enumerate() {
+        change(&mut headers);
+        let told: Vec<_> = headers.iter().map(|(n, v)| (n.to_vec(), v.to_vec())).collect();
+        assert_eq!(answer_with(&headers), answer_with(&told), "after change {i}");
+        assert_eq!(answer_with(&(Some(&headers), None::<Headers>)), answer_with(&told));
+    }
+    headers.append("content-Length", "1").unwrap();
+    assert_eq!(answer_with(&headers), Err(SendError::ReservedField));
+}
+
+#[test]
 fn joining_makes_one_line_where_the_first_was() {
     let mut headers = example();
     headers.join_lines(["X", "host", "absent"]);

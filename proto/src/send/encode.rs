@@ -35,8 +35,27 @@ pub(crate) struct Options {
     pub(crate) te: bool,
 }
 
-/// The lengths of the names that matter; one test sorts out most fields.
-const LENGTHS: u32 = 1 << 2 | 1 << 4 | 1 << 6 | 1 << 7 | 1 << 10 | 1 << 14 | 1 << 17;
+/// The first letters, as bits, of the names of each length that matter; one test sorts out most fields.
+static FIRST: [u32; 32] = {
+    let mut first = [0; 32];
+    let names: [&str; 9] = [
+        "te",
+        "date",
+        "host",
+        "expect",
+        "upgrade",
+        "connection",
+        "keep-alive",
+        "content-length",
+        "transfer-encoding",
+    ];
+    let mut i = 0;
+    while i < names.len() {
+        first[names[i].len()] |= 1 << (names[i].as_bytes()[0] & 31);
+        i += 1;
+    }
+    first
+};
 
 /// Shows that it is the encoder that asks a source of fields to write itself.
 #[derive(Clone, Copy, Debug)]
@@ -67,11 +86,18 @@ impl Checked {
     ) -> Result<(), SendError> {
         validate_name(name)?;
         validate_value(value, strictness)?;
+        self.valid(name, value)
+    }
+
+    /// Takes note of what a field says that is known to be valid.
+    #[inline]
+    pub(crate) fn valid(&mut self, name: &[u8], value: &[u8]) -> Result<(), SendError> {
         self.len += name.len() + value.len() + 4;
-        if name.len() < 18 && LENGTHS >> name.len() & 1 == 1 {
-            self.note(name, value)?;
+        match (FIRST.get(name.len()), name) {
+            // Letters differ from one another, in either case, in their lowest five bits.
+            (Some(first), [letter, ..]) if first >> (letter & 31) & 1 == 1 => self.note(name, value),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// Adds what a source that was checked before says.
@@ -183,17 +209,22 @@ fn put_number<const P: usize, const E: usize, O: Out + ?Sized>(
     behind: &[u8; E],
     out: &mut O,
 ) {
+    // From the end, so that nobody has to know how many digits there are.
     let mut line = [0u8; 44];
-    let digits = n.checked_ilog10().unwrap_or(0) as usize + 1;
-    let end = P + digits;
-    line[..P].copy_from_slice(before);
-    let mut left = n;
-    for slot in line[P..end].iter_mut().rev() {
-        *slot = b'0' + (left % 10) as u8;
+    let end = line.len() - E;
+    line[end..].copy_from_slice(behind);
+    let (mut at, mut left) = (end, n);
+    loop {
+        at -= 1;
+        line[at] = b'0' + (left % 10) as u8;
         left /= 10;
+        if left == 0 {
+            break;
+        }
     }
-    line[end..end + E].copy_from_slice(behind);
-    out.put(&line[..end + E]);
+    // At most 20 digits and as many bytes before them.
+    line[at - P..at].copy_from_slice(before);
+    out.put(&line[at - P..]);
 }
 
 /// `size CRLF` before and CRLF behind a chunk's data (RFC 9112 section 7.1).

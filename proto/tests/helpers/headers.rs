@@ -1,6 +1,9 @@
 //! `Headers` against a list of pairs.
 
-use h1wire_proto::{Headers, View, validate_name, validate_value};
+use h1wire_proto::{
+    BodyLen, Client, ClientConfig, Conn, FieldSource, Headers, Method, SendError, View, validate_name,
+    validate_value,
+};
 use proptest::prelude::*;
 
 type Pair = (String, String);
@@ -76,8 +79,8 @@ fn model(list: &mut Vec<Pair>, op: &Op) -> bool {
         Op::Remove(name) => list.retain(|(n, _)| !same(n, name)),
         Op::Join(name) => {
             let Some(at) = list.iter().position(|(n, _)| same(n, name)) else { return true };
-            let values: Vec<_> =
-                list.iter().filter(|(n, _)| same(n, name)).map(|(_, v)| v.as_str()).collect();
+            let values = list.iter().filter(|(n, v)| same(n, name) && !v.is_empty());
+            let values: Vec<_> = values.map(|(_, v)| v.as_str()).collect();
             list[at].1 = values.join("; ");
             let first = list.remove(at);
             list.retain(|(n, _)| !same(n, name));
@@ -110,6 +113,20 @@ fn apply(headers: &mut Headers, op: &Op) -> bool {
     }
 }
 
+/// A request with these fields.
+fn sent<F: FieldSource>(fields: &F) -> Result<Vec<u8>, SendError> {
+    let mut out = Vec::new();
+    let fields = (fields, [("Host", "h")]);
+    Conn::<Client>::new(&ClientConfig::default()).request(
+        Method::Get,
+        b"/",
+        &fields,
+        BodyLen::None,
+        &mut out,
+    )?;
+    Ok(out)
+}
+
 proptest! {
     #[test]
     fn headers_do_what_a_list_of_pairs_does(ops in prop::collection::vec(op(), 0..60)) {
@@ -120,6 +137,7 @@ proptest! {
             let expected: Vec<_> = list.iter().map(|(n, v)| (n.as_bytes(), v.as_bytes())).collect();
             prop_assert_eq!(lines, expected, "{:?}", op);
             prop_assert_eq!(headers.len(), list.len());
+            prop_assert_eq!(sent(&headers), sent(&list), "{:?}", op);
             for name in ["A", "ab", "x-long-name"] {
                 let first = list.iter().find(|(n, _)| same(n, name)).map(|(_, v)| v.as_bytes());
                 prop_assert_eq!(headers.get(name), first);
