@@ -4,6 +4,7 @@
 //! the content, `encode` is what they share. Whether a step is legal is decided by `cycle` alone.
 
 mod encode;
+mod plan;
 mod prepared;
 mod request;
 mod respond;

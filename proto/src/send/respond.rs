@@ -5,6 +5,7 @@
 
 use super::Tx;
 use super::encode::{self, Checked, Options};
+use super::plan::Plan;
 use crate::conn::{Conn, Server};
 use crate::cycle::{Half, Party, Step};
 use crate::date::HttpDate;
@@ -72,7 +73,7 @@ impl Conn<Server> {
         body: BodyLen,
         out: &mut O,
     ) -> Result<(), SendError> {
-        self.response(status.into(), fields, body, b"", out)
+        self.response(status.into(), fields, body, None, out)
     }
 
     /// Sends a whole response: head, length and content at once.
@@ -93,11 +94,7 @@ impl Conn<Server> {
             (304, 0) => BodyLen::None,
             (_, n) => BodyLen::Exact(n as u64),
         };
-        self.response(status, fields, body, content, out)?;
-        match self.body() {
-            Some(mut body) => body.data(content, out),
-            None => Ok(()),
-        }
+        self.response(status, fields, body, Some(content), out)
     }
 
     /// Sends an interim response (1xx other than 101): 100 when content is wanted, 103 with early hints, any
@@ -203,7 +200,8 @@ impl Conn<Server> {
         status: Status<'_>,
         fields: &F,
         body: BodyLen,
-        content: &[u8],
+        // All of it, if it is here already.
+        content: Option<&[u8]>,
         out: &mut O,
     ) -> Result<(), SendError> {
         if !matches!(status.code, 200..=999) {
@@ -238,52 +236,17 @@ impl Conn<Server> {
         let hint = if keep && !checked.keep_alive { core.keep_alive_hint } else { 0 };
         // A field that is meant for the next hop alone is named by `Connection` (RFC 9110 section 7.6.1).
         let keep_alive = keep && (core.flags.http10 || hint > 0 || checked.keep_alive);
-        let room = 160 + checked.len + content.len();
-        out.reserve(room);
+        out.reserve(160 + checked.len + content.map_or(0, <[u8]>::len));
         put_head(&status, &checked, fields, &plan, keep, keep_alive, hint, tunnel, out);
-        self.core.tx = plan.tx;
-        if plan.tx == Tx::None && !tunnel {
+        match content {
+            Some(content) if matches!(plan.tx, Tx::Length(_)) => out.put(content),
+            Some(_) => {}
+            None => self.core.tx = plan.tx,
+        }
+        if !self.core.tx.is_open() && !tunnel {
             self.core.complete_sending(Party::Server);
         }
         Ok(())
-    }
-}
-
-/// The framing of one response: the field that says it, and what is sent.
-#[derive(Clone, Copy)]
-struct Plan {
-    length: Option<u64>,
-    chunked: bool,
-    tx: Tx,
-}
-
-impl Plan {
-    /// RFC 9112 section 6 and RFC 9110 section 8.6, from the sender's side.
-    #[inline(always)]
-    fn new(code: u16, body: BodyLen, head: bool, tunnel: bool, http10: bool) -> Self {
-        let bodyless = head || matches!(code, 204 | 205 | 304);
-        let (length, chunked) = match (code, body) {
-            // No framing field at all (RFC 9112 section 6.1, RFC 9110 section 8.6).
-            (204, _) => (None, false),
-            _ if tunnel => (None, false),
-            // RFC 9110 section 15.3.6.
-            (205, _) => (Some(0), false),
-            // A length here must be what a 200 to GET would have: said only if the caller said it.
-            (304, BodyLen::None | BodyLen::Unknown) => (None, false),
-            (_, BodyLen::None) if head => (None, false),
-            (_, BodyLen::None) => (Some(0), false),
-            (_, BodyLen::Exact(n)) => (Some(n), false),
-            (_, BodyLen::Unknown) => (None, !http10),
-        };
-        let tx = match body {
-            BodyLen::None | BodyLen::Exact(0) => Tx::None,
-            BodyLen::Exact(n) if bodyless => Tx::Discard(n),
-            BodyLen::Unknown if bodyless => Tx::Discard(u64::MAX),
-            BodyLen::Exact(n) => Tx::Length(n),
-            BodyLen::Unknown if chunked => Tx::Chunked,
-            BodyLen::Unknown => Tx::UntilClose,
-        };
-        Self { length, chunked, tx }
     }
 }
 
