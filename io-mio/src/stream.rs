@@ -171,6 +171,30 @@ impl Stream {
     }
 }
 
+// Without the detour through the C library, which makes its calls points where threads can be cancelled: in a server with
+// a thread for each event loop that is a good part of what a small exchange costs in user mode.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[inline]
+fn receive(tcp: &mut TcpStream, buf: &mut [u8]) -> io::Result<usize> {
+    Ok(rustix::net::recv(tcp, buf, rustix::net::RecvFlags::empty())?.0)
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[inline]
+fn send(tcp: &mut TcpStream, buf: &[u8]) -> io::Result<usize> {
+    Ok(rustix::net::send(tcp, buf, rustix::net::SendFlags::NOSIGNAL)?)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn receive(tcp: &mut TcpStream, buf: &mut [u8]) -> io::Result<usize> {
+    tcp.read(buf)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn send(tcp: &mut TcpStream, buf: &[u8]) -> io::Result<usize> {
+    tcp.write(buf)
+}
+
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn write_more(tcp: &mut TcpStream, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
     use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
@@ -187,7 +211,7 @@ impl Read for Stream {
     #[inline]
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         match self {
-            Self::Tcp(s) => s.read(buf),
+            Self::Tcp(s) => receive(s, buf),
             #[cfg(unix)]
             Self::Unix(s) => s.read(buf),
             Self::Other(s) => s.read(buf),
@@ -199,7 +223,7 @@ impl Write for Stream {
     #[inline]
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         match self {
-            Self::Tcp(s) => s.write(buf),
+            Self::Tcp(s) => send(s, buf),
             #[cfg(unix)]
             Self::Unix(s) => s.write(buf),
             Self::Other(s) => s.write(buf),
