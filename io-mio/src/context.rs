@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use h1wire_proto::Slots;
+use h1wire_proto::{Prepared, Slots};
 
 use crate::clock::Clock;
 use crate::counters;
@@ -14,6 +14,8 @@ use crate::report::Tallies;
 pub(crate) struct Context {
     pub(crate) clock: Clock,
     pub(crate) options: Arc<Options>,
+    /// The fields the server itself adds to every response.
+    pub(crate) own: Option<Prepared>,
     pub(crate) counters: Arc<counters::Shared>,
     pub(crate) remote: Arc<Remote>,
     pub(crate) tallies: Tallies,

@@ -40,6 +40,8 @@ pub(crate) struct Turn<'l, H: Handler> {
     pub(crate) handler: &'l mut H,
     pub(crate) cx: &'l mut Context,
     pub(crate) key: usize,
+    /// Nothing was pending when the turn began.
+    pub(crate) was_idle: bool,
     /// Set when the connection is to end at once.
     pub(crate) over: bool,
     pub(crate) activity: Activity,
@@ -49,6 +51,11 @@ impl<H: Handler> Turn<'_, H> {
     pub(crate) fn run(&mut self, scratch: &mut Scratch) -> Fate {
         let mut steps = STEPS;
         let mut writes = WRITES;
+        // Where nothing was pending there is nothing else to do first.
+        if self.was_idle && !self.over && self.wants_input() {
+            steps -= 1;
+            self.read(scratch);
+        }
         loop {
             // What was said before the end still goes out, as far as the socket takes it at once.
             if self.flush(&mut writes).is_err() || self.over {

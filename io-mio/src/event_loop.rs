@@ -74,7 +74,8 @@ impl<H: Handler> EventLoop<H> {
     /// belongs to; its own token may be any below.
     ///
     /// # Errors
-    /// Those of cloning the registry.
+    /// Those of cloning the registry, and [`InvalidInput`](io::ErrorKind::InvalidInput) for options that cannot be
+    /// obeyed: a value of [`Options::server`] that may not be sent.
     pub fn new(
         registry: &Registry,
         waker: Arc<Waker>,
@@ -83,9 +84,11 @@ impl<H: Handler> EventLoop<H> {
         handler: H,
     ) -> io::Result<Self> {
         let scratch = Scratch::new(&options);
+        let own = options.own_fields().map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e))?;
         let cx = Context {
             clock: Clock::new(),
             options: Arc::new(options),
+            own,
             counters: Arc::new(counters::Shared::default()),
             remote: Arc::new(Remote::new(waker)),
             tallies: Tallies::default(),
@@ -260,7 +263,7 @@ impl<H: Handler> EventLoop<H> {
                 Command::Shutdown(within) => self.shut_down(within),
                 Command::CloseIdle => self.close_idle(),
                 Command::CloseAll => self.close_all(),
-                Command::Options(options) => self.cx.options = options,
+                Command::Options(options, own) => (self.cx.options, self.cx.own) = (options, own),
             }
         }
         self.commands = commands;
@@ -292,6 +295,7 @@ impl<H: Handler> EventLoop<H> {
     #[inline]
     pub(crate) fn run_with(&mut self, key: usize, first: impl FnOnce(&mut Turn<'_, H>)) {
         let Some(c) = self.connections.get_mut(key) else { return };
+        let was_idle = c.active.is_none();
         let active = c.active.take().or_else(|| self.spares.pop());
         let active = active.unwrap_or_else(|| Box::new(Active::new()));
         let mut turn = Turn {
@@ -300,6 +304,7 @@ impl<H: Handler> EventLoop<H> {
             handler: &mut self.handler,
             cx: &mut self.cx,
             key,
+            was_idle,
             over: false,
             activity: Activity::default(),
         };

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use h1wire_proto::SendError;
+
 use crate::counters::{self, Counters};
 use crate::options::Options;
 use crate::remote::{Command, Remote};
@@ -40,9 +42,14 @@ impl Handle {
     }
 
     /// Sets the options. They apply to new connections; the size of the read buffer stays.
-    pub fn set_options(&self, options: Options) {
-        let options = Arc::new(options);
-        self.to_all(|| Command::Options(options.clone()));
+    ///
+    /// # Errors
+    /// [`BadFieldValue`](SendError::BadFieldValue) for a value of [`Options::server`] that may not be sent. Nothing is
+    /// changed then.
+    pub fn set_options(&self, options: Options) -> Result<(), SendError> {
+        let (own, options) = (options.own_fields()?, Arc::new(options));
+        self.to_all(|| Command::Options(options.clone(), own.clone()));
+        Ok(())
     }
 
     /// Serves a connection that was made elsewhere, in one of the event loops. Once that has ended, it is closed.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use h1wire_proto::{Lifetime, ServerConfig, Timeouts};
+use h1wire_proto::{Lifetime, Prepared, SendError, ServerConfig, Timeouts};
 
 /// The options of a server. Start from the default and change what you need.
 ///
@@ -54,11 +54,16 @@ pub struct Options {
     pub count_connections: bool,
     /// Whether answers carry `Date`. Default true.
     pub send_date: bool,
-    /// The value of `Server` in answers. Default none.
+    /// The value of `Server` in answers that have none of their own. Default none.
     pub server: Option<String>,
 }
 
 impl Options {
+    /// The fields every answer has unless it has its own.
+    pub(crate) fn own_fields(&self) -> Result<Option<Prepared>, SendError> {
+        self.server.as_ref().map(|server| Prepared::new(&[("Server", server)])).transpose()
+    }
+
     /// When a connection ends.
     #[inline]
     pub(crate) const fn lifetime(&self) -> Lifetime {

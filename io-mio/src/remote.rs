@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use h1wire_proto::Headers;
+use h1wire_proto::{Headers, Prepared};
 use mio::Waker;
 
 use crate::options::Options;
@@ -26,7 +26,8 @@ pub(crate) enum Command {
     Shutdown(Duration),
     CloseIdle,
     CloseAll,
-    Options(Arc<Options>),
+    /// And the fields that follow from them.
+    Options(Arc<Options>, Option<Prepared>),
 }
 
 /// One exchange of one connection, never given twice by a loop.

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use h1wire_proto::{BodyLen, FieldSource, Frame, Headers, Out, SendError, Status};
+use h1wire_proto::{BodyLen, FieldSource, Frame, Headers, Out, Prepared, SendError, Status};
 
 use crate::answer::{Answer, Mode};
 use crate::connection::Link;
@@ -102,7 +102,7 @@ impl Response<'_> {
             return Err(error);
         }
         let len = answer.length.map_or(BodyLen::Unknown, BodyLen::Exact);
-        let (status, own) = self.cx.status(answer.status, answer.reason.as_deref());
+        let (status, own) = self.cx.common(answer.status, answer.reason.as_deref(), &answer.headers);
         self.link.conn.respond(status, &(own, &answer.headers), len, &mut answer.out)?;
         answer.head_sent = true;
         answer.marks.head = self.cx.clock.now();
@@ -133,7 +133,7 @@ impl Response<'_> {
         if let Some(error) = answer.error.take() {
             return Err(error);
         }
-        let (status, own) = self.cx.status(answer.status, answer.reason.as_deref());
+        let (status, own) = self.cx.common(answer.status, answer.reason.as_deref(), &answer.headers);
         self.link.conn.respond_with(status, &(own, &answer.headers), content, &mut answer.out)?;
         answer.head_sent = true;
         answer.marks.head = self.cx.clock.now();
@@ -329,23 +329,18 @@ impl std::fmt::Debug for Response<'_> {
     }
 }
 
-/// The fields the server itself adds to every response.
-#[derive(Clone, Copy)]
-pub(crate) struct Own<'a> {
-    server: Option<&'a str>,
-}
-
-impl FieldSource for Own<'_> {
-    #[inline]
-    fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.server.iter().map(|value| (&b"Server"[..], value.as_bytes()))
-    }
-}
-
 impl Context {
+    /// What every response begins with: its status, and the fields of the server itself, which give way to the
+    /// handler's.
     #[inline]
-    fn status<'a>(&'a mut self, code: u16, reason: Option<&'a [u8]>) -> (Status<'a>, Own<'a>) {
+    fn common<'a>(
+        &'a mut self,
+        code: u16,
+        reason: Option<&'a [u8]>,
+        headers: &Headers,
+    ) -> (Status<'a>, Option<&'a Prepared>) {
+        let own = self.own.as_ref().filter(|_| !headers.has("server"));
         let date = if self.options.send_date { Some(self.clock.date()) } else { None };
-        (Status { code, reason, date }, Own { server: self.options.server.as_deref() })
+        (Status { code, reason, date }, own)
     }
 }

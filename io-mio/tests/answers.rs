@@ -2,14 +2,14 @@
 
 mod common;
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 #[cfg(target_os = "linux")]
 use std::sync::Arc;
 
 use bytes::Bytes;
 use common::{Raw, options, serve, serve_with, stop, undated};
 use h1wire_mio::proto::{Headers, SendError};
-use h1wire_mio::{Handler, Options, Request, Response};
+use h1wire_mio::{Handler, Options, Request, Response, Server};
 
 /// What the client gets for a request with this method, from a handler that does this once.
 fn answer(
@@ -179,6 +179,20 @@ fn the_server_and_the_date_are_as_set() {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     let told = h1wire_mio::proto::HttpDate::parse(date.as_bytes(), now).unwrap();
     assert!(told <= now && now - told <= 5, "{date}");
+}
+
+#[test]
+fn the_servers_name_gives_way_to_that_of_an_answer_and_one_that_cannot_be_sent_is_refused() {
+    let named = |name: &str| options(|o| o.server = Some(name.into()));
+    let bind = |name| Server::bind("127.0.0.1:0").unwrap().options(named(name));
+    let answer = |_: &Request<'_>, res: &mut Response<'_>| res.header("server", "mine").end("");
+    let server = bind("own").start(answer).unwrap();
+    let got = Raw::to(&server).ask("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    let names: Vec<_> = got.lines().filter(|line| line.to_lowercase().starts_with("server")).collect();
+    assert_eq!(names, ["server: mine"]);
+    assert_eq!(server.handle().set_options(named("a\r\nb: c")), Err(SendError::BadFieldValue));
+    stop(server);
+    assert_eq!(bind("a\r\nb: c").start(answer).unwrap_err().kind(), ErrorKind::InvalidInput);
 }
 
 #[test]

@@ -119,7 +119,7 @@ fn a_limit_of_time_changes_for_new_connections_only() {
     let (server, _told) = log(timeouts(|t| t.headers = 0));
     let mut old = Raw::to(&server);
     old.send(GET).until("done");
-    server.handle().set_options(timeouts(|t| (t.keep_alive, t.keep_alive_buffer) = (50, 0)));
+    server.handle().set_options(timeouts(|t| (t.keep_alive, t.keep_alive_buffer) = (50, 0))).unwrap();
     assert!(Raw::to(&server).send(GET).rest().ends_with("done"));
     old.send(GET).until("done");
     stop(server);
