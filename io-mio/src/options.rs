@@ -25,6 +25,11 @@ pub struct Options {
     pub advertise_keep_alive: bool,
     /// How many requests a connection may have; the answer to the last says `Connection: close`. 0 for no limit, the
     /// default. nginx has 1,000.
+    ///
+    /// Requests that were pipelined behind the last are not looked at (RFC 9112 section 9.6: a server that said `close`
+    /// must not process further requests), and their client, which was told to send none, may repeat them elsewhere.
+    /// [`Handler::drop_request`](crate::Handler::drop_request) is told once that there was something. Node answers each
+    /// of them with 503.
     pub max_requests: u32,
     /// How many connections each event loop may have. 0 for no limit, the default. nginx has 512.
     pub max_connections: usize,
