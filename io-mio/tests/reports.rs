@@ -151,7 +151,7 @@ fn connections_are_counted_if_that_is_asked_for() {
     assert!(report.age >= Duration::from_millis(5));
 
     // Those opened after it was turned off have no report, although the place was counted before.
-    server.handle().set_options(Options::default());
+    server.handle().set_options(Options::default()).unwrap();
     Raw::to(&server).send(GET).until("hello");
     exchange(&told, "finished");
     wait_until("its end", || server.handle().counters().closed == 2);
