@@ -103,6 +103,17 @@ impl How {
         Ok(Box::new(Shared::new(socket)))
     }
 
+    /// Applies what was asked for to a connection that was made for another request.
+    pub(crate) fn apply(&self, stream: &mut dyn Stream) {
+        // What this stream does not support it can do without.
+        if let Some(on) = self.no_delay {
+            let _ = stream.set_no_delay(on);
+        }
+        if self.keep_alive.is_some() {
+            let _ = stream.set_keep_alive(self.keep_alive);
+        }
+    }
+
     fn set_up(&self, socket: Socket) -> io::Result<Box<dyn Stream>> {
         socket.set_nonblocking(false)?;
         let mut stream = Shared::new(TcpStream::from(socket));

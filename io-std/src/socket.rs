@@ -30,7 +30,8 @@ pub(crate) fn is_gone(fd: BorrowedFd<'_>) -> bool {
     matches!(wait(fd, PollFlags::empty(), Some(Duration::ZERO)), Ok(f) if f.intersects(PollFlags::HUP | PollFlags::ERR))
 }
 
-/// Writes what the socket takes now; if that is nothing, waits until it takes something or has something.
+/// Writes what the socket takes now; if that is nothing, waits until it takes something or has something. What it has
+/// is told first: a peer that answers may want no more.
 pub(crate) fn write_or_readable(
     fd: BorrowedFd<'_>,
     slices: &[IoSlice<'_>],
@@ -46,7 +47,7 @@ pub(crate) fn write_or_readable(
             Ok(sent) => return Ok(Wrote::Bytes(sent)),
             Err(Errno::INTR) => {}
             Err(Errno::AGAIN) => {
-                if !wait(fd, PollFlags::IN | PollFlags::OUT, limit)?.contains(PollFlags::OUT) {
+                if wait(fd, PollFlags::IN | PollFlags::OUT, limit)? != PollFlags::OUT {
                     return Ok(Wrote::Readable);
                 }
             }

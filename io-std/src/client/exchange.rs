@@ -11,6 +11,7 @@ use h1wire_proto::pool::Origin;
 use h1wire_proto::retry::{Attempt, Sent};
 use h1wire_proto::{Activity, BodyLen, KeepAlive, Method, OwnedFields, OwnedResponse, Time};
 
+use super::early::Stall;
 use super::event::Event;
 use super::limits::{Limits, Passed};
 use super::spec::Spec;
@@ -113,9 +114,13 @@ impl Exchange {
         let mut limits = Limits::new(spec.timeouts, deadline, expects);
         limits.set_idle(spec.idle_limit());
         let mut info = Info { reused: lease.reused, ..Info::default() };
+        let reused = lease.reused;
         if let Some(wire) = lease.wire_mut() {
             (info.local_addr, info.peer_addr) = (wire.local_addr, wire.peer_addr);
             wire.conn.configure(&spec.config);
+            if reused {
+                spec.how.apply(&mut *wire.stream);
+            }
             let usable = abort.map_or(Ok(()), |abort| abort.while_using(wire.closer.as_ref()));
             if let Err(kind) = usable {
                 return Err(Failure { kind, attempt, spec });
@@ -169,17 +174,22 @@ impl Exchange {
     }
 
     fn flush_all(&mut self, payload: &mut &[u8]) -> Result<bool, ErrorKind> {
+        let mut stall = Stall::default();
         loop {
-            let limit = self.limits.left();
+            let mut limit = self.limits.left();
             if limit.is_some_and(|limit| limit.is_zero()) {
                 self.late()?;
                 continue;
+            }
+            if self.is_deaf() {
+                limit = stall.limit(limit, self.spec.stall);
             }
             let wire = self.wire()?;
             let mut sent = 0;
             let result = wire.limit_write(limit).and_then(|()| wire.flush(payload, &mut sent));
             if sent > 0 {
                 self.attempt.sent = self.attempt.sent.max(Sent::Part);
+                stall = Stall::default();
             }
             let unsent = !matches!(result, Ok(Flushed::All));
             let received = if let Ok(Flushed::Heard(n)) = result { n } else { 0 };
@@ -195,6 +205,10 @@ impl Exchange {
                     }
                 }
                 Err(error) if is_timeout(&error) => {
+                    if stall.is_over(self.spec.stall) {
+                        self.spec.tell(&Event::Timeout(Timeout::Stall));
+                        return Err(ErrorKind::Timeout(Timeout::Stall));
+                    }
                     self.late()?;
                 }
                 Err(error) => return self.hear_last_words(error),

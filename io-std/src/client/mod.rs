@@ -1,6 +1,7 @@
 //! The client: requests, the exchanges they become, and responses.
 
 mod abort;
+mod early;
 mod ending;
 mod event;
 mod exchange;

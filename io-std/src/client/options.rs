@@ -129,23 +129,24 @@ impl Request {
         self
     }
 
-    /// Whether small writes leave at once (`TCP_NODELAY`), for a connection that is made for the request. Default
-    /// on.
+    /// Whether small writes leave at once (`TCP_NODELAY`), on the connection that the request will have. Default on.
+    /// Later requests on that connection find it so. Once it has one: [`Upload::set_no_delay`](crate::Upload::set_no_delay).
     pub fn no_delay(mut self, on: bool) -> Self {
         self.0.how.no_delay = Some(on);
         self
     }
 
-    /// Probes the peer after so long a silence (TCP keep-alive), on a connection that is made for the request; in
-    /// whole seconds. Default: what the agent says.
+    /// Probes the peer after so long a silence (TCP keep-alive), on the connection that the request will have; in
+    /// whole seconds. Default: what the agent says. Later requests on that connection find it so. Once it has one:
+    /// [`Upload::set_socket_keep_alive`](crate::Upload::set_socket_keep_alive).
     pub fn socket_keep_alive(mut self, initial_delay: Duration) -> Self {
         self.0.how.keep_alive = Some(initial_delay);
         self
     }
 }
 
-/// How long it may take. Every limit is off by default but [`continue_timeout`](Self::continue_timeout); a zero turns
-/// it off.
+/// How long it may take. Every limit is off by default but [`continue_timeout`](Self::continue_timeout) and
+/// [`stall_timeout`](Self::stall_timeout); a zero turns it off.
 impl Request {
     /// How long nothing may move on the connection while the exchange is under way, from the moment the connection is
     /// begun. Default: [the agent's](crate::AgentBuilder::timeout).
@@ -181,6 +182,13 @@ impl Request {
     /// How long the server may take no more of the request.
     pub fn write_timeout(mut self, limit: Duration) -> Self {
         self.0.timeouts.write = ms(limit);
+        self
+    }
+
+    /// How long the server may take no more of the request while it sends an answer that nobody reads: it may be waiting
+    /// for its reader, and would wait for ever. Default 30 s. An [`Upload`](crate::Upload) can be read from meanwhile.
+    pub fn stall_timeout(mut self, limit: Duration) -> Self {
+        self.0.stall = Some(limit).filter(|limit| !limit.is_zero());
         self
     }
 

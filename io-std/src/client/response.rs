@@ -27,6 +27,7 @@ use crate::error::ErrorKind;
 /// | content | [`Read`], [`BufRead`], [`text`](Self::text), [`content`](Self::content), [`content_length`](Self::content_length) |
 /// | after it | [`is_complete`](Self::is_complete), [`trailers`](Self::trailers) |
 /// | connection | [`reused_socket`](Self::reused_socket), [`local_addr`](Self::local_addr), [`peer_addr`](Self::peer_addr), [`detach`](Self::detach), [`into_upgraded`](Self::into_upgraded) |
+/// | socket | [`set_no_delay`](Self::set_no_delay), [`set_socket_keep_alive`](Self::set_socket_keep_alive) |
 /// | ending | [`abort`](Self::abort), [`set_timeout`](Self::set_timeout) |
 pub struct Response {
     head: OwnedResponse,
@@ -136,6 +137,24 @@ impl Response {
         if let Some(exchange) = &mut self.exchange {
             exchange.set_idle(limit);
         }
+    }
+
+    /// Whether small writes leave at once (`TCP_NODELAY`), from now on.
+    ///
+    /// # Errors
+    /// Those of the system; `NotConnected` if the connection went its way, as it does with the last byte.
+    pub fn set_no_delay(&mut self, on: bool) -> io::Result<()> {
+        let Some(exchange) = &mut self.exchange else { return Err(io::ErrorKind::NotConnected.into()) };
+        exchange.tune(|stream| stream.set_no_delay(on))
+    }
+
+    /// Probes the peer after so long a silence (TCP keep-alive), in whole seconds, from now on; `None` does not.
+    ///
+    /// # Errors
+    /// As [`set_no_delay`](Self::set_no_delay).
+    pub fn set_socket_keep_alive(&mut self, initial_delay: Option<Duration>) -> io::Result<()> {
+        let Some(exchange) = &mut self.exchange else { return Err(io::ErrorKind::NotConnected.into()) };
+        exchange.tune(|stream| stream.set_keep_alive(initial_delay))
     }
 
     /// Takes the connection out of its agent (the reference's `agentRemove`): it no longer counts there, and is

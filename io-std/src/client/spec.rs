@@ -37,6 +37,8 @@ pub(crate) struct Spec {
     pub(crate) timeouts: Timeouts,
     pub(crate) total: Option<Duration>,
     pub(crate) idle_notifies: bool,
+    /// How long an upload may wait for somebody to read the answer.
+    pub(crate) stall: Option<Duration>,
     pub(crate) config: ClientConfig,
     pub(crate) idempotent: Option<bool>,
     pub(crate) retries: bool,
@@ -65,6 +67,7 @@ impl Spec {
             timeouts: Timeouts::CLIENT,
             total: None,
             idle_notifies: false,
+            stall: Some(Duration::from_secs(30)),
             config: ClientConfig::default(),
             idempotent: None,
             retries: true,

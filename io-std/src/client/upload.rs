@@ -1,10 +1,11 @@
 //! [`Upload`]: a request whose content is written as it becomes known.
 
 use std::fmt;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::net::SocketAddr;
+use std::time::Duration;
 
-use h1wire_proto::{BodyLen, FieldSource, OwnedResponse, SendError};
+use h1wire_proto::{BodyLen, FieldSource, OwnedResponse, ResponseHead, SendError};
 
 use super::exchange::{Exchange, Failure};
 use super::response::Response;
@@ -21,8 +22,16 @@ const GATHER: usize = 16 * 1024;
 /// the first piece. A server that does not read makes writing block. [`finish`](Self::finish) ends the content and
 /// waits for the response. Dropped before that, the request is aborted and its connection closed.
 ///
-/// A server may answer before it has everything, and close. Writing then fails with
+/// # Answers that come early
+///
+/// A server may answer before it has everything. What it said so far is looked at whenever content is sent, and
+/// [`early_head`](Self::early_head) tells. If the server wants no more (RFC 9112 section 9.5), writing fails with
 /// [`BrokenPipe`](io::ErrorKind::BrokenPipe), and [`finish`](Self::finish) gives the response.
+///
+/// Otherwise the upload goes on. A server that sends content back while it reads, as an echo does, can be read from
+/// meanwhile: [`Read`] gives the content of the response, waiting for it. If nobody reads it, such a server stops
+/// reading as well once all buffers are full; that ends with [`Timeout::Stall`](crate::Timeout::Stall) after
+/// [`stall_timeout`](crate::Request::stall_timeout).
 pub struct Upload {
     /// `None` once it ended.
     exchange: Option<Exchange>,
@@ -70,6 +79,36 @@ impl Upload {
     /// Whether the server has answered and takes no more content.
     pub fn is_answered(&self) -> bool {
         self.unwanted
+    }
+
+    /// The head of the final response, if it was received already.
+    pub fn early_head(&self) -> Option<ResponseHead<'_, '_>> {
+        Some(self.exchange.as_ref()?.head.as_ref()?.head())
+    }
+
+    /// Whether small writes leave at once (`TCP_NODELAY`), from now on.
+    ///
+    /// # Errors
+    /// Those of the system; `NotConnected` if the connection is closed.
+    pub fn set_no_delay(&mut self, on: bool) -> io::Result<()> {
+        let Some(exchange) = &mut self.exchange else { return Err(io::ErrorKind::NotConnected.into()) };
+        exchange.tune(|stream| stream.set_no_delay(on))
+    }
+
+    /// Probes the peer after so long a silence (TCP keep-alive), in whole seconds, from now on; `None` does not.
+    ///
+    /// # Errors
+    /// As [`set_no_delay`](Self::set_no_delay).
+    pub fn set_socket_keep_alive(&mut self, initial_delay: Option<Duration>) -> io::Result<()> {
+        let Some(exchange) = &mut self.exchange else { return Err(io::ErrorKind::NotConnected.into()) };
+        exchange.tune(|stream| stream.set_keep_alive(initial_delay))
+    }
+
+    /// Sets how long nothing may move on the connection from now on; `None` is for ever.
+    pub fn set_timeout(&mut self, limit: Option<Duration>) {
+        if let Some(exchange) = &mut self.exchange {
+            exchange.set_idle(limit);
+        }
     }
 
     /// Ends the content and waits for the response.
@@ -146,6 +185,8 @@ impl Upload {
             if let Some(frame) = &frame {
                 exchange.wire()?.out.extend_from_slice(frame.post());
             }
+            exchange.listen()?;
+            upload.unwanted |= exchange.is_unwanted();
             Ok(())
         })?;
         Ok(!self.unwanted)
@@ -212,6 +253,20 @@ impl Write for Upload {
             Ok(())
         })?;
         Ok(())
+    }
+}
+
+/// The content of a response that comes before the request is complete. What was written is sent first. Waits for the
+/// response to begin; nothing is at its end.
+impl Read for Upload {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        Write::flush(self)?;
+        Ok(self.with(|upload, exchange| {
+            exchange.await_answer()?;
+            let n = exchange.read(buf)?;
+            upload.unwanted |= exchange.is_unwanted();
+            Ok(n)
+        })?)
     }
 }
 

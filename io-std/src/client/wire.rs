@@ -74,8 +74,7 @@ impl Wire {
                 (false, true) => &slices[..1],
                 (false, false) => &slices[..],
             };
-            let listens = !self.eof && self.input.len() < self.most_input;
-            let written = if listens {
+            let written = if !self.eof && !self.is_full() {
                 self.stream.write_or_readable(slices)
             } else {
                 self.stream.write_vectored(slices).map(Wrote::Bytes)
@@ -93,6 +92,16 @@ impl Wire {
                 Err(e) => return Err(e),
             }
         }
+    }
+
+    /// Whether no more is read before some of the input is taken.
+    pub(crate) fn is_full(&self) -> bool {
+        self.input.len() >= self.most_input
+    }
+
+    /// Whether a read would bring something now. Never blocks.
+    pub(crate) fn has_more(&mut self) -> bool {
+        !self.eof && !self.is_full() && self.stream.is_readable()
     }
 
     /// Reads what there is, at least a byte, behind the input. None: the peer has ended its half, and the machine
