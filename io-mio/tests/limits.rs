@@ -77,6 +77,23 @@ fn a_kept_connection_is_closed_after_its_time_and_the_time_begins_anew_with_each
 }
 
 #[test]
+fn line_ends_before_a_request_keep_no_connection() {
+    let (server, _told) = log(timeouts(|t| (t.headers, t.keep_alive, t.keep_alive_buffer) = (300, 300, 0)));
+    for start in ["", GET] {
+        let mut client = Raw::to(&server);
+        client.send(start).0.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+        let (began, mut got) = (Instant::now(), Vec::new());
+        while std::io::Read::read_to_end(&mut client.0, &mut got)
+            .is_err_and(|e| e.kind() == std::io::ErrorKind::WouldBlock)
+        {
+            let _ = std::io::Write::write(&mut client.0, b"\r\n");
+            assert!(began.elapsed() < common::PATIENCE, "it is kept for ever");
+        }
+    }
+    stop(server);
+}
+
+#[test]
 fn a_connection_on_which_nothing_moves_is_closed_unless_the_handler_objects() {
     let (server, told) = log(timeouts(|t| t.idle = 100));
     let mut client = Raw::to(&server);

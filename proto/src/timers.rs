@@ -19,7 +19,7 @@ pub enum Expired {
     /// A head is not complete: [`Timeouts::headers`].
     Head,
     /// There was no next request: [`Timeouts::keep_alive`], or [`Timeouts::headers`] on a new connection without a
-    /// byte. Close without a word.
+    /// request. Line ends before a request (RFC 9112 section 2.2) are none. Close without a word.
     KeepAlive,
     /// Content stopped coming: [`Timeouts::body`].
     Body,
@@ -101,7 +101,7 @@ pub struct Timers {
     /// A bit for each [`Expired`] that was reported and is not to be until its deadline changes.
     reported: u8,
     is_client: bool,
-    /// Nothing was received yet. Only for servers.
+    /// No request was begun yet. Only for servers.
     fresh: bool,
     unsent: bool,
     paused: bool,
@@ -188,7 +188,7 @@ impl Timers {
         // The clocks that are set anew.
         let mut anew = 0;
         if received > 0 {
-            anew |= Idle.bit() | KeepAlive.bit() | Body.bit();
+            anew |= Idle.bit() | Body.bit();
         }
         if unsent && !self.unsent {
             self.sent_at = now;
@@ -212,7 +212,7 @@ impl Timers {
             anew |= !Write.bit();
             earlier = true;
         }
-        if self.fresh && (received > 0 || phase != Phase::Idle) {
+        if self.fresh && (heads > 0 || phase != Phase::Idle) {
             self.fresh = false;
             earlier = true;
         }
@@ -254,7 +254,8 @@ impl Timers {
             Phase::Idle if self.fresh => clock(Expired::KeepAlive, self.message_at, limits.headers),
             Phase::Idle if kept => {
                 let ms = limits.keep_alive.saturating_add(limits.keep_alive_buffer);
-                clock(Expired::KeepAlive, alive_at, ms);
+                // Line ends before a request are no request, and put nothing off.
+                clock(Expired::KeepAlive, self.sent_at.max(self.phase_at), ms);
             }
             // A client's peer need not answer before it has the request.
             Phase::Head if self.is_client && self.unsent => {}

@@ -48,6 +48,22 @@ fn a_head_has_to_be_complete_in_time_however_slowly_it_drips() {
 }
 
 #[test]
+fn line_ends_before_a_request_keep_no_connection() {
+    let server =
+        limited(|t| (t.headers, t.keep_alive, t.keep_alive_buffer) = (150, 150, 0)).start(echo).unwrap();
+    for start in ["", GET] {
+        let mut stream = std::net::TcpStream::connect(server.local_addr().unwrap()).unwrap();
+        stream.write_all(start.as_bytes()).unwrap();
+        stream.set_read_timeout(Some(Duration::from_millis(10))).unwrap();
+        let (began, mut got) = (Instant::now(), Vec::new());
+        while stream.read_to_end(&mut got).is_err_and(|e| e.kind() == io::ErrorKind::WouldBlock) {
+            let _ = stream.write(b"\r\n");
+            assert!(began.elapsed() < crate::peer::SOON, "it is kept for ever");
+        }
+    }
+}
+
+#[test]
 fn a_connection_without_a_byte_is_closed_without_a_word() {
     let server = limited(|t| t.headers = 50).start(echo).unwrap();
     Peer::to(&server).assert_closed();

@@ -29,6 +29,21 @@ fn a_new_connection_without_a_byte_ends_when_a_head_would_be_late() {
     assert_eq!(timers.poll(Time(60_100), &limits), Some(Expired::KeepAlive));
 }
 
+/// RFC 9112 section 2.2: they are skipped, but they are no request.
+#[test]
+fn line_ends_before_a_request_put_nothing_off() {
+    let limits = Timeouts::SERVER;
+    let mut new = Timers::server(Time(0), &limits);
+    let mut kept = kept(&limits);
+    for at in (1_000..6_000).step_by(1000) {
+        let line_end = Activity { received: 2, ..NONE };
+        let _ = (new.observe(Time(at), Phase::Idle, line_end), kept.observe(Time(at), Phase::Idle, line_end));
+    }
+    assert_eq!((new.next(&limits), kept.next(&limits)), (Some(Time(60_000)), Some(Time(6_000))));
+    let _ = new.observe(Time(7_000), Phase::Head, BYTE);
+    assert_eq!(new.next(&limits), Some(Time(60_000)));
+}
+
 #[test]
 fn the_first_head_is_late_counted_from_the_connection() {
     let mut timers = Timers::server(Time(0), &QUIET);

@@ -91,7 +91,7 @@ impl Naive {
         let rises = activity.unsent && !self.unsent;
         if activity.received > 0 {
             (self.received, self.alive) = (now, now);
-            set.extend([Expired::Idle, Expired::KeepAlive, Expired::Body]);
+            set.extend([Expired::Idle, Expired::Body]);
             self.bytes += activity.received as u64;
         }
         if activity.sent > 0 || rises {
@@ -117,7 +117,7 @@ impl Naive {
         if phase != self.phase || restart {
             set.extend([Expired::Continue, Expired::Linger]);
         }
-        self.seen |= activity.received > 0 || phase != Phase::Idle;
+        self.seen |= activity.heads > 0 || phase != Phase::Idle;
         (self.phase, self.unsent, self.paused) = (phase, activity.unsent, activity.paused);
         self.rearm(&set);
     }
@@ -145,7 +145,9 @@ impl Naive {
                 (self.phase == Head && !self.unsent, self.sent.max(self.message), l.headers)
             }
             Expired::Head => (self.phase == Head && !self.paused, self.message, l.headers),
-            Expired::KeepAlive if kept => (true, self.alive, l.keep_alive + l.keep_alive_buffer),
+            Expired::KeepAlive if kept => {
+                (true, self.sent.max(self.entered), l.keep_alive + l.keep_alive_buffer)
+            }
             Expired::KeepAlive => (self.phase == Idle && !self.seen, Time(0), l.headers),
             Expired::Body => (self.phase == Body && !self.paused, self.received.max(self.entered), l.body),
             Expired::Request if rated && self.window > self.message && l.request > 0 => {
