@@ -28,6 +28,7 @@ impl Scenario {
             Self { depth: 16, ..one("pipelined", inputs::A) },
             one("64k", b"GET /64k HTTP/1.1\r\nHost: server\r\n\r\n"),
             one("1m", b"GET /1m HTTP/1.1\r\nHost: server\r\n\r\n"),
+            one("file", b"GET /file HTTP/1.1\r\nHost: server\r\n\r\n"),
             one("upload", &inputs::cl_request()),
             one("upload-chunked", &inputs::chunked_request(65536)),
             Self {

@@ -257,7 +257,7 @@ fn links_are_the_same_where_the_system_has_no_single_call_for_them() {
     let root = Root::new(folder.0.join("root")).unwrap();
     let open = |path: &str| root.open_in_steps(&path.split('/').map(str::to_owned).collect::<Vec<_>>());
     for (path, content) in INSIDE {
-        let Ok(Found::File(mut file)) = open(path) else { panic!("{path}") };
+        let Ok(Found::File(mut file, _)) = open(path) else { panic!("{path}") };
         let mut got = String::new();
         file.read_to_string(&mut got).unwrap();
         assert_eq!(got, content, "{path}");
@@ -294,7 +294,7 @@ fn a_folder_that_becomes_a_link_meanwhile_is_no_way_out() {
         let mut inside = 0;
         for turn in 0.. {
             let opened = if turn % 2 == 0 { root.open(&segments) } else { root.open_in_steps(&segments) };
-            if let Ok(Found::File(mut file)) = opened {
+            if let Ok(Found::File(mut file, _)) = opened {
                 let mut got = String::new();
                 file.read_to_string(&mut got).unwrap();
                 if got != "inside" {

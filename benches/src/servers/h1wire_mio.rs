@@ -1,4 +1,17 @@
-//! The event-loop server of this workspace.
+//! The event-loop server of this workspace. Files are sent by its example `serve`.
+
+#[path = "../../../io-mio/examples/serve/beneath.rs"]
+mod beneath;
+#[path = "../../../io-mio/examples/serve/conditional.rs"]
+mod conditional;
+#[path = "../../../io-mio/examples/serve/files.rs"]
+mod files;
+#[path = "../../../io-mio/examples/serve/listing.rs"]
+mod listing;
+#[path = "../../../io-mio/examples/serve/path.rs"]
+mod path;
+#[path = "../../../io-mio/examples/serve/range.rs"]
+mod range;
 
 use std::io;
 use std::net::SocketAddr;
@@ -7,16 +20,22 @@ use bytes::Bytes;
 use h1wire_mio::proto::Fields;
 use h1wire_mio::{Handler, Options, Request, Response, Server};
 
+use files::Files;
+
 pub(super) fn serve(address: SocketAddr) -> io::Result<()> {
     let mut options = Options::default();
     options.server = Some(super::SERVER.into());
     // The others do not advertise it either.
     options.advertise_keep_alive = false;
-    Server::bind(address)?.options(options).start_with(|_| Answers)?.join().map(drop)
+    let answers = Answers { files: Files::new(super::folder()?)? };
+    Server::bind(address)?.options(options).start_with(move |_| answers.clone())?.join().map(drop)
 }
 
 /// Answers a request when all of it was read.
-struct Answers;
+#[derive(Clone)]
+struct Answers {
+    files: Files,
+}
 
 /// Content from this size on is sent by reference.
 const SHARED: usize = 4096;
@@ -25,6 +44,10 @@ impl Handler for Answers {
     type Exchange = &'static str;
 
     fn request(&mut self, req: &Request<'_>, res: &mut Response<'_>) -> Option<&'static str> {
+        if req.target == b"/file" {
+            self.files.request(req, res);
+            return None;
+        }
         let content = super::content(req.target);
         if !req.body.is_empty() {
             return Some(content);

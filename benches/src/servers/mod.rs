@@ -1,7 +1,7 @@
 //! The servers that are measured beside each other, one file each.
 //!
 //! All answer alike: 13 bytes with `Server`, `Date`, `Content-Type` and `Content-Length`; 64 KiB under `/64k` and
-//! 1 MiB under `/1m`; an upload is read to its end and answered with 13 bytes. Each runs on one thread as far as
+//! 1 MiB under `/1m`; the same from a file under `/file`, where the server sends files; an upload is read to its end and answered with 13 bytes. Each runs on one thread as far as
 //! it can. To add one, write its function and one line in [`SERVERS`].
 
 mod canned;
@@ -17,10 +17,11 @@ mod hyper;
 #[cfg(feature = "peers")]
 mod may;
 
-use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::sync::LazyLock;
+use std::{fs, io};
 
 use crate::inputs;
 
@@ -111,9 +112,21 @@ static LARGE: LazyLock<String> = LazyLock::new(|| "l".repeat(1 << 20));
 fn content(target: &[u8]) -> &'static str {
     match target {
         b"/64k" => &MEDIUM,
-        b"/1m" => &LARGE,
+        b"/1m" | b"/file" => &LARGE,
         _ => SMALL,
     }
+}
+
+/// The folder in which `file` is, with the content under `/file`.
+fn folder() -> io::Result<PathBuf> {
+    // One for all runs, so that they leave little behind; and whoever comes second does not pull it from under the first.
+    let folder = std::env::temp_dir().join("h1wire-benches-files");
+    let file = folder.join("file");
+    if !fs::metadata(&file).is_ok_and(|meta| meta.len() == LARGE.len() as u64) {
+        fs::create_dir_all(&folder)?;
+        fs::write(file, LARGE.as_bytes())?;
+    }
+    Ok(folder)
 }
 
 /// `Server` field of the answers of servers that have none of their own.

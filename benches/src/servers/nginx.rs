@@ -17,13 +17,14 @@ pub(super) fn command(address: SocketAddr) -> io::Result<Option<Command>> {
         fs::write(folder.join(target), super::content(format!("/{target}").as_bytes()))?;
     }
     let file = folder.join(format!("{}.conf", address.port()));
-    fs::write(&file, configuration(&folder.display().to_string(), address))?;
+    let files = super::folder()?.display().to_string();
+    fs::write(&file, configuration(&folder.display().to_string(), &files, address))?;
     let mut command = Command::new("nginx");
     command.arg("-p").arg(&folder).arg("-c").arg(file).arg("-e").arg(folder.join("error.log"));
     Ok(Some(command))
 }
 
-fn configuration(folder: &str, address: SocketAddr) -> String {
+fn configuration(folder: &str, files: &str, address: SocketAddr) -> String {
     let content = super::content(b"/");
     let content_type = super::CONTENT_TYPE;
     let port = address.port();
@@ -40,6 +41,7 @@ http {{
         listen {address} backlog=16384; root {folder};
         location = /64k {{ }}
         location = /1m {{ }}
+        location = /file {{ root {files}; open_file_cache off; }}
         location / {{ return 200 '{content}'; }}
     }}
 }}

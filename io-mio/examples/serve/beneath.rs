@@ -5,7 +5,7 @@
 //! is missing, and for links that name their target from the root of the file system, the links are resolved first and
 //! the result is opened step by step, following none.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -19,8 +19,8 @@ pub struct Root {
 
 /// What was opened.
 pub enum Found {
-    /// Something with bytes.
-    File(File),
+    /// Something with bytes, and what is known of it.
+    File(File, Metadata),
     /// A folder.
     Folder(Folder),
 }
@@ -108,8 +108,8 @@ impl Folder {
 
 #[cfg(unix)]
 fn found(opened: File) -> io::Result<Found> {
-    let is_folder = opened.metadata()?.is_dir();
-    Ok(if is_folder { Found::Folder(Folder(opened)) } else { Found::File(opened) })
+    let meta = opened.metadata()?;
+    Ok(if meta.is_dir() { Found::Folder(Folder(opened)) } else { Found::File(opened, meta) })
 }
 
 #[cfg(unix)]
@@ -174,7 +174,12 @@ impl Root {
     /// Here a folder that is replaced by a link between the two calls leads out.
     fn open_in_steps(&self, segments: &[String]) -> io::Result<Found> {
         let path = self.path.join(self.resolved(segments)?);
-        Ok(if path.is_dir() { Found::Folder(Folder(path)) } else { Found::File(File::open(path)?) })
+        if path.is_dir() {
+            return Ok(Found::Folder(Folder(path)));
+        }
+        let file = File::open(path)?;
+        let meta = file.metadata()?;
+        Ok(Found::File(file, meta))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Answering requests with files.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -8,10 +8,10 @@ use std::sync::Arc;
 use h1wire_mio::proto::{HttpDate, Method, SendError, Target};
 use h1wire_mio::{Handler, Request, Response};
 
-use crate::beneath::{Found, Root};
-use crate::conditional::{Validators, Verdict};
-use crate::range::{Ranges, ranges};
-use crate::{listing, path};
+use super::beneath::{Found, Root};
+use super::conditional::{Validators, Verdict};
+use super::range::{Ranges, ranges};
+use super::{listing, path};
 
 /// A file that is shorter goes into memory and leaves with the head in one piece.
 const SMALL: u64 = 16 * 1024;
@@ -62,15 +62,15 @@ impl Files {
         };
         let segments = path::segments(target).ok_or(Refusal::NotFound)?;
         match self.root.open(&segments)? {
-            Found::File(_) if target.ends_with(b"/") => Err(Refusal::NotFound),
-            Found::File(file) => send(file, segments.last(), req, res),
+            Found::File(..) if target.ends_with(b"/") => Err(Refusal::NotFound),
+            Found::File(file, meta) => send(file, &meta, segments.last(), req, res),
             Found::Folder(_) if !target.ends_with(b"/") && !target.is_empty() => {
                 Err(Refusal::Moved(link_to(&segments) + "/"))
             }
             Found::Folder(folder) => {
                 let index = "index.html".to_owned();
                 match self.root.open(&[&segments[..], std::slice::from_ref(&index)].concat()) {
-                    Ok(Found::File(file)) => send(file, Some(&index), req, res),
+                    Ok(Found::File(file, meta)) => send(file, &meta, Some(&index), req, res),
                     _ => {
                         let names = self.root.names(&folder, &segments)?;
                         let page = listing::page(&names, &format!("/{}", segments.join("/")));
@@ -111,13 +111,18 @@ fn link_to(segments: &[String]) -> String {
 }
 
 /// Sends a file, whose name tells its type.
-fn send(file: File, name: Option<&String>, req: &Request<'_>, res: &mut Response<'_>) -> Result<(), Refusal> {
-    let meta = file.metadata()?;
+fn send(
+    file: File,
+    meta: &Metadata,
+    name: Option<&String>,
+    req: &Request<'_>,
+    res: &mut Response<'_>,
+) -> Result<(), Refusal> {
     if !meta.is_file() {
         return Err(Refusal::NotFound);
     }
     let (len, content_type) = (meta.len(), name.map_or(OTHER, |name| type_of(name)));
-    let validators = Validators::of(&meta);
+    let validators = Validators::of(meta);
     let modified = HttpDate::from_unix(validators.modified);
     res.header("ETag", &validators.etag).header("Last-Modified", modified.as_str());
     match validators.judge(&req.fields) {

@@ -1,6 +1,6 @@
 //! The index of a folder as a page.
 
-use crate::path::encode;
+use super::path::encode;
 
 /// A page with links to what is in a folder: names, and whether they are folders. Those that begin with a dot are left
 /// out.
