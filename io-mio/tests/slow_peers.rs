@@ -1,18 +1,20 @@
 //! Ten thousand peers that send a byte now and then. Alone in its process, whose memory, processor time and limit of
-//! descriptors it measures and sets.
+//! descriptors it measures and sets. The peers are in processes of their own, for the limit is one for each.
 #![cfg(target_os = "linux")]
 
 mod common;
+#[path = "common/herd.rs"]
+mod herd;
 
 use std::io::{Write, stderr};
 use std::time::Duration;
 
 use common::{Raw, options, stop};
 use h1wire_mio::{Request, Response, Running, Server};
+use herd::Herd;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-const PART: &str = "GET / HTTP/1.1\r\nHost: a\r\nX: ";
 
 /// How many slow peers there are to be, and with how many the test still says something.
 const WANTED: usize = 10_000;
@@ -24,7 +26,7 @@ const FEW: usize = 100;
 const SLICE: usize = 5;
 const ROUNDS: usize = 3;
 
-/// Processor time of this process: of the clients and the server.
+/// Processor time of this process: of the server, and of a little beside it.
 fn cpu() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
@@ -37,10 +39,10 @@ fn memory() -> usize {
     line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
 }
 
-/// How many connections this process may have with itself, after asking for enough.
+/// How many connections this process may have, after asking for enough.
 fn possible() -> usize {
-    // Both ends, and some for everything else.
-    let needed = 2 * WANTED as u64 + 100;
+    // Those, and some for everything else.
+    let needed = WANTED as u64 + 100;
     let now = getrlimit(Resource::Nofile);
     let most = now.maximum.map_or(needed, |most| most.max(needed));
     // Only the privileged may raise the upper limit; others go as far as that.
@@ -51,40 +53,39 @@ fn possible() -> usize {
         }
     }
     let limit = getrlimit(Resource::Nofile).current.unwrap_or(needed);
-    WANTED.min((limit as usize).saturating_sub(100) / 2)
+    WANTED.min((limit as usize).saturating_sub(100))
 }
 
 /// As many more peers, beside the fast client, that each sent part of a head.
-fn add(peers: &mut Vec<Raw>, count: usize, server: &Running) {
-    for made in 1..=count {
-        let mut peer = Raw::to(server);
-        // Closed by a reset, so that no port stays taken.
-        socket2::SockRef::from(&peer.0).set_linger(Some(Duration::ZERO)).unwrap();
-        peer.send(PART);
-        peers.push(peer);
-        if made % FEW == 0 || made == count {
-            // More than the listener's queue holds would have to knock again, a second later.
-            let all = 1 + peers.len() as u64;
-            common::wait_until("all connections", || server.handle().counters().accepted == all);
-        }
+fn add(peers: &mut Herd, count: usize, server: &Running) {
+    for made in (0..count).step_by(FEW) {
+        // More than the listener's queue holds would have to knock again, a second later.
+        peers.add(FEW.min(count - made));
+        let all = 1 + peers.len() as u64;
+        common::wait_until("all connections", || server.handle().counters().accepted == all);
     }
 }
 
 /// Sends a byte from each slow peer, so many times, with a request of the fast one after every few. Answers the
-/// processor time for each of these few, the server's and the clients'. Fails when a request is not answered.
-fn drip(peers: &mut [Raw], rounds: usize, fast: &mut Raw) -> Duration {
+/// processor time for each of these few. Fails when a request is not answered.
+fn drip(peers: &mut Herd, rounds: usize, fast: &mut Raw) -> Duration {
     let before = cpu();
     let mut slices = 0;
     for _ in 0..rounds {
-        for slice in peers.chunks_mut(SLICE) {
-            for peer in slice {
-                peer.send("x");
-            }
+        for first in (0..peers.len()).step_by(SLICE) {
+            peers.drip(first, SLICE);
             fast.send(GET).until("hello");
             slices += 1;
         }
     }
     (cpu() - before) / slices
+}
+
+/// The processes of the peers begin here.
+#[test]
+#[ignore = "the other half of the test beside it, which runs it"]
+fn peers_of_another_process() {
+    herd::serve_if_asked();
 }
 
 #[test]
@@ -102,7 +103,7 @@ fn ten_thousand_slow_peers_cost_little_more_than_their_sockets_and_do_not_delay_
     let hello = |_: &Request<'_>, res: &mut Response<'_>| res.end("hello");
     let server = Server::bind("127.0.0.1:0").unwrap().options(options).start(hello).unwrap();
     let mut fast = Raw::to(&server);
-    let mut peers = Vec::with_capacity(count);
+    let mut peers = Herd::new(server.local_addr().unwrap(), count, "peers_of_another_process");
     add(&mut peers, FEW, &server);
     // What is allocated once is allocated now.
     drip(&mut peers, 1, &mut fast);
@@ -128,9 +129,7 @@ fn ten_thousand_slow_peers_cost_little_more_than_their_sockets_and_do_not_delay_
     let counters = server.handle().counters();
     assert_eq!((counters.closed, counters.timeouts), (0, 0));
     // None of them was forgotten.
-    for peer in &mut peers {
-        peer.send("\r\n\r\n").until("hello");
-    }
+    peers.finish();
     answered += count;
     common::wait_until("the count of the slow peers' requests", || counted(answered));
     drop(peers);
