@@ -156,7 +156,7 @@ impl Stream {
     /// for it, so that the head of a file does not leave in a packet of its own.
     pub(crate) fn write_slices(&mut self, bufs: &[IoSlice<'_>], more: bool) -> io::Result<usize> {
         match self {
-            Self::Tcp(s) if more => write_more(s, bufs),
+            Self::Tcp(s) => send_slices(s, bufs, more),
             _ => self.write_vectored(bufs),
         }
     }
@@ -196,14 +196,14 @@ fn send(tcp: &mut TcpStream, buf: &[u8]) -> io::Result<usize> {
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn write_more(tcp: &mut TcpStream, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+fn send_slices(tcp: &mut TcpStream, bufs: &[IoSlice<'_>], more: bool) -> io::Result<usize> {
     use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
-    let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
-    Ok(sendmsg(tcp, bufs, &mut SendAncillaryBuffer::default(), flags)?)
+    let more = if more { SendFlags::MORE } else { SendFlags::empty() };
+    Ok(sendmsg(tcp, bufs, &mut SendAncillaryBuffer::default(), more | SendFlags::NOSIGNAL)?)
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn write_more(tcp: &mut TcpStream, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+fn send_slices(tcp: &mut TcpStream, bufs: &[IoSlice<'_>], _: bool) -> io::Result<usize> {
     tcp.write_vectored(bufs)
 }
 
