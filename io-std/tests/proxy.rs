@@ -1,7 +1,7 @@
 //! The example `proxy`, between our client and our server: what is sent on, what stays, what is refused.
 
 use std::io::{Read, Write};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use h1wire_std::server::Handle;
@@ -59,6 +59,20 @@ impl Drop for Chain {
         self.proxy.close(Duration::from_secs(1));
         self.origin.close(Duration::from_secs(1));
     }
+}
+
+/// RFC 9110 section 4.2.2.
+#[test]
+fn what_is_meant_for_tls_is_not_sent_on_without() {
+    let chain = Chain::new();
+    let mut client = TcpStream::connect(chain.proxy.local_addr().unwrap()).unwrap();
+    let address = chain.address();
+    write!(client, "GET https://{address}/ HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")
+        .unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 501 "), "{answer}");
+    assert_eq!(chain.origin.stats().requests, 0);
 }
 
 #[test]
