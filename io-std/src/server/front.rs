@@ -15,7 +15,8 @@ use std::io::{self, ErrorKind};
 use std::net::Shutdown;
 use std::os::fd::AsRawFd;
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use h1wire_proto::{Expired, Status, Time};
@@ -55,6 +56,8 @@ pub(crate) struct Door {
     /// `None` once nobody looks any more.
     orders: Mutex<Option<Vec<Order>>>,
     waker: Waker,
+    /// The front's own thread, in which hooks run that may want something of it.
+    inside: OnceLock<ThreadId>,
 }
 
 impl Door {
@@ -72,10 +75,14 @@ impl Door {
         self.send(Order::StopAccepting);
     }
 
-    /// Closes the connections that are watched and idle, and says how many.
+    /// Closes the connections that are watched and idle, and says how many. Asked by the front itself, it is done
+    /// next, and nobody knows yet.
     pub(crate) fn close_idle(&self) -> usize {
         let (sender, receiver) = channel();
         self.send(Order::CloseIdle(sender));
+        if self.inside.get() == Some(&thread::current().id()) {
+            return 0;
+        }
         // Without an answer there is no front any more, and no connection that it watches.
         receiver.recv().unwrap_or_default()
     }
@@ -102,7 +109,7 @@ impl Door {
 pub(crate) fn open() -> io::Result<(Poll, Door)> {
     let poll = Poll::new()?;
     let waker = Waker::new(poll.registry(), WAKER)?;
-    Ok((poll, Door { orders: Mutex::new(Some(Vec::new())), waker }))
+    Ok((poll, Door { orders: Mutex::new(Some(Vec::new())), waker, inside: OnceLock::new() }))
 }
 
 /// A connection that is watched.
@@ -139,6 +146,7 @@ impl Front {
 
     /// Runs until it is stopped.
     pub(crate) fn run(mut self) {
+        let _ = self.core.door.inside.set(thread::current().id());
         let mut events = Events::with_capacity(256);
         while self.turn(&mut events).is_ok() {}
         *self.core.door.orders.lock().unwrap_or_else(PoisonError::into_inner) = None;

@@ -85,7 +85,8 @@ impl Handle {
     }
 
     /// Closes the connections that wait for a request, and says how many were closed at once. A thread that still
-    /// waits at one closes it within [`linger_at_idle`](super::Options::linger_at_idle).
+    /// waits at one closes it within [`linger_at_idle`](super::Options::linger_at_idle). Called in a hook it says 0: they
+    /// are closed when that returns.
     pub fn close_idle_connections(&self) -> usize {
         self.core.idle_epoch.fetch_add(1, Ordering::Relaxed);
         self.core.door.close_idle()
@@ -98,7 +99,8 @@ impl Handle {
     }
 
     /// Ends the server: no new connections are accepted, idle ones are closed, requests in flight are answered with
-    /// `Connection: close`. Blocks until that is done or `deadline` has passed, and ends the rest by force.
+    /// `Connection: close`. Blocks until that is done or `deadline` has passed, and ends the rest by force. So it is not
+    /// for handlers and hooks, which it would wait for.
     pub fn close(&self, deadline: Duration) -> Closed {
         let core = &self.core;
         core.draining.store(true, Ordering::Relaxed);

@@ -3,9 +3,11 @@
 use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
-use crate::peer::{GET, Peer, echo, server};
+use h1wire_std::server::Handle;
+
+use crate::peer::{GET, Peer, echo, server, wait_until};
 
 #[test]
 fn each_stream_is_shown_to_its_user_who_may_wrap_or_refuse_it() {
@@ -78,4 +80,25 @@ fn hooks_that_panic_end_their_connection_and_no_thread() {
     peer.assert_closed();
     Peer::to(&server).send(GET).response();
     assert_eq!(server.stats().panics, 2);
+}
+
+/// The natural thing to do when there are too many. The hook runs in the thread that would have to do it.
+#[test]
+fn a_hook_may_close_idle_connections() {
+    let handle = Arc::new(OnceLock::<Handle>::new());
+    let own = handle.clone();
+    let server = server()
+        .options(|o| o.max_connections = 1)
+        .on_refused(move |_| {
+            own.get().unwrap().close_idle_connections();
+        })
+        .start(echo)
+        .unwrap();
+    handle.set(server.clone()).unwrap();
+    let mut first = Peer::to(&server);
+    first.send(GET).response();
+    assert!(Peer::to(&server).rest().starts_with("HTTP/1.1 503 "));
+    first.assert_closed();
+    wait_until("the first one has gone", || server.connections() == 0);
+    Peer::to(&server).send(GET).response();
 }
