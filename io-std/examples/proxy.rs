@@ -11,15 +11,15 @@
 //!
 //! It lets anybody connect anywhere. Do not run it where that matters.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
 use h1wire_std::proto::{BodyLen, Forwarding, Headers, Method, NotForwarded, OwnedFields, SendError, Target};
 use h1wire_std::server::{Handle, Request, Response, Upgraded};
-use h1wire_std::{Agent, Error, ErrorKind, Server};
+use h1wire_std::{Agent, Error, ErrorKind, Response as Answer, Server, Upload};
 
 fn main() -> io::Result<()> {
     let mut args = std::env::args().skip(1);
@@ -36,7 +36,9 @@ pub fn start(address: &str, name: &str) -> io::Result<Handle> {
     let agent = Agent::builder().keep_alive(true).timeout(Duration::from_secs(60)).build();
     Server::bind(address)?.on_connect(connect).start(move |request, response| {
         let result = forward(&agent, &forwarding, request, response);
+        // What the client did wrong is answered by the server.
         if let Err(error) = &result
+            && (Error::of(error).is_some() || error.kind() == io::ErrorKind::Other)
             && !response.is_head_sent()
         {
             return refuse(response, status_of(error), &error.to_string());
@@ -71,26 +73,38 @@ fn forward(
         .default_headers(false);
     onward.headers_mut().append_all(&sent).map_err(io::Error::other)?;
 
-    // Interim responses are the client's (RFC 9110 section 15.2). They are passed on when the call is back.
-    let interim: Arc<Mutex<Vec<(u16, Headers)>>> = Arc::default();
-    let heard = interim.clone();
+    let (say, words) = channel();
+    let interim = say.clone();
     onward = onward.on_informational(move |head| {
         let mut fields = Headers::new();
         // 100 is between the server and us: the client was told when its content was read.
         if head.status != 100 && fields.append_all(&head.fields).is_ok() {
-            heard.lock().unwrap_or_else(PoisonError::into_inner).push((head.status, fields));
+            let _ = interim.send(Word::Interim(head.status, fields));
         }
     });
-    let answer = match sent.body_len() {
-        BodyLen::None => onward.send(),
-        BodyLen::Exact(0) => onward.send_bytes(b""),
-        BodyLen::Exact(n) => onward.header("Content-Length", n.to_string()).send_reader(&mut *request),
-        BodyLen::Unknown => onward.send_reader(&mut *request),
+    // Whoever waits for the server cannot speak to the client meanwhile: that takes one more thread.
+    let wait = |ask: Box<dyn FnOnce() -> Result<Answer, Error> + Send>| {
+        let answered = move || drop(say.send(Word::Final(Box::new(ask()))));
+        thread::Builder::new().name("onward".into()).spawn(answered)
     };
-    let mut answer = answer?;
-    for (status, fields) in interim.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
-        response.informational(status, &fields)?;
-    }
+    match sent.body_len() {
+        BodyLen::None => wait(Box::new(|| onward.send()))?,
+        BodyLen::Exact(0) => wait(Box::new(|| onward.send_bytes(b"")))?,
+        len => {
+            if let BodyLen::Exact(n) = len {
+                onward = onward.header("Content-Length", n.to_string());
+            }
+            let mut upload = onward.start()?;
+            send_content(request, &mut upload, &words, response)?;
+            wait(Box::new(|| upload.finish()))?
+        }
+    };
+    let mut answer = loop {
+        match words.recv().map_err(io::Error::other)? {
+            Word::Interim(status, fields) => response.informational(status, &fields)?,
+            Word::Final(answer) => break (*answer)?,
+        }
+    };
 
     let mut kept = OwnedFields::new();
     kept.copy_from(&answer.fields());
@@ -109,6 +123,40 @@ fn forward(
         response.trailer(name, value);
     }
     response.finish()
+}
+
+/// What is heard from the server: interim responses, which are the client's (RFC 9110 section 15.2) and are passed on
+/// as they come, and at last the response.
+enum Word {
+    Interim(u16, Headers),
+    Final(Box<Result<Answer, Error>>),
+}
+
+/// Sends the content on, as far as the server wants it. What it says meanwhile is passed on between two pieces.
+fn send_content(
+    request: &mut Request<'_>,
+    upload: &mut Upload,
+    words: &Receiver<Word>,
+    response: &mut Response<'_>,
+) -> io::Result<()> {
+    let mut buf = vec![0; 64 * 1024];
+    loop {
+        let n = request.read(&mut buf)?;
+        if n == 0 {
+            return Ok(());
+        }
+        // The content may be slow, and the next piece far.
+        let sent = upload.write_all(&buf[..n]).and_then(|()| upload.flush());
+        for word in words.try_iter() {
+            if let Word::Interim(status, fields) = word {
+                response.informational(status, &fields)?;
+            }
+        }
+        match sent {
+            Err(_) if upload.is_answered() => return Ok(()),
+            sent => sent?,
+        }
+    }
 }
 
 /// What the client is told about a request that failed on its way.

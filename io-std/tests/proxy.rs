@@ -1,7 +1,9 @@
 //! The example `proxy`, between our client and our server: what is sent on, what stays, what is refused.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Mutex;
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use h1wire_std::server::Handle;
@@ -120,12 +122,43 @@ fn an_answer_to_head_says_the_length_and_has_no_content() {
 }
 
 #[test]
-fn interim_responses_reach_the_client() {
-    let chain = Chain::new();
-    let (told, hear) = std::sync::mpsc::channel();
-    let request = chain.request("GET", "/").on_informational(move |head| told.send(head.status).unwrap());
-    request.send().unwrap();
-    assert_eq!(hear.try_iter().collect::<Vec<_>>(), [103]);
+fn interim_responses_reach_the_client_as_they_come() {
+    const PATIENCE: Duration = Duration::from_secs(20);
+    // The origin goes on when the client has seen what it said.
+    let (told, hear) = channel();
+    let hear = Mutex::new(hear);
+    let origin = Server::bind("127.0.0.1:0").unwrap().start(move |request, response| {
+        let seen = || assert_eq!(hear.lock().unwrap().recv_timeout(PATIENCE), Ok(103));
+        if !request.is_complete() {
+            let mut piece = [0; 5];
+            request.read_exact(&mut piece)?;
+            response.early_hints(&[("Link", "</first>")])?;
+            request.read_exact(&mut piece)?;
+            seen();
+            io::copy(request, &mut io::sink())?;
+        }
+        response.early_hints(&[("Link", "</last>")])?;
+        seen();
+        response.end("done")
+    });
+    let (origin, proxy) = (origin.unwrap(), example::start("127.0.0.1:0", "edge").unwrap());
+    let to = Proxy::new(&proxy.local_addr().unwrap().to_string()).unwrap();
+    let agent = Agent::builder().proxies(Proxies::all(to)).build();
+    let ask = |method| {
+        let told = told.clone();
+        let url = format!("http://{}/", origin.local_addr().unwrap());
+        agent.request(method, url).on_informational(move |head| told.send(head.status).unwrap())
+    };
+    assert_eq!(ask("GET").send().unwrap().text().unwrap(), "done");
+    let mut upload = ask("PUT").start().unwrap();
+    for _ in 0..2 {
+        upload.write_all(b"hello").unwrap();
+        upload.flush().unwrap();
+    }
+    assert_eq!(upload.finish().unwrap().text().unwrap(), "done");
+    for server in [&proxy, &origin] {
+        server.close(Duration::from_secs(1));
+    }
 }
 
 #[test]
