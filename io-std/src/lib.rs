@@ -13,7 +13,7 @@
 //! | send content that becomes known bit by bit | [`Request::start`], [`Upload`] |
 //! | read what comes back | [`Response`], which is a [`Read`](std::io::Read) |
 //! | keep connections, limit them, look at them | [`Agent`] |
-//! | go through a proxy, TLS, or any stream | [`Proxies`], the feature `tls`, [`AgentBuilder::create_connection`] |
+//! | go through a proxy, TLS, or any stream | [`Proxies`], the features `tls` and `tls-platform`, [`AgentBuilder::create_connection`] |
 //! | speak another protocol on the connection | [`Response::into_upgraded`], [`Upgraded`] |
 //! | end it from another thread, or in time | [`AbortHandle`], [`Request::timeout`] and its neighbours |
 //! | know what went wrong and whether to try again | [`Error::kind`], [`Error::retry`] |
@@ -60,6 +60,47 @@ pub use stream::{Closer, Stream, Wrote};
 #[cfg(feature = "tls")]
 pub fn tls_config(roots: rustls::RootCertStore) -> rustls::ClientConfig {
     tls::config(roots)
+}
+
+/// A configuration for [`AgentBuilder::tls_config`] that trusts whom the system trusts, by way of
+/// `rustls-platform-verifier`, and speaks HTTP/1.1 only. Without it, the roots are those that Mozilla trusts.
+///
+/// # Errors
+/// If the system has no roots, or no verifier.
+///
+/// ```no_run
+/// # use h1wire_std::Agent;
+/// let tls = h1wire_std::tls_platform_config()?;
+/// let agent = Agent::builder().keep_alive(true).tls_config(tls.into()).build();
+/// agent.get("https://intranet.example/").send()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[cfg(feature = "tls-platform")]
+pub fn tls_platform_config() -> Result<rustls::ClientConfig, rustls::Error> {
+    tls::platform_config()
+}
+
+/// Speaks TLS with the clients of a server: a hook for [`Server::on_connection`]. A client that has not agreed within
+/// `limit` is closed; until then it takes a thread of the server's. Set ALPN to `http/1.1` in the configuration, or
+/// leave it empty.
+///
+/// ```no_run
+/// # fn certificate() -> std::sync::Arc<h1wire_std::rustls::ServerConfig> { unimplemented!() }
+/// use std::time::Duration;
+/// h1wire_std::Server::bind("0.0.0.0:8443")?
+///     .on_connection(h1wire_std::tls_acceptor(certificate(), Duration::from_secs(10)))
+///     .serve(|_, response| response.end("hello\n"))?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[cfg(all(feature = "tls", unix))]
+pub fn tls_acceptor(
+    config: std::sync::Arc<rustls::ServerConfig>,
+    limit: std::time::Duration,
+) -> impl Fn(Box<dyn Stream>) -> std::io::Result<Box<dyn Stream>> + Send + Sync + 'static {
+    move |stream| match tls::TlsStream::accept(config.clone(), stream, limit) {
+        Ok(stream) => Ok(Box::new(stream)),
+        Err(kind) => Err(std::io::Error::other(kind.to_string())),
+    }
 }
 
 /// Gets a URL through the [global agent](Agent::global).

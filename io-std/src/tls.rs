@@ -8,8 +8,12 @@ use std::os::fd::BorrowedFd;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use rustls::client::WantsClientCert;
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection, RootCertStore};
+use rustls::{
+    ClientConfig, ClientConnection, ConfigBuilder, Connection, RootCertStore, ServerConfig, ServerConnection,
+    WantsVerifier,
+};
 
 use crate::error::{ErrorKind, Timeout};
 use crate::stream::{Closer, Stream, Wrote};
@@ -22,13 +26,27 @@ pub(crate) fn default_config() -> Arc<ClientConfig> {
 
 /// A configuration that trusts these roots, and asks for HTTP/1.1 by ALPN (RFC 7301).
 pub(crate) fn config(roots: RootCertStore) -> ClientConfig {
+    finish(builder().with_root_certificates(roots))
+}
+
+/// As [`config`], but trusts whom the system trusts.
+#[cfg(feature = "tls-platform")]
+pub(crate) fn platform_config() -> Result<ClientConfig, rustls::Error> {
+    use rustls_platform_verifier::BuilderVerifierExt;
+    Ok(finish(builder().with_platform_verifier()?))
+}
+
+fn builder() -> ConfigBuilder<ClientConfig, WantsVerifier> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let versions =
         ClientConfig::builder_with_provider(provider).with_protocol_versions(rustls::DEFAULT_VERSIONS);
     // The provider of this crate's choice has suites for both versions.
     #[allow(clippy::expect_used)]
-    let builder = versions.expect("ring supports TLS 1.2 and 1.3");
-    let mut config = builder.with_root_certificates(roots).with_no_client_auth();
+    versions.expect("ring supports TLS 1.2 and 1.3")
+}
+
+fn finish(verifying: ConfigBuilder<ClientConfig, WantsClientCert>) -> ClientConfig {
+    let mut config = verifying.with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     config
 }
@@ -38,8 +56,9 @@ const NOBODYS: u32 = 16;
 
 /// A TLS session over a stream.
 pub(crate) struct TlsStream {
-    session: ClientConnection,
+    session: Connection,
     under: Box<dyn Stream>,
+    read_limit: Option<Duration>,
 }
 
 impl TlsStream {
@@ -47,11 +66,29 @@ impl TlsStream {
     pub(crate) fn connect(
         config: Arc<ClientConfig>,
         name: &str,
-        mut under: Box<dyn Stream>,
+        under: Box<dyn Stream>,
         limit: Option<Duration>,
     ) -> Result<Self, ErrorKind> {
         let name = ServerName::try_from(name.to_owned()).map_err(|e| ErrorKind::Tls(e.into()))?;
-        let mut session = ClientConnection::new(config, name).map_err(|e| ErrorKind::Tls(e.into()))?;
+        let session = ClientConnection::new(config, name).map_err(|e| ErrorKind::Tls(e.into()))?;
+        Self::shake_hands(session.into(), under, limit)
+    }
+
+    /// Agrees on TLS with a client, within `limit`.
+    pub(crate) fn accept(
+        config: Arc<ServerConfig>,
+        under: Box<dyn Stream>,
+        limit: Duration,
+    ) -> Result<Self, ErrorKind> {
+        let session = ServerConnection::new(config).map_err(|e| ErrorKind::Tls(e.into()))?;
+        Self::shake_hands(session.into(), under, Some(limit))
+    }
+
+    fn shake_hands(
+        mut session: Connection,
+        mut under: Box<dyn Stream>,
+        limit: Option<Duration>,
+    ) -> Result<Self, ErrorKind> {
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         while session.is_handshaking() {
             let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
@@ -69,7 +106,10 @@ impl TlsStream {
             .set_read_timeout(None)
             .and_then(|()| under.set_write_timeout(None))
             .map_err(ErrorKind::Socket)?;
-        Ok(Self { session, under })
+        let mut stream = Self { session, under, read_limit: None };
+        // A client may be told of session tickets only now.
+        stream.send_pending().map_err(ErrorKind::Socket)?;
+        Ok(stream)
     }
 
     /// Sends what the session has for the peer. `false`: the peer takes nothing now, and has sent something.
@@ -95,19 +135,16 @@ impl TlsStream {
 }
 
 /// One step of the handshake.
-fn step(session: &mut ClientConnection, under: &mut dyn Stream) -> io::Result<()> {
+fn step(session: &mut Connection, under: &mut dyn Stream) -> io::Result<()> {
     if session.wants_write() {
         session.write_tls(&mut &mut *under)?;
         return Ok(());
     }
     if session.read_tls(&mut &mut *under)? == 0 {
-        return Err(io::Error::new(
-            io::ErrorKind::UnexpectedEof,
-            "the server closed during the TLS handshake",
-        ));
+        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the peer closed during the TLS handshake"));
     }
     if let Err(error) = session.process_new_packets() {
-        // The alert tells the server why.
+        // The alert tells the peer why.
         let _ = session.write_tls(&mut &mut *under);
         return Err(io::Error::new(io::ErrorKind::InvalidData, error));
     }
@@ -140,10 +177,17 @@ impl Write for Listening<'_> {
 
 impl Read for TlsStream {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let mut began = None;
         loop {
             match self.session.reader().read(buf) {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
                 done => return done,
+            }
+            if let Some(limit) = self.read_limit
+                && began.get_or_insert_with(Instant::now).elapsed() >= limit
+            {
+                // Records that come in drops, or are nobody's bytes, do not extend it.
+                return Err(io::ErrorKind::TimedOut.into());
             }
             self.send_pending()?;
             self.receive()?;
@@ -173,7 +217,9 @@ impl Write for TlsStream {
 
 impl Stream for TlsStream {
     fn set_read_timeout(&mut self, limit: Option<Duration>) -> io::Result<()> {
-        self.under.set_read_timeout(limit)
+        self.under.set_read_timeout(limit)?;
+        self.read_limit = limit;
+        Ok(())
     }
     fn set_write_timeout(&mut self, limit: Option<Duration>) -> io::Result<()> {
         self.under.set_write_timeout(limit)

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use h1wire_std::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use h1wire_std::rustls::{RootCertStore, ServerConfig, ServerConnection, Stream as TlsPipe, crypto};
-use h1wire_std::{Agent, AgentBuilder, Error, ErrorKind, Proxies, Proxy, Timeout};
+use h1wire_std::{Agent, AgentBuilder, Error, ErrorKind, Proxies, Proxy, Server, Timeout};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -19,6 +19,8 @@ const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 struct Authority {
     server: Arc<ServerConfig>,
     roots: RootCertStore,
+    #[cfg(feature = "tls-platform")]
+    pem: String,
 }
 
 impl Authority {
@@ -37,7 +39,12 @@ impl Authority {
             .with_single_cert(vec![certificate], key)
             .unwrap();
         server.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Self { server: Arc::new(server), roots }
+        Self {
+            server: Arc::new(server),
+            roots,
+            #[cfg(feature = "tls-platform")]
+            pem: made.cert.pem(),
+        }
     }
 
     fn agent(&self) -> AgentBuilder {
@@ -240,4 +247,107 @@ fn https_goes_through_the_tunnel_of_a_proxy() {
     drop(agent);
     server.join().unwrap();
     relay.join().unwrap();
+}
+
+#[test]
+fn records_that_drip_do_not_extend_a_limit() {
+    let authority = Authority::new();
+    let (addr, server) = authority.serve(|pipe| {
+        request(pipe);
+        pipe.conn.writer().write_all(&[b'x'; 16_000]).unwrap();
+        let mut record = Vec::new();
+        pipe.conn.write_tls(&mut record).unwrap();
+        for byte in record {
+            if pipe.sock.write_all(&[byte]).is_err() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        panic!("the client waited for all of it");
+    });
+    let agent = authority.agent().build();
+    let error = agent.get(url(addr)).total_timeout(Duration::from_millis(200)).send().unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Timeout(Timeout::Total)), "{error:?}");
+    server.join().unwrap();
+}
+
+#[test]
+fn our_server_speaks_tls_on_kept_connections_and_gives_up_who_does_not() {
+    let authority = Authority::new();
+    let acceptor = h1wire_std::tls_acceptor(authority.server.clone(), Duration::from_millis(300));
+    let server = Server::bind("127.0.0.1:0")
+        .unwrap()
+        .options(|options| options.linger_at_idle = 1)
+        .on_connection(acceptor)
+        .start(|request, response| std::io::copy(request, response).map(drop))
+        .unwrap();
+    let addr = server.local_addr().unwrap();
+    let agent = authority.agent().build();
+    let content: Vec<u8> = (0..300_000u32).map(|i| i as u8).collect();
+    for round in 0..3 {
+        let mut response = agent.request("POST", url(addr)).send_bytes(&content).unwrap();
+        assert_eq!(response.reused_socket(), round > 0);
+        let mut back = Vec::new();
+        response.read_to_end(&mut back).unwrap();
+        assert!(back == content);
+        // Idle, it is watched without a thread.
+        let deadline = std::time::Instant::now() + PATIENCE;
+        while server.stats().parked <= round {
+            assert!(std::time::Instant::now() < deadline);
+            thread::yield_now();
+        }
+    }
+    for hello in [&b""[..], b"GET / HTTP/1.1\r\n\r\n"] {
+        let mut plain = TcpStream::connect(addr).unwrap();
+        plain.set_read_timeout(Some(PATIENCE)).unwrap();
+        plain.write_all(hello).unwrap();
+        let mut answer = Vec::new();
+        let _ = plain.read_to_end(&mut answer);
+        assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
+    }
+    agent.destroy();
+    assert_eq!(server.close(PATIENCE).forced, 0);
+}
+
+/// Whom the system trusts is said by a variable, and that is the process's: this test is run by the next in another.
+#[cfg(feature = "tls-platform")]
+#[test]
+#[ignore = "run by the test of the platform's verifier"]
+fn platform_child() {
+    let url = std::env::var("H1WIRE_TEST_URL").unwrap();
+    let agent = Agent::builder().tls_config(Arc::new(h1wire_std::tls_platform_config().unwrap())).build();
+    assert_eq!(agent.get(url).send().unwrap().text().unwrap(), "ok");
+    // Nobody but the system trusts it.
+    let url = std::env::var("H1WIRE_TEST_OTHER").unwrap();
+    let error = Agent::new().get(url).send().unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Tls(_)), "{error:?}");
+}
+
+#[cfg(all(feature = "tls-platform", target_os = "linux"))]
+#[test]
+fn the_platforms_verifier_trusts_whom_the_system_trusts() {
+    let authority = Authority::new();
+    let (trusted, server) = authority.serve(|pipe| {
+        request(pipe);
+        pipe.write_all(OK).unwrap();
+        let _ = pipe.read(&mut [0]);
+    });
+    let (other, doubted) = authority.serve(|pipe| {
+        let _ = pipe.read(&mut [0]);
+    });
+    let roots = std::env::temp_dir().join(format!("h1wire-roots-{}.pem", std::process::id()));
+    std::fs::write(&roots, &authority.pem).unwrap();
+    let child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "platform_child", "--ignored"])
+        .env("SSL_CERT_FILE", &roots)
+        .env_remove("SSL_CERT_DIR")
+        .env("H1WIRE_TEST_URL", url(trusted))
+        .env("H1WIRE_TEST_OTHER", url(other))
+        .output()
+        .unwrap();
+    std::fs::remove_file(&roots).unwrap();
+    let text = String::from_utf8_lossy(&child.stdout);
+    assert!(child.status.success() && text.contains("1 passed"), "{text}");
+    server.join().unwrap();
+    doubted.join().unwrap();
 }
