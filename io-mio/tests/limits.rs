@@ -7,7 +7,7 @@ mod log;
 use std::time::{Duration, Instant};
 
 use common::{Raw, options, stop};
-use h1wire_mio::proto::Timeouts;
+use h1wire_mio::proto::{Expired, Timeouts};
 use h1wire_mio::{Options, Server};
 use log::log;
 
@@ -129,6 +129,58 @@ fn a_reader_that_stops_is_cut_off() {
         assert_ne!(last, "finished /flood");
     }
     stop(server);
+}
+
+#[test]
+fn a_client_that_does_not_close_after_the_last_answer_is_cut_off() {
+    let (server, told) = log(timeouts(|t| t.linger = 100));
+    let mut client = Raw::to(&server);
+    let start = Instant::now();
+    let got = client.ask("nonsense\r\n\r\n");
+    assert!(got.starts_with("HTTP/1.1 400 "), "{got}");
+    // It was told the end, and says nothing itself.
+    common::wait_until("the end", || server.handle().counters().closed == 1);
+    assert!(start.elapsed() >= Duration::from_millis(90), "{:?}", start.elapsed());
+    assert!(told.next().starts_with("error"));
+    told.expect(&["timeout Linger"]);
+    assert_eq!(server.handle().counters().expired(Expired::Linger), 1);
+    stop(server);
+}
+
+#[test]
+fn a_slow_upload_goes_on_as_long_as_it_is_not_too_slow() {
+    // Ten bytes every 20 ms are 500 a second.
+    for (rate, lives) in [(100, true), (5000, false), (0, false)] {
+        let (server, told) = log(timeouts(|t| (t.request, t.body_rate, t.body_window) = (300, rate, 1000)));
+        let mut client = Raw::to(&server);
+        let start = Instant::now();
+        client.send("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n");
+        client.0.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+        let (mut got, mut sent) = (Vec::new(), 0);
+        // Well beyond the limit for the whole request, and beyond a window.
+        while std::io::Read::read_to_end(&mut client.0, &mut got).is_err() && !got.ends_with(b"done") {
+            assert!(start.elapsed() < common::PATIENCE);
+            if sent < 1000 && std::io::Write::write(&mut client.0, &[b'x'; 10]).is_ok() {
+                sent += 10;
+            }
+        }
+        let got = String::from_utf8(got).unwrap();
+        if lives {
+            assert!(got.starts_with("HTTP/1.1 200 OK\r\n") && sent == 1000, "{rate}: {got}");
+        } else {
+            assert!(got.starts_with("HTTP/1.1 408 Request Timeout\r\n") && sent < 1000, "{rate}: {got}");
+            assert!(told.so_far().contains(&"timeout Request".into()));
+        }
+        stop(server);
+    }
+}
+
+#[test]
+fn every_phase_has_a_limit_by_default() {
+    for timeouts in [Options::default().timeouts, Timeouts::MODERN_SERVER] {
+        let Timeouts { headers, keep_alive, request, body, write, linger, .. } = timeouts;
+        assert!([headers, keep_alive, request, body, write, linger].iter().all(|ms| *ms > 0), "{timeouts:?}");
+    }
 }
 
 #[test]

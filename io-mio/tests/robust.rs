@@ -61,6 +61,71 @@ fn connections_that_wait_for_something_cost_no_processor_time() {
     stop(server);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_listener_that_fails_for_good_costs_no_processor_time_and_no_connection() {
+    let _alone = alone();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let (addr, same) = (listener.local_addr().unwrap(), listener.try_clone().unwrap());
+    let hello = |_: &Request<'_>, res: &mut Response<'_>| res.end("hello");
+    let server = h1wire_mio::Server::on(listener).start(hello).unwrap();
+    let mut client = Raw::at(addr);
+    client.send(GET).until("hello");
+    // It does not listen any more, and every call to accept fails.
+    socket2::SockRef::from(&same).shutdown(std::net::Shutdown::Both).unwrap();
+    common::wait_until("a failure", || server.handle().counters().accept_errors > 0);
+    assert_rests("a listener that fails");
+    assert!(server.handle().counters().accept_errors < 20, "{:?}", server.handle().counters());
+    client.send(GET).until("hello");
+    stop(server);
+}
+
+#[test]
+fn events_that_mean_nothing_do_nothing() {
+    let _alone = alone();
+    let mut poll = mio::Poll::new().unwrap();
+    let waker = std::sync::Arc::new(mio::Waker::new(poll.registry(), mio::Token(0)).unwrap());
+    let (make, told) = log::log_handler();
+    let options = Options::default();
+    let mut server =
+        h1wire_mio::EventLoop::new(poll.registry(), waker, mio::Token(1), options, make(0)).unwrap();
+    let listener = mio::net::TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let addr = listener.local_addr().unwrap();
+    server.listen(listener).unwrap();
+    let handle = server.handle();
+    let client = std::thread::spawn(move || {
+        let mut client = Raw::at(addr);
+        for _ in 0..3 {
+            client.send(GET).until("done");
+        }
+        let mut partial = Raw::at(addr);
+        partial.send("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na");
+        client.send(GET).until("done");
+        partial.send("bc").until("done");
+        drop((client, partial));
+        Raw::at(addr).send(GET).until("done");
+        handle.shutdown(PATIENCE);
+    });
+    let mut events = mio::Events::with_capacity(16);
+    while !server.is_finished() {
+        poll.poll(&mut events, server.timeout()).unwrap();
+        // Each comes three times, the last when the connection may be gone, or another's.
+        for _ in 0..2 {
+            events.iter().for_each(|event| server.event(event));
+        }
+        server.turn();
+        events.iter().for_each(|event| server.event(event));
+    }
+    client.join().unwrap();
+    let told = told.so_far();
+    let count = |what: &str| told.iter().filter(|told| *told == what).count();
+    assert_eq!((count("request /x"), count("finished /x"), count("aborted /x")), (6, 6, 0), "{told:?}");
+    assert!(
+        !told.iter().any(|told| told.starts_with("error") || told.starts_with("stream error")),
+        "{told:?}"
+    );
+}
+
 #[test]
 fn many_slow_clients_do_not_delay_a_fast_one() {
     let _alone = alone();

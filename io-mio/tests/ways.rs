@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use common::{PATIENCE, Raw, stop};
-use h1wire_mio::{EventLoop, Handler, Options, Request, Response, Server, Transport};
+use h1wire_mio::{EventLoop, Handler, Options, Request, Response, Server, Stream, Transport};
 use mio::event::Source;
 use mio::{Events, Interest, Poll, Registry, Token, Waker};
 
@@ -167,6 +167,72 @@ fn a_stream_made_elsewhere_is_served() {
         assert!(got.ends_with(b"hello"), "{}", got.escape_ascii());
     }
     assert_eq!(server.handle().counters().accepted, 2);
+    stop(server);
+}
+
+/// Refuses connections and switches, and says what its sockets are set to.
+struct Choosy(AtomicUsize);
+
+impl Handler for Choosy {
+    type Exchange = ();
+
+    fn request(&mut self, req: &Request<'_>, res: &mut Response<'_>) -> Option<()> {
+        let socket = socket2::SockRef::from(res.stream().tcp().unwrap());
+        let (no_delay, keep_alive) = (socket.tcp_nodelay().unwrap(), socket.keepalive().unwrap());
+        assert_eq!(res.stream().local_addr().unwrap().ip(), res.stream().peer_addr().unwrap().ip());
+        res.end(format!("{} {no_delay} {keep_alive}.", req.target.escape_ascii())).unwrap();
+        None
+    }
+
+    fn should_upgrade(&mut self, req: &Request<'_>) -> bool {
+        req.target == b"/up"
+    }
+
+    fn upgrade(&mut self, _: &Request<'_>, res: &mut Response<'_>) -> Option<()> {
+        res.switch_to(&[("Upgrade", "raw")], |_| ()).unwrap();
+        None
+    }
+
+    fn connection(&mut self, _: &Stream) -> bool {
+        self.0.fetch_add(1, Ordering::Relaxed) != 1
+    }
+}
+
+#[test]
+fn a_handler_chooses_its_connections_and_its_upgrades() {
+    let mut options = Options::default();
+    let start = |options: Options| {
+        let server = Server::bind("127.0.0.1:0").unwrap().options(options);
+        server.start_with(|_| Choosy(AtomicUsize::new(0))).unwrap()
+    };
+    let server = start(options.clone());
+    let offer =
+        |target| format!("GET {target} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: raw\r\n\r\n");
+    let mut first = Raw::to(&server);
+    first.send(offer("/no")).until("/no true false.");
+    assert_eq!(Raw::to(&server).rest(), "", "the second connection is refused");
+    assert!(first.ask(offer("/up")).starts_with("HTTP/1.1 101 "));
+    let counters = server.handle().counters();
+    assert_eq!((counters.accepted, counters.refused, counters.switched), (1, 1, 1));
+    stop(server);
+    (options.no_delay, options.tcp_keep_alive) = (false, Some(PATIENCE));
+    let server = start(options);
+    Raw::to(&server).send(offer("/no")).until("/no false true.");
+    stop(server);
+}
+
+#[test]
+fn another_thread_cuts_a_connection_off() {
+    let server = Server::bind("127.0.0.1:0")
+        .unwrap()
+        .start(|_: &Request<'_>, res: &mut Response<'_>| {
+            res.content_length(10).write("abc").unwrap();
+            let responder = res.responder();
+            std::thread::spawn(move || responder.abort());
+        })
+        .unwrap();
+    let got = Raw::to(&server).ask("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert!(got.ends_with("\r\n\r\nabc"), "{got}");
     stop(server);
 }
 
