@@ -177,10 +177,13 @@ fn connect_opens_a_tunnel_or_is_refused_and_closed_when_nobody_asked_for_it() {
     let mut peer = Peer::to(&tunnels);
     assert_eq!(peer.send(connect).head(), "HTTP/1.1 200 OK\r\nx-by: me\r\n\r\n");
     assert_eq!(peer.send("through").end().rest(), "through");
-    let mut peer = Peer::to(&tunnels);
-    peer.send("CONNECT b:1 HTTP/1.1\r\nHost: b:1\r\n\r\n");
-    assert!(peer.response().0.starts_with("HTTP/1.1 403 "));
-    assert_eq!(peer.send(GET).response().1, "");
+    let refused = Peer::to(&tunnels).send(format!("CONNECT b:1 HTTP/1.1\r\nHost: b:1\r\n\r\n{GET}")).rest();
+    assert!(refused.starts_with("HTTP/1.1 403 "), "{refused}");
+    assert_eq!(
+        refused.matches("HTTP/1.1").count(),
+        1,
+        "what was meant for the tunnel is no request: {refused}"
+    );
     let plain = server().start(echo).unwrap();
     Peer::to(&plain).send(connect).assert_closed();
 }

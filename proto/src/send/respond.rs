@@ -57,6 +57,9 @@ impl Conn<Server> {
     /// Answers to `HEAD`, and 204, 205 and 304, have no content whatever is written. `Connection: close` is added
     /// when the connection cannot persist, and honoured when the caller gives it.
     ///
+    /// A refused `CONNECT` is the last exchange of its connection: what the client sent behind it may have been meant for
+    /// the tunnel (RFC 9931).
+    ///
     /// # Errors
     /// [`WrongState`](SendError::WrongState) for a second answer to a request. Without a request it is no error, for
     /// that is how a 408 is sent, but the connection then closes;
@@ -228,6 +231,8 @@ impl Conn<Server> {
             && (!core.flags.eof || core.flags.behind)
             && !core.flags.last
             && plan.tx != Tx::UntilClose
+            // What follows a refused CONNECT may be meant for the tunnel (RFC 9931).
+            && !core.cycle.connect
             && !matches!(core.cycle.client, Half::Idle | Half::Error);
         core.cycle
             .apply(Party::Server, Step::Response { keep, success })

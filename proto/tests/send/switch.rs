@@ -94,15 +94,17 @@ fn a_2xx_to_connect_opens_a_tunnel() {
     assert_eq!(conn.advice(), Advice::Switched);
 }
 
+/// RFC 9931: a client may have sent the tunnel's first bytes already, and those need not be its own.
 #[test]
-fn a_refused_connect_is_an_ordinary_exchange() {
+fn a_refused_connect_is_the_last_exchange_so_that_bytes_for_the_tunnel_are_no_request() {
     let mut conn = server(CONNECT);
     assert_eq!(
         written(|out| conn.respond_with(407, &(), b"no", out)),
-        "HTTP/1.1 407 Proxy Authentication Required\nContent-Length: 2\n\nno"
+        "HTTP/1.1 407 Proxy Authentication Required\nConnection: close\nContent-Length: 2\n\nno"
     );
-    assert_eq!(conn.advice(), Advice::Reuse);
-    assert_eq!(hear(&mut conn, CONNECT), 1);
+    let (mut early, mut slots) = (&b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"[..], Slots::new());
+    assert!(matches!(conn.recv(&mut early, &mut slots), Ok(Recv::Closed)));
+    assert_eq!(conn.advice(), Advice::Linger);
 }
 
 /// B14, B15, from the client's side.
