@@ -58,7 +58,7 @@ impl Response<'_> {
 
     /// For answering from another thread, after the handler returned.
     pub fn responder(&mut self) -> Responder {
-        let high_water = self.link.options.write_high_water;
+        let high_water = self.link.options.high_water();
         let progress = self.answer.progress.get_or_insert_with(|| Arc::new(Progress::new(high_water)));
         let id = ExchangeId { key: self.key, generation: self.link.generation, number: self.link.requests };
         Responder::new(self.cx.remote.clone(), progress.clone(), id)

@@ -135,7 +135,7 @@ counters! {
     accepted,
     /// Connections that are over. Open ones are `accepted - closed`.
     closed,
-    /// Connections and requests that were refused because of a limit.
+    /// Connections and requests that were refused because of a limit, and connections that the handler did not want.
     refused,
     /// Requests, counted when their head is complete.
     requests,

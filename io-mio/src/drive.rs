@@ -199,14 +199,14 @@ impl<H: Handler> Turn<'_, H> {
     fn is_held(&self) -> bool {
         let answer = &self.active.answer;
         (answer.paused && answer.open)
-            || answer.out.is_full(self.link.options.write_high_water)
+            || answer.out.is_full(self.link.options.high_water())
             || answer.files.len() >= FILES
     }
 
     /// Whether a writer waits and need not.
     fn may_go_on_writing(&self) -> bool {
         let answer = &self.active.answer;
-        answer.wants_drain && !answer.out.is_full((self.link.options.write_high_water / 2).max(1))
+        answer.wants_drain && !answer.out.is_full((self.link.options.high_water() / 2).max(1))
     }
 
     /// Shows the machine what it left.

@@ -43,7 +43,7 @@ pub struct Options {
     /// while it [pauses](crate::Response::pause). At least 1,024, default 65,536; Node has 65,536.
     pub read_buffer: usize,
     /// How many bytes of output may wait in memory for one connection before writers are told to wait, and its requests
-    /// are left in the socket. Default 65,536; Node has 16,384.
+    /// are left in the socket; so they are while 16 pieces of files wait. At least 1, default 65,536; Node has 16,384.
     pub write_high_water: usize,
     /// How many bytes of content are read and discarded when a request was answered before it was complete, in the hope
     /// to keep the connection. Default 262,144, as in Go.
@@ -67,6 +67,12 @@ impl Options {
     /// The fields every answer has unless it has its own.
     pub(crate) fn own_fields(&self) -> Result<Option<Prepared>, SendError> {
         self.server.as_ref().map(|server| Prepared::new(&[("Server", server)])).transpose()
+    }
+
+    /// At no bytes an empty queue would be full.
+    #[inline]
+    pub(crate) fn high_water(&self) -> usize {
+        self.write_high_water.max(1)
     }
 
     /// When a connection ends.

@@ -296,7 +296,7 @@ impl Response<'_> {
     }
 
     fn has_room(&mut self) -> bool {
-        let full = self.answer.out.is_full(self.link.options.write_high_water);
+        let full = self.answer.out.is_full(self.link.options.high_water());
         self.answer.wants_drain |= full;
         !full
     }

@@ -216,3 +216,11 @@ fn a_trailer_that_cannot_be_sent_is_an_error() {
     assert!(told.recv_timeout(PATIENCE).unwrap().is_err());
     stop(server);
 }
+
+#[test]
+fn a_server_that_may_keep_no_output_answers_all_the_same() {
+    let server = serve_with(options(|o| o.write_high_water = 0), |_| Careless);
+    let mut raw = Raw::to(&server);
+    raw.send(GET.repeat(2)).until("done");
+    stop(server);
+}
