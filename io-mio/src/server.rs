@@ -45,7 +45,7 @@ impl Server {
         Err(error)
     }
 
-    /// Listens on a unix socket at a path where nothing is yet.
+    /// Listens on a unix socket at a path where nothing is yet. The file stays when the server ends.
     ///
     /// # Errors
     /// Those of binding and listening.
