@@ -66,7 +66,7 @@ impl Handler for Uploads {
 }
 
 fn store(path: &Path, pieces: &Receiver<Option<Vec<u8>>>, waiting: &AtomicU64, responder: &Responder) {
-    let part = PathBuf::from(format!("{}.part", path.display()));
+    let part = part_of(path);
     let stored = write(&part, pieces, waiting, responder).and_then(|()| fs::rename(&part, path));
     if let Err(e) = &stored {
         eprintln!("{}: {e}", path.display());
@@ -74,6 +74,13 @@ fn store(path: &Path, pieces: &Receiver<Option<Vec<u8>>>, waiting: &AtomicU64, r
     }
     let status = if stored.is_ok() { 201 } else { 500 };
     responder.respond(status, Default::default(), "");
+}
+
+/// Where a file is while it is not complete: a name of its own for each upload, and none that can be asked for.
+fn part_of(path: &Path) -> PathBuf {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let (process, number) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+    path.with_file_name(format!(".{process}-{number}.part"))
 }
 
 fn write(
