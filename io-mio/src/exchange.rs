@@ -171,9 +171,15 @@ impl<H: Handler> Turn<'_, H> {
     /// Reading or writing failed, and that is the end.
     #[cold]
     pub(crate) fn stream_failed(&mut self, error: &io::Error) {
+        self.over = true;
+        // A stream that was cut off where nothing was missing ended like any other (RFC 9112 section 9.8).
+        let resting = self.active.is_idle() && self.link.conn.phase() == Phase::Idle;
+        let nothing_more = resting || self.active.answer.mode == Mode::Linger;
+        if nothing_more && error.kind() == io::ErrorKind::UnexpectedEof {
+            return;
+        }
         self.cx.counters.io_errors.add(1);
         self.call(|handler, _, res| handler.stream_error(error, res.stream()));
-        self.over = true;
     }
 
     /// Deadlines may have passed.

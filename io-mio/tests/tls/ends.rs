@@ -103,6 +103,18 @@ fn a_client_that_is_cut_off_is_not_one_that_ends_in_order() {
     told.expect(&["request /x", "data abc"]);
     client.0.sock.shutdown(Shutdown::Write).unwrap();
     cut_off(&told, "aborted /x");
+    // Where nothing is missing, nothing was cut off: before the handshake, between requests, after the last answer.
+    let errors = server.handle().counters().io_errors;
+    crate::common::Raw::to(&server).half_close().rest();
+    let mut client = authority.client(&server);
+    client.send(GET).until("done");
+    client.0.sock.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(client.rest(), "");
+    let mut client = authority.client(&server);
+    client.send("nonsense\r\n\r\n").rest();
+    drop(client);
+    wait_until("the end of all", || server.handle().counters().closed == 6);
+    assert_eq!((errors, server.handle().counters().io_errors), (2, 2));
     // One that says goodbye and waits has its answer.
     let mut client = authority.client(&server);
     let got = client.send(GET).goodbye().rest();
