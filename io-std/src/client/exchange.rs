@@ -3,6 +3,7 @@
 //! Bytes and time are moved here, and the machine's advice is obeyed. What is sent and what is made of the response
 //! is the business of `send`, `upload` and `response`.
 
+use std::cell::RefCell;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -81,28 +82,37 @@ impl Exchange {
     ) -> Result<Self, Failure> {
         let driver = spec.agent().0.clone();
         let abort = spec.abort.clone();
-        let mut plan = spec.plan();
-        if let Some(at) = deadline {
-            // Kept by an agent for a later request, it must end some time as well, after this one was told why.
-            let left = clock::until(at) + OUTLIVES;
-            plan.how.limit = Some(plan.how.limit.map_or(left, |limit| limit.min(left)));
-        }
+        let (connect_limit, idle_limit) = (spec.how.limit, spec.idle_limit());
+        // One of them looks at it, the other tells its observer; never one during the other.
+        let asking = RefCell::new(&mut *spec);
+        let plan = || {
+            let mut plan = asking.borrow().plan();
+            if let Some(at) = deadline {
+                // Kept by an agent for a later request, it must end some time as well, after this one was told why.
+                let left = clock::until(at) + OUTLIVES;
+                plan.how.limit = Some(plan.how.limit.map_or(left, |limit| limit.min(left)));
+            }
+            Arc::new(plan)
+        };
         let wish = Wish {
             origin: origin.clone(),
-            plan: &|| Arc::new(plan.clone()),
+            plan: &plan,
             abort: abort.as_ref(),
             deadline,
-            connect_limit: spec.how.limit,
-            idle_limit: spec.idle_limit(),
+            connect_limit,
+            idle_limit,
         };
-        let acquired = Lease::acquire(&driver, &wish, &mut |what| match what {
-            Waiting::Socket => {
-                spec.tell(&Event::Socket);
-                true
-            }
-            Waiting::Idle => {
-                spec.tell(&Event::Timeout(Timeout::Idle));
-                spec.idle_notifies
+        let acquired = Lease::acquire(&driver, &wish, &mut |what| {
+            let spec = &mut **asking.borrow_mut();
+            match what {
+                Waiting::Socket => {
+                    spec.tell(&Event::Socket);
+                    true
+                }
+                Waiting::Idle => {
+                    spec.tell(&Event::Timeout(Timeout::Idle));
+                    spec.idle_notifies
+                }
             }
         });
         let mut lease = match acquired {

@@ -7,6 +7,7 @@ mod event;
 mod exchange;
 mod limits;
 mod options;
+mod plain;
 mod receive;
 mod request;
 mod response;

@@ -40,9 +40,12 @@ impl Request {
     /// A request with this method for a URL with the scheme `http`, or `https` with the feature `tls`. Any token is a
     /// method; methods are case-sensitive.
     pub fn new(method: &str, url: impl IntoUrl) -> Self {
-        let place = match url.into_url() {
-            Ok(url) => Place::of(&url),
-            Err(error) => Err(ErrorKind::invalid(format!("bad URL: {error}"))),
+        let place = match url.text().and_then(Place::plain) {
+            Some(place) => Ok(place),
+            None => match url.into_url() {
+                Ok(url) => Place::of(&url),
+                Err(error) => Err(ErrorKind::invalid(format!("bad URL: {error}"))),
+            },
         };
         let mut fault = None;
         let place = place.unwrap_or_else(|kind| {
