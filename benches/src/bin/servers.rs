@@ -193,11 +193,17 @@ fn print(scenario: &Scenario, rows: &mut [Row]) {
     let bytes = scenario.request.len();
     println!("\n{name}: {CONNECTIONS} connections, depth {depth}, requests of {bytes} bytes");
     println!("{:<16} {:>12} {:>10} {:>9}  calls per request", "server", "requests/s", "CPU us", "to first");
-    let mut first = None;
+    let mut first: Option<Vec<f64>> = None;
     for row in rows {
+        // Round by round, for what disturbs the machine disturbs neighbours in the round alike.
+        if first.is_none() && row.failed.is_none() {
+            first = Some(row.costs.clone());
+        }
+        let mut ratios: Vec<_> =
+            row.costs.iter().zip(first.iter().flatten()).map(|(cost, first)| cost / first).collect();
         match (median(&mut row.rates), median(&mut row.costs), row.failed.take()) {
             (Some(rate), Some(cost), None) => {
-                let ratio = cost / *first.get_or_insert(cost);
+                let ratio = median(&mut ratios).unwrap_or(f64::NAN);
                 println!("{:<16} {rate:>12.0} {cost:>10.2} {ratio:>9.2}  {}", row.name, row.calls);
             }
             (.., failed) => {
