@@ -12,7 +12,7 @@ use crate::connection::{Active, NEVER, Stop};
 use crate::drive::Turn;
 use crate::handler::Handler;
 use crate::remote::Action;
-use crate::report::{Leaving, Marks};
+use crate::report::{Failure, Leaving, Marks, Report};
 use crate::request::{ClientError, Request};
 use crate::response::Response;
 use crate::stream::Stream;
@@ -172,6 +172,7 @@ impl<H: Handler> Turn<'_, H> {
     #[cold]
     pub(crate) fn stream_failed(&mut self, error: &io::Error) {
         self.over = true;
+        self.active.answer.marks.failure = Some(Failure::Stream(error.kind()));
         // A stream that was cut off where nothing was missing ended like any other (RFC 9112 section 9.8).
         let resting = self.active.is_idle() && self.link.conn.phase() == Phase::Idle;
         let nothing_more = resting || self.active.answer.mode == Mode::Linger;
@@ -192,6 +193,7 @@ impl<H: Handler> Turn<'_, H> {
                 continue;
             }
             self.cx.counters.time_limit(expired);
+            self.active.answer.marks.failure = Some(Failure::Timeout(expired));
             self.time_out(expired);
         }
         if self.link.old_at != NEVER && u64::from(self.link.old_at) * 1000 <= now.0 {
@@ -289,6 +291,7 @@ impl<H: Handler> Turn<'_, H> {
     #[cold]
     pub(crate) fn broken(&mut self, error: RecvError, raw: &[u8]) {
         self.cx.counters.protocol_error(error.kind());
+        self.active.answer.marks.failure = Some(Failure::Protocol(error.kind()));
         let begun = self.active.answer.open && self.active.answer.head_sent;
         if !self.active.answer.open {
             self.active.answer.begin();
@@ -366,10 +369,15 @@ impl<H: Handler> Turn<'_, H> {
     /// The connection is over: tells the handler, and leaves nothing behind.
     #[cold]
     pub(crate) fn ended(&mut self) {
+        if self.link.gone {
+            let reset = Failure::Stream(io::ErrorKind::ConnectionReset);
+            self.active.answer.marks.failure.get_or_insert(reset);
+        }
         let leaving = std::mem::take(&mut self.active.leaving);
         for mut leaving in leaving {
             self.cx.counters.aborted.add(1);
-            let report = leaving.report(self.active.answer.sent, self.cx.clock.now());
+            let failure = self.active.answer.marks.failure;
+            let report = Report { failure, ..leaving.report(self.active.answer.sent, self.cx.clock.now()) };
             self.call(|handler, _, _| {
                 handler.report(&mut leaving.exchange, &report);
                 handler.aborted(leaving.exchange);

@@ -70,7 +70,7 @@ pub use handler::{Handler, Outcome};
 pub use listener::{Listener, Listening};
 pub use options::Options;
 pub use remote::Responder;
-pub use report::{ConnectionReport, Report};
+pub use report::{ConnectionReport, Failure, Report};
 pub use request::{ClientError, Request};
 pub use response::Response;
 pub use server::{Running, Server};

@@ -3,9 +3,10 @@
 //! An exchange remembers where the counts stood when it began; nothing is worked out before somebody asks. Connections
 //! are counted in a table of their own, which is empty unless [`Options`](crate::Options) ask for it.
 
+use std::io;
 use std::time::Duration;
 
-use h1wire_proto::Time;
+use h1wire_proto::{Expired, RecvErrorKind, Time};
 
 use crate::answer::Answer;
 use crate::connection::Link;
@@ -34,6 +35,20 @@ pub struct Report {
     pub head: Option<Duration>,
     /// From the complete head to now.
     pub took: Duration,
+    /// What broke it off, if something did. An exchange that is aborted without was ended by the server or its handler.
+    pub failure: Option<Failure>,
+}
+
+/// What broke an exchange off.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Failure {
+    /// The request broke the protocol.
+    Protocol(RecvErrorKind),
+    /// A time limit passed.
+    Timeout(Expired),
+    /// Reading or writing failed, or the client reset the connection.
+    Stream(io::ErrorKind),
 }
 
 /// What one connection came to. Only with [`Options::count_connections`](crate::Options::count_connections).
@@ -59,6 +74,7 @@ pub(crate) struct Marks {
     /// When the request was complete, and when the head of its answer was sent.
     pub(crate) request: Time,
     pub(crate) head: Time,
+    pub(crate) failure: Option<Failure>,
 }
 
 /// A moment that did not come yet.
@@ -66,13 +82,13 @@ const NOT_YET: Time = Time(u64::MAX);
 
 impl Marks {
     pub(crate) const fn new() -> Self {
-        Self { began: NOT_YET, received: 0, position: 0, request: NOT_YET, head: NOT_YET }
+        Self { began: NOT_YET, received: 0, position: 0, request: NOT_YET, head: NOT_YET, failure: None }
     }
 
     /// The head of a request was read at `now`, and what is queued from here on is its answer.
     #[inline]
     pub(crate) fn begin(now: Time, received: u64, answer: &Answer) -> Self {
-        Self { began: now, received, position: answer.position(), request: NOT_YET, head: NOT_YET }
+        Self { began: now, received, position: answer.position(), ..Self::new() }
     }
 
     fn until(&self, moment: Time) -> Option<Duration> {
@@ -95,6 +111,7 @@ impl Report {
             request: marks.until(marks.request),
             head: marks.until(marks.head),
             took: marks.until(now).unwrap_or_default(),
+            failure: marks.failure,
         }
     }
 }

@@ -10,8 +10,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use common::{PATIENCE, Raw, options, serve_with, stop, wait_until};
-use h1wire_mio::proto::{Expired, Fields, Timeouts};
-use h1wire_mio::{ConnectionReport, Handler, Options, Report, Request, Response, Running, Stream};
+use h1wire_mio::proto::{Expired, Fields, RecvErrorKind, Timeouts};
+use h1wire_mio::{ConnectionReport, Failure, Handler, Options, Report, Request, Response, Running, Stream};
 use log::log;
 
 const GET: &str = "GET /x HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -121,6 +121,7 @@ fn an_exchange_that_is_aborted_is_reported_as_far_as_it_came() {
     server.handle().close_all();
     let (_, report) = exchange(&told, "aborted");
     assert_eq!((report.status, report.is_complete, report.sent, report.head), (None, false, 0, None));
+    assert_eq!(report.failure, None, "the server did it");
 
     let mut client = Raw::to(&server);
     client.send("GET /flood HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -132,6 +133,31 @@ fn an_exchange_that_is_aborted_is_reported_as_far_as_it_came() {
     // The connection had no other.
     assert_eq!(report.sent, server.handle().counters().bytes_sent);
     assert!(report.sent < log::FLOOD as u64);
+    stop(server);
+}
+
+#[test]
+fn an_exchange_that_is_broken_off_is_reported_with_the_reason() {
+    let (server, told) = reporting(options(|o| o.timeouts.body = 100));
+    let post = "POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let failure = || exchange(&told, "aborted").1.failure.unwrap();
+    let mut client = Raw::to(&server);
+    client.ask(format!("{post}x\r\n"));
+    assert_eq!(failure(), Failure::Protocol(RecvErrorKind::BadChunkSize));
+    client = Raw::to(&server);
+    client.ask(post);
+    assert_eq!(failure(), Failure::Timeout(Expired::Body));
+    for request in [post, "GET /flood HTTP/1.1\r\nHost: a\r\n\r\n", "GET /wait HTTP/1.1\r\nHost: a\r\n\r\n"] {
+        let before = server.handle().counters().requests;
+        client = Raw::to(&server);
+        client.send(request);
+        wait_until("the request", || server.handle().counters().requests > before);
+        socket2::SockRef::from(&client.0).set_linger(Some(Duration::ZERO)).unwrap();
+        drop(client);
+        let failure = failure();
+        let resets = [std::io::ErrorKind::ConnectionReset, std::io::ErrorKind::BrokenPipe];
+        assert!(resets.map(Failure::Stream).contains(&failure), "{failure:?}");
+    }
     stop(server);
 }
 
