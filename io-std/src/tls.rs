@@ -126,6 +126,18 @@ impl TlsStream {
         Ok(true)
     }
 
+    /// The peer takes nothing now, and has sent something. It is looked at once, for it may be about the session. Then
+    /// it waits in the socket for its reader: a session keeps little, and fails beyond.
+    fn make_way(&mut self) -> io::Result<()> {
+        match self.session.reader().fill_buf() {
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => self.receive(),
+            _ => match self.session.write_tls(&mut self.under)? {
+                0 => Err(io::ErrorKind::WriteZero.into()),
+                _ => Ok(()),
+            },
+        }
+    }
+
     /// Reads records once.
     fn receive(&mut self) -> io::Result<()> {
         self.session.read_tls(&mut self.under)?;
@@ -203,13 +215,13 @@ impl Write for TlsStream {
         loop {
             match self.write_or_readable(slices)? {
                 Wrote::Bytes(n) => return Ok(n),
-                Wrote::Readable => self.receive()?,
+                Wrote::Readable => self.make_way()?,
             }
         }
     }
     fn flush(&mut self) -> io::Result<()> {
         while !self.send_pending()? {
-            self.receive()?;
+            self.make_way()?;
         }
         Ok(())
     }

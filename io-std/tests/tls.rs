@@ -9,7 +9,9 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use h1wire_std::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use h1wire_std::rustls::{RootCertStore, ServerConfig, ServerConnection, Stream as TlsPipe, crypto};
+use h1wire_std::rustls::{
+    ClientConnection, RootCertStore, ServerConfig, ServerConnection, Stream as TlsPipe, crypto,
+};
 use h1wire_std::{Agent, AgentBuilder, Error, ErrorKind, Proxies, Proxy, Server, Timeout};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -350,4 +352,37 @@ fn the_platforms_verifier_trusts_whom_the_system_trusts() {
     assert!(child.status.success() && text.contains("1 passed"), "{text}");
     server.join().unwrap();
     doubted.join().unwrap();
+}
+
+/// What it sends meanwhile stays where it is: in the socket, and not in the memory of the session, which is bounded.
+#[test]
+fn a_client_that_sends_before_it_reads_gets_its_whole_answer() {
+    const ANSWER: usize = 32 << 20;
+    const CONTENT: usize = 200_000;
+    let authority = Authority::new();
+    let server = Server::bind("127.0.0.1:0")
+        .unwrap()
+        .on_connection(h1wire_std::tls_acceptor(authority.server.clone(), PATIENCE))
+        .start(|request, response| {
+            response.content_length(ANSWER as u64 + 1);
+            response.write_all(&vec![b'x'; ANSWER])?;
+            let n = std::io::copy(request, &mut std::io::sink())?;
+            response.end(if n == CONTENT as u64 { "y" } else { "n" })
+        })
+        .unwrap();
+    let mut socket = TcpStream::connect(server.local_addr().unwrap()).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let config = Arc::new(h1wire_std::tls_config(authority.roots));
+    let mut session = ClientConnection::new(config, "localhost".try_into().unwrap()).unwrap();
+    let mut pipe = TlsPipe::new(&mut session, &mut socket);
+    let head = format!(
+        "POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {CONTENT}\r\n\r\n"
+    );
+    pipe.write_all(head.as_bytes()).unwrap();
+    pipe.write_all(&vec![b'z'; CONTENT]).unwrap();
+    pipe.flush().unwrap();
+    let mut answer = Vec::new();
+    pipe.read_to_end(&mut answer).unwrap();
+    assert!(answer.len() > ANSWER && answer.ends_with(b"xy"), "{}", answer.len());
+    server.close(Duration::from_secs(1));
 }
