@@ -125,6 +125,8 @@ pub(crate) struct Front {
     poll: Poll,
     listeners: Vec<Listener>,
     watched: Slab<Watched>,
+    /// How many of them have no place among the connections.
+    unplaced: usize,
     /// The deadlines of `watched`, earliest first.
     due: BTreeSet<(Time, usize)>,
     /// When to accept without being told that there is something to accept.
@@ -141,7 +143,7 @@ impl Front {
         }
         let counters = core.counters();
         let (watched, due) = (Slab::new(), BTreeSet::new());
-        Ok(Self { core, poll, listeners, watched, due, accept_at: None, counters })
+        Ok(Self { core, poll, listeners, watched, unplaced: 0, due, accept_at: None, counters })
     }
 
     /// Runs until it is stopped.
@@ -231,12 +233,13 @@ impl Front {
             let _ = guarded(|| hook(link.peer));
         }
         let answer = refusal(&self.core, &mut link);
-        let unplaced = self.watched.iter().filter(|(_, w)| w.link.membership.is_none()).count();
-        let Some(stream) = link.stream.as_mut().filter(|_| unplaced < REFUSED) else { return };
+        let Some(stream) = link.stream.as_mut().filter(|_| self.unplaced < REFUSED) else { return };
         let Some(Ok(())) = stream.poll_fd().map(|fd| SockRef::from(&fd).set_nonblocking(true)) else {
             return;
         };
-        // A new socket takes a few bytes. If it does not, its peer has not earned more.
+        // A new socket takes a few bytes. If it does not, its peer has not earned more. Streams that wait for theirs, as
+        // TLS does, are not waited for.
+        let _ = stream.set_write_timeout(Some(Duration::from_millis(1)));
         let wrote = stream.write(&answer);
         if matches!(wrote, Ok(n) if n == answer.len()) && stream.shutdown(Shutdown::Write).is_ok() {
             self.linger(link);
@@ -273,6 +276,7 @@ impl Front {
         // What cannot be watched ends here.
         if self.poll.registry().register(&mut SourceFd(&fd), Token(key), Interest::READABLE).is_ok() {
             self.due.extend(watched.due.map(|at| (at, key)));
+            self.unplaced += usize::from(watched.link.membership.is_none());
             place.insert(watched);
         }
     }
@@ -280,6 +284,7 @@ impl Front {
     /// Watches a connection no longer.
     fn release(&mut self, key: usize) -> Option<Watched> {
         let watched = self.watched.try_remove(key)?;
+        self.unplaced -= usize::from(watched.link.membership.is_none());
         if let Some(at) = watched.due {
             self.due.remove(&(at, key));
         }
