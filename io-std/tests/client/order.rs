@@ -1,12 +1,14 @@
 //! The order of events, as the observer hears them.
 
 use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use h1wire_std::{Agent, Event, Request};
+use socket2::{Domain, Socket, Type};
 
 use crate::script::{PATIENCE, Script, eventually};
 
@@ -65,6 +67,36 @@ fn a_connection_error_is_socket_error_close() {
     let agent = Agent::builder().create_connection(|_| Err("no".into())).build();
     heard.observe(agent.get("http://h/")).send().unwrap_err();
     assert_eq!(heard.all(), ["socket", "error: no connection from the hook: no", "close"]);
+    // And over a real socket, where nobody listens.
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let heard = Heard::default();
+    heard.observe(Request::get(format!("http://{nobody}/")).one_shot()).send().unwrap_err();
+    let all = heard.all();
+    assert!(all.len() == 3 && all[1].starts_with("error: "), "{all:?}");
+    assert_eq!([&*all[0], &*all[2]], ["socket", "close"]);
+}
+
+/// An address that is listened at and never answers: the one place in its queue is taken.
+fn silent_address() -> (Socket, TcpStream, SocketAddr) {
+    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    listener.listen(0).unwrap();
+    let addr = listener.local_addr().unwrap().as_socket().unwrap();
+    let first = TcpStream::connect(addr).unwrap();
+    (listener, first, addr)
+}
+
+#[test]
+fn an_abort_while_a_socket_is_connecting_is_socket_abort_error_close() {
+    let (_listener, _first, addr) = silent_address();
+    let heard = Heard::default();
+    let mut request = heard.observe(Request::get(format!("http://{addr}/")).one_shot());
+    let abort = request.abort_handle();
+    let thread = thread::spawn(move || request.send().unwrap_err());
+    eventually(|| heard.all() == ["socket"]);
+    abort.abort();
+    assert!(thread.join().unwrap().is_aborted());
+    assert_eq!(heard.all(), ["socket", "abort", "error: the request was aborted", "close"]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use h1wire_std::proto::retry::{Retry, Safe, Unsafe};
-use h1wire_std::{Agent, Error, ErrorKind, Request};
+use h1wire_std::{Agent, Error, ErrorKind, Request, Response};
 
 use crate::script::{Peer, Script};
 
@@ -24,6 +24,17 @@ struct Death {
 
 /// What became of a request, and how often the server saw the whole of it.
 fn survive(method: &str, content: &str, death: Death) -> (Result<String, Error>, usize) {
+    survive_as(method, content, death, |request| {
+        if content.is_empty() { request.send() } else { request.send_bytes(content) }
+    })
+}
+
+fn survive_as(
+    method: &str,
+    content: &str,
+    death: Death,
+    send: impl FnOnce(Request) -> Result<Response, Error>,
+) -> (Result<String, Error>, usize) {
     let seen = Arc::new(AtomicUsize::new(0));
     let counted = seen.clone();
     let content_len = content.len();
@@ -65,8 +76,7 @@ fn survive(method: &str, content: &str, death: Death) -> (Result<String, Error>,
     let agent = Agent::builder().keep_alive(true).sweep(None).build();
     agent.get(server.url("/")).send().unwrap().text().unwrap();
     let request = agent.request(method, server.url("/x"));
-    let sent = if content.is_empty() { request.send() } else { request.send_bytes(content) };
-    let outcome = sent.and_then(|mut response| {
+    let outcome = send(request).and_then(|mut response| {
         response.text().map_err(|error| *error.into_inner().unwrap().downcast::<Error>().unwrap())
     });
     let _ = Request::get(server.url("/over")).one_shot().send();
@@ -108,6 +118,49 @@ fn a_request_that_is_not_idempotent_is_never_sent_twice_and_its_failure_is_told(
                 }
             }
         }
+    }
+}
+
+#[test]
+fn content_that_is_streamed_is_never_sent_twice_whatever_the_method() {
+    for read in (0..REQUEST + 30).step_by(3).chain([1000]) {
+        for reset in [false, true] {
+            let death = Death { read, written: 0, reset };
+            let (outcome, seen) = survive_as("PUT", "hello", death, |request| {
+                let mut upload = request.header("Content-Length", "5").start()?;
+                // What fails here is told by `finish` again, or by the response.
+                let failed = upload.write_all(b"hel").and_then(|()| upload.flush());
+                let failed = failed.and_then(|()| upload.write_all(b"lo")).err();
+                match failed.map(|error| error.downcast::<Error>()) {
+                    Some(Ok(error)) => Err(error),
+                    _ => upload.finish(),
+                }
+            });
+            assert!(seen <= 1, "{death:?}");
+            match outcome {
+                Ok(text) => assert_eq!((&*text, seen), ("ok", 1), "{death:?}"),
+                Err(error) => {
+                    assert!(!error.retry().is_safe(), "{death:?}: {error:?}");
+                    assert!(matches!(error.kind(), ErrorKind::HangUp(_) | ErrorKind::Socket(_)), "{error:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_chunked_answer_that_is_cut_off_anywhere_is_never_taken_for_whole() {
+    const CHUNKED: &[u8] =
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nA: b\r\n\r\n";
+    for written in 0..=CHUNKED.len() {
+        let server = Script::once(move |peer| {
+            peer.request();
+            peer.send(&CHUNKED[..written]);
+        });
+        let sent = Request::get(server.url("/")).one_shot().send();
+        let text = sent.map_err(drop).and_then(|mut response| response.text().map_err(drop));
+        assert_eq!(text.is_ok(), written == CHUNKED.len(), "{written}");
+        server.join();
     }
 }
 
