@@ -50,6 +50,9 @@ pub(crate) struct Info {
     pub(crate) reused: bool,
     pub(crate) local_addr: Option<std::net::SocketAddr>,
     pub(crate) peer_addr: Option<std::net::SocketAddr>,
+    /// Bytes of this exchange on the connection.
+    pub(crate) sent: u64,
+    pub(crate) received: u64,
 }
 
 /// How far the response is.
@@ -136,7 +139,7 @@ impl Exchange {
                 return Err(Failure { kind, attempt, spec });
             }
         }
-        let Info { reused, local_addr, peer_addr } = info;
+        let Info { reused, local_addr, peer_addr, .. } = info;
         spec.tell(&Event::Connected { reused, local_addr, peer_addr });
         Ok(Self {
             spec,
@@ -300,6 +303,8 @@ impl Exchange {
     }
 
     pub(super) fn note(&mut self, activity: Activity) {
+        self.info.sent += activity.sent as u64;
+        self.info.received += activity.received as u64;
         if let Some(wire) = self.lease.as_ref().and_then(Lease::wire) {
             self.limits.note(&wire.conn, activity);
         }

@@ -26,7 +26,7 @@ use crate::error::ErrorKind;
 /// | head | [`status`](Self::status), [`reason`](Self::reason), [`version`](Self::version), [`header`](Self::header), [`fields`](Self::fields), [`head`](Self::head) |
 /// | content | [`Read`], [`BufRead`], [`text`](Self::text), [`content`](Self::content), [`content_length`](Self::content_length) |
 /// | after it | [`is_complete`](Self::is_complete), [`trailers`](Self::trailers) |
-/// | connection | [`reused_socket`](Self::reused_socket), [`local_addr`](Self::local_addr), [`peer_addr`](Self::peer_addr), [`detach`](Self::detach), [`into_upgraded`](Self::into_upgraded) |
+/// | connection | [`reused_socket`](Self::reused_socket), [`local_addr`](Self::local_addr), [`peer_addr`](Self::peer_addr), [`bytes_sent`](Self::bytes_sent), [`bytes_received`](Self::bytes_received), [`detach`](Self::detach), [`into_upgraded`](Self::into_upgraded) |
 /// | socket | [`set_no_delay`](Self::set_no_delay), [`set_socket_keep_alive`](Self::set_socket_keep_alive) |
 /// | ending | [`abort`](Self::abort), [`set_timeout`](Self::set_timeout) |
 pub struct Response {
@@ -130,6 +130,17 @@ impl Response {
     /// The peer's address, if it is a TCP one. With a proxy, that is the proxy.
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.exchange.as_ref()?.info.peer_addr
+    }
+
+    /// How many bytes of the exchange the system took so far: the request, with its head and framing.
+    pub fn bytes_sent(&self) -> u64 {
+        self.exchange.as_ref().map_or(0, |exchange| exchange.info.sent)
+    }
+
+    /// How many bytes of the exchange came so far: the response with interim ones, heads and framing. More than was
+    /// [read](Read) of it may have come.
+    pub fn bytes_received(&self) -> u64 {
+        self.exchange.as_ref().map_or(0, |exchange| exchange.info.received)
     }
 
     /// How long nothing may move on the connection from now on; `None` is for ever.

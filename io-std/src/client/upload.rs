@@ -61,6 +61,16 @@ impl Upload {
         self.written
     }
 
+    /// Those of them that were gathered and not given to the system yet.
+    pub fn queued(&self) -> usize {
+        self.gathered.len()
+    }
+
+    /// Whether the head was sent, or a part of it.
+    pub fn is_head_sent(&self) -> bool {
+        self.exchange.as_ref().is_some_and(|exchange| exchange.info.sent > 0)
+    }
+
     /// Whether the connection had carried another request before.
     pub fn reused_socket(&self) -> bool {
         self.exchange.as_ref().is_some_and(|exchange| exchange.info.reused)

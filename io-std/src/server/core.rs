@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use h1wire_proto::{Conn, InBuf, Prepared, RequestHead};
+use h1wire_proto::{Conn, InBuf, Prepared, RequestHead, Timeouts};
 
 use super::client_error::ClientError;
 use super::connections::Connections;
@@ -15,7 +15,7 @@ use super::counters::{Counters, Stats};
 use super::exchange::refused;
 use super::front::Door;
 use super::handle::Signal;
-use super::link::{Link, TimeoutHook};
+use super::link::{ClosedHook, Link, TimeoutHook};
 use super::options::Options;
 use super::queue::Queue;
 use super::report::Report;
@@ -46,6 +46,7 @@ pub(crate) struct Hooks {
     pub(crate) refused: Option<Box<RefusedHook>>,
     pub(crate) report: Option<Box<ReportHook>>,
     pub(crate) timeout: Option<Arc<TimeoutHook>>,
+    pub(crate) closed: Option<Arc<ClosedHook>>,
 }
 
 /// What all threads share.
@@ -61,6 +62,8 @@ pub(crate) struct Core {
     pub(crate) draining: AtomicBool,
     /// How often idle connections were told to close.
     pub(crate) idle_epoch: AtomicUsize,
+    /// The time limits of new connections. They start as those of the options.
+    pub(crate) timeouts: Mutex<Timeouts>,
     /// The fields the server itself adds to every response, and none for those that have them already.
     pub(crate) own_fields: Prepared,
     pub(crate) no_fields: Prepared,
@@ -77,6 +80,7 @@ impl Core {
             own_fields: prepared(options.server.as_deref())?,
             no_fields: prepared(None)?,
             queue: Queue::new(options.queue),
+            timeouts: Mutex::new(options.timeouts),
             options,
             hooks,
             connections: Arc::default(),
@@ -136,10 +140,12 @@ impl Core {
         }
         let membership = self.connections.join(&*stream, options.max_connections);
         let mut conn = Conn::<h1wire_proto::Server>::new(&options.protocol);
-        if let (true, Some(seconds)) = (options.advertise_keep_alive, options.timeouts.keep_alive_hint()) {
+        let timeouts = *self.timeouts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (true, Some(seconds)) = (options.advertise_keep_alive, timeouts.keep_alive_hint()) {
             conn.advertise_keep_alive(seconds.try_into().unwrap_or(u16::MAX));
         }
-        let mut link = Link::new(stream, conn, options.timeouts, membership);
+        let mut link = Link::new(stream, conn, timeouts, membership);
+        link.on_closed = self.hooks.closed.clone().filter(|_| link.membership.is_some());
         link.on_timeout.clone_from(&self.hooks.timeout);
         link.idle_epoch = self.idle_epoch();
         if options.max_age.is_some() {

@@ -6,6 +6,8 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
+use h1wire_proto::Timeouts;
+
 use super::core::Core;
 use super::counters::Stats;
 use super::front::refusal;
@@ -60,6 +62,17 @@ impl Handle {
     /// What the server has done so far.
     pub fn stats(&self) -> Stats {
         self.core.stats()
+    }
+
+    /// Changes the time limits. Connections that there are keep theirs.
+    ///
+    /// ```
+    /// # let server = h1wire_std::Server::new().start(|_, _| Ok(()))?;
+    /// server.set_timeouts(|timeouts| timeouts.keep_alive = 65_000);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn set_timeouts(&self, change: impl FnOnce(&mut Timeouts)) {
+        change(&mut self.core.timeouts.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Serves a connection that was made elsewhere, as if it had been accepted. A stream without a

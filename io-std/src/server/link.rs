@@ -13,6 +13,7 @@ use h1wire_proto::{Activity, Conn, Expired, InBuf, Phase, Server, Time, Timeouts
 use super::connections::Membership;
 use super::core::guarded;
 use super::counters::Counters;
+use super::report::ConnectionReport;
 use crate::clock;
 use crate::stream::Stream;
 
@@ -31,6 +32,8 @@ pub(crate) struct Link {
     pub(crate) expired: Option<Expired>,
     /// Its user has not seen it yet.
     pub(crate) is_new: bool,
+    /// How many bytes came.
+    pub(crate) received: u64,
     /// How many bytes the stream took.
     pub(crate) sent: u64,
     /// How many requests were received.
@@ -50,6 +53,9 @@ pub(crate) struct Link {
     has_own_idle: bool,
     /// Asked before an idle connection is given up.
     pub(crate) on_timeout: Option<Arc<TimeoutHook>>,
+    /// Told when it is over.
+    pub(crate) on_closed: Option<Arc<ClosedHook>>,
+    accepted_at: Time,
     /// The limits the socket has now, in milliseconds; 0 is none.
     read_limit: u64,
     write_limit: u64,
@@ -74,17 +80,19 @@ impl Link {
         limits: Timeouts,
         membership: Option<Membership>,
     ) -> Self {
+        let now = clock::now();
         Self {
             peer: stream.peer_addr(),
             local: stream.local_addr(),
             stream: Some(stream),
             conn,
-            timers: Timers::server(clock::now(), &limits),
+            timers: Timers::server(now, &limits),
             limits,
             activity: Activity::default(),
             rest: InBuf::new(),
             expired: None,
             is_new: true,
+            received: 0,
             sent: 0,
             requests: 0,
             old_at: None,
@@ -94,6 +102,8 @@ impl Link {
             is_told_idle: false,
             has_own_idle: false,
             on_timeout: None,
+            on_closed: None,
+            accepted_at: now,
             read_limit: 0,
             write_limit: 0,
         }
@@ -282,6 +292,7 @@ impl Link {
         let n = stream.read(buf)?;
         counters.bytes_received.add(n as u64);
         self.activity.received += n;
+        self.received += n as u64;
         Ok(if n == 0 { Got::Eof } else { Got::Bytes(n) })
     }
 
@@ -313,6 +324,21 @@ impl Link {
     }
 }
 
+impl Drop for Link {
+    fn drop(&mut self) {
+        let Some(hook) = &self.on_closed else { return };
+        let report = ConnectionReport {
+            peer: self.peer,
+            requests: self.requests,
+            received: self.received,
+            sent: self.sent,
+            age: Duration::from_millis(clock::now().since(self.accepted_at)),
+            is_switched: self.stream.is_none() && self.requests > 0,
+        };
+        let _ = guarded(|| hook(&report));
+    }
+}
+
 /// Whether a socket's limit has to change. 0 is no limit.
 fn needs_change(has: u64, wanted: u64) -> bool {
     match (has, wanted) {
@@ -330,6 +356,9 @@ fn duration(ms: u64) -> Option<Duration> {
 fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
+
+/// Hears of connections that are over.
+pub(crate) type ClosedHook = dyn Fn(&ConnectionReport) + Send + Sync;
 
 /// Whether the idle connection of this peer is kept.
 pub(crate) type TimeoutHook = dyn Fn(Option<SocketAddr>) -> bool + Send + Sync;

@@ -58,7 +58,7 @@ pub use counters::Stats;
 use h1wire_proto::RequestHead;
 pub use handle::{Closed, Handle};
 pub use options::Options;
-pub use report::Report;
+pub use report::{ConnectionReport, Report};
 pub use request::Request;
 pub use response::Response;
 pub use upgraded::Upgraded;
@@ -79,7 +79,8 @@ use serve::Worker;
 ///   [`check_expectation`](Self::check_expectation), [`on_connect`](Self::on_connect),
 ///   [`on_upgrade`](Self::on_upgrade);
 /// - **what else happens**: [`on_connection`](Self::on_connection), [`on_client_error`](Self::on_client_error),
-///   [`on_timeout`](Self::on_timeout), [`on_refused`](Self::on_refused), [`on_exchange`](Self::on_exchange);
+///   [`on_timeout`](Self::on_timeout), [`on_refused`](Self::on_refused), [`on_exchange`](Self::on_exchange),
+///   [`on_closed`](Self::on_closed);
 /// - **go**: [`serve`](Self::serve), or [`start`](Self::start) in the background.
 ///
 /// A handler that returns an error is answered for: with what the client did wrong if the error came from reading
@@ -256,6 +257,13 @@ impl Server {
     #[must_use]
     pub fn on_exchange(mut self, hook: impl Fn(&Report<'_>) + Send + Sync + 'static) -> Self {
         self.hooks.report = Some(Box::new(hook));
+        self
+    }
+
+    /// Is told of each connection when it is over. It must not block.
+    #[must_use]
+    pub fn on_closed(mut self, hook: impl Fn(&ConnectionReport) + Send + Sync + 'static) -> Self {
+        self.hooks.closed = Some(Arc::new(hook));
         self
     }
 

@@ -31,6 +31,25 @@ pub struct Report<'a> {
     pub took: Duration,
 }
 
+/// A connection that is over, or was handed over to another protocol.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct ConnectionReport {
+    /// The address of the client, if it has one.
+    pub peer: Option<SocketAddr>,
+    /// How many requests it had.
+    pub requests: u32,
+    /// Bytes that were read from it.
+    pub received: u64,
+    /// Bytes that were written to it.
+    pub sent: u64,
+    /// From its acceptance to here.
+    pub age: Duration,
+    /// Whether it goes on, in the hands of [`Response::switch`](super::Response::switch) or
+    /// [`tunnel`](super::Response::tunnel).
+    pub is_switched: bool,
+}
+
 /// Where the counts stood when an exchange began.
 #[derive(Clone, Copy)]
 pub(crate) struct Began {

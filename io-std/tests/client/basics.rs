@@ -49,6 +49,9 @@ fn a_second_request_uses_the_same_connection_and_trailers_come_after_the_content
     let mut second = agent.get(server.url("/")).send().unwrap();
     assert!(second.reused_socket() && second.trailers().is_empty());
     assert_eq!(second.text().unwrap(), "b");
+    assert_eq!(first.bytes_received(), 39);
+    assert_eq!(second.bytes_received(), 66);
+    assert_eq!(first.bytes_sent(), second.bytes_sent());
     assert_eq!(second.trailers().get("x-t"), Some(&b"t"[..]));
     agent.destroy();
     server.join();

@@ -27,7 +27,7 @@ fn content_of_unknown_length_is_sent_in_chunks_that_are_gathered() {
     for piece in ["ab-", "", "cd-", "ef."] {
         upload.write_all(piece.as_bytes()).unwrap();
     }
-    assert_eq!(upload.written(), 9);
+    assert_eq!((upload.written(), upload.queued(), upload.is_head_sent()), (9, 9, false));
     assert_eq!((upload.peer_addr(), upload.reused_socket()), (Some(server.addr), false));
     assert_eq!(upload.finish().unwrap().text().unwrap(), "ok");
     server.join();

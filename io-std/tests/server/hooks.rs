@@ -3,11 +3,14 @@
 use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use h1wire_std::server::Handle;
+use socket2::SockRef;
 
-use crate::peer::{GET, Peer, echo, server, wait_until};
+use crate::peer::{GET, Peer, SOON, echo, server, wait_until};
 
 #[test]
 fn each_stream_is_shown_to_its_user_who_may_wrap_or_refuse_it() {
@@ -101,4 +104,66 @@ fn a_hook_may_close_idle_connections() {
     first.assert_closed();
     wait_until("the first one has gone", || server.connections() == 0);
     Peer::to(&server).send(GET).response();
+}
+
+#[test]
+fn each_connection_is_reported_when_it_is_over() {
+    let (over, reports) = channel();
+    let over = Mutex::new(over);
+    let server = server()
+        .options(|o| o.send_date = false)
+        .on_closed(move |report| over.lock().unwrap().send(*report).unwrap())
+        .on_connection(
+            |stream| if stream.peer_addr().is_some() { Ok(stream) } else { Err(io::Error::other("no")) },
+        )
+        .start(|req, res| match req.target {
+            b"/switch" => res.switch(&[("Upgrade", "own")])?.write_all(b"hello"),
+            _ => echo(req, res),
+        })
+        .unwrap();
+    let mut peer = Peer::to(&server);
+    let (head, content) = peer.send(GET).response();
+    peer.send(GET).response();
+    peer.end().assert_closed();
+    let report = reports.recv_timeout(SOON).unwrap();
+    assert!(report.peer.is_some());
+    assert_eq!((report.requests, report.is_switched), (2, false));
+    assert_eq!(report.received, 2 * GET.len() as u64);
+    assert_eq!(report.sent, 2 * (head.len() + content.len()) as u64);
+
+    Peer::to(&server)
+        .send("GET /switch HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: own\r\n\r\n")
+        .until("hello");
+    let report = reports.recv_timeout(SOON).unwrap();
+    assert_eq!((report.requests, report.is_switched), (1, true));
+
+    let (near, far) = UnixStream::pair().unwrap();
+    server.inject(near).unwrap();
+    Peer::on(far).assert_closed();
+    let report = reports.recv_timeout(SOON).unwrap();
+    assert_eq!((report.requests, report.received, report.sent, report.is_switched), (0, 0, 0, false));
+}
+
+#[test]
+fn accepted_sockets_have_the_options_that_were_set() {
+    let (seen, see) = channel();
+    let seen = Mutex::new(seen);
+    let server = server()
+        .options(|o| {
+            o.no_delay = false;
+            o.tcp_keep_alive = Some(Duration::from_secs(9));
+        })
+        .on_connection(move |stream| {
+            let fd = stream.poll_fd().unwrap();
+            let socket = SockRef::from(&fd);
+            let options =
+                (socket.tcp_nodelay()?, socket.keepalive()?, socket.tcp_keepalive_time()?.as_secs());
+            seen.lock().unwrap().send(options).unwrap();
+            Ok(stream)
+        })
+        .start(echo)
+        .unwrap();
+    let mut peer = Peer::to(&server);
+    peer.send(GET).response();
+    assert_eq!(see.recv_timeout(SOON).unwrap(), (false, true, 9));
 }

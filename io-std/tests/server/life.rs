@@ -385,3 +385,19 @@ fn streams_beyond_the_limit_are_refused_with_an_answer() {
     assert_eq!(server.inject(theirs).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
     assert!(Peer::on(ours).rest().starts_with("HTTP/1.1 503 "));
 }
+
+#[test]
+fn a_handler_can_drop_the_connection_instead_of_answering() {
+    let server = server()
+        .start(|req, res| {
+            match req.target {
+                b"/request" => req.destroy(),
+                _ => res.abort(),
+            }
+            Ok(())
+        })
+        .unwrap();
+    for target in ["/request", "/response"] {
+        Peer::to(&server).send(format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n")).assert_closed();
+    }
+}

@@ -230,3 +230,18 @@ fn a_client_that_does_not_read_ends_the_write() {
     assert_eq!(failed.recv_timeout(crate::peer::SOON), Ok(io::ErrorKind::TimedOut));
     wait_until("it is gone", || server.connections() == 0);
 }
+
+#[test]
+fn a_change_to_a_limit_is_for_new_connections() {
+    let server = limited(|t| t.keep_alive = 60_000).start(echo).unwrap();
+    let mut old = Peer::to(&server);
+    old.send(GET).response();
+    server.set_timeouts(|t| {
+        t.keep_alive = 50;
+        t.keep_alive_buffer = 0;
+    });
+    let mut new = Peer::to(&server);
+    new.send(GET).response();
+    new.assert_closed();
+    assert_eq!(old.send(GET).response().0.lines().next(), Some("HTTP/1.1 200 OK"));
+}
