@@ -1,10 +1,13 @@
-//! Handshakes that come to nothing.
+//! Handshakes: those that come to nothing, and those that come in unusual ways.
 
 use std::io::{Read, Write};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use h1wire_mio::Options;
 use h1wire_mio::proto::Timeouts;
+use h1wire_mio::rustls::pki_types::ServerName;
+use h1wire_mio::rustls::{ClientConnection, StreamOwned};
+use h1wire_mio::{Options, Request, Response, TlsStream};
 
 use crate::common::{PATIENCE, Raw, options, stop, wait_until};
 use crate::{Authority, Client};
@@ -13,10 +16,9 @@ const GET: &str = "GET /x HTTP/1.1\r\nHost: a\r\n\r\n";
 
 /// The first bytes of a real client.
 fn client_hello(authority: &Authority) -> Vec<u8> {
-    use h1wire_mio::rustls::{ClientConnection, pki_types::ServerName};
     let name = ServerName::try_from("localhost").unwrap();
     let config = authority.client_config(&[b"http/1.1"]);
-    let mut session = ClientConnection::new(std::sync::Arc::new(config), name).unwrap();
+    let mut session = ClientConnection::new(Arc::new(config), name).unwrap();
     let mut hello = Vec::new();
     while session.wants_write() {
         session.write_tls(&mut hello).unwrap();
@@ -88,13 +90,68 @@ fn one_server_may_speak_tls_on_one_port_and_not_on_another() {
     let authority = Authority::new();
     let plain = h1wire_mio::Server::bind("127.0.0.1:0").unwrap();
     let plain_addr = plain.local_addr().unwrap();
-    let hello = |_: &h1wire_mio::Request<'_>, res: &mut h1wire_mio::Response<'_>| res.end("hello");
+    let hello = |_: &Request<'_>, res: &mut Response<'_>| res.end("hello");
     let server = authority.server().and(plain).workers(2).start(hello).unwrap();
     for _ in 0..4 {
         authority.client(&server).send(GET).until("hello");
         Raw::at(plain_addr).send(GET).until("hello");
     }
     stop(server);
+}
+
+#[test]
+fn records_may_come_byte_by_byte() {
+    let authority = Authority::new();
+    let (server, told) = authority.log(Options::default());
+    let name = ServerName::try_from("localhost").unwrap();
+    let config = authority.client_config(&[b"http/1.1"]);
+    let mut session = ClientConnection::new(Arc::new(config), name).unwrap();
+    let mut socket = Raw::to(&server);
+    session.writer().write_all(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc").unwrap();
+    let mut got = Vec::new();
+    while !got.ends_with(b"0\r\n\r\n") {
+        let mut records = Vec::new();
+        while session.wants_write() {
+            session.write_tls(&mut records).unwrap();
+        }
+        for byte in records {
+            socket.send([byte]);
+        }
+        assert!(session.read_tls(&mut socket.0).unwrap() > 0, "the end, after {}", got.escape_ascii());
+        session.process_new_packets().unwrap();
+        let _ = session.reader().read_to_end(&mut got);
+    }
+    assert!(got.windows(3).any(|piece| piece == b"abc"), "{}", got.escape_ascii());
+    told.expect(&["request /echo", "data abc", "end"]);
+    stop(server);
+}
+
+#[cfg(unix)]
+#[test]
+fn tls_is_spoken_over_any_listener_and_any_stream() {
+    use std::os::unix::net::UnixStream;
+    let authority = Authority::new();
+    let path = std::env::temp_dir().join(format!("h1wire-mio-tls-{}.sock", std::process::id()));
+    let _ = std::fs::remove_file(&path);
+    let server = h1wire_mio::Server::bind_unix(&path).unwrap().tls(authority.server.clone());
+    let server = server.start(|_: &Request<'_>, res: &mut Response<'_>| res.end("hello")).unwrap();
+    let (near, far) = UnixStream::pair().unwrap();
+    far.set_nonblocking(true).unwrap();
+    let far = mio::net::UnixStream::from_std(far);
+    server.handle().inject(TlsStream::new(authority.server.clone(), far).unwrap());
+    for socket in [near, UnixStream::connect(&path).unwrap()] {
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        let name = ServerName::try_from("localhost").unwrap();
+        let config = authority.client_config(&[b"http/1.1"]);
+        let session = ClientConnection::new(Arc::new(config), name).unwrap();
+        let mut client = StreamOwned::new(session, socket);
+        client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
+        let mut got = String::new();
+        client.read_to_string(&mut got).unwrap();
+        assert!(got.ends_with("hello"), "{got}");
+    }
+    stop(server);
+    std::fs::remove_file(&path).unwrap();
 }
 
 /// Processor time of one thread of this process.
