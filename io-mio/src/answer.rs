@@ -1,5 +1,6 @@
 //! [`Answer`]: what there is of the answer to the request at hand. Plain data behind [`Response`](crate::Response).
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use h1wire_proto::{Headers, OutQueue, SendError};
@@ -10,7 +11,27 @@ use crate::report::Marks;
 use crate::upgraded::Upgraded;
 
 /// Who takes a connection over when it leaves the loop.
-pub(crate) type Taker = Box<dyn FnOnce(Upgraded)>;
+pub(crate) struct Taker(Option<Box<dyn FnOnce(Upgraded)>>);
+
+impl Taker {
+    pub(crate) fn new(taker: impl FnOnce(Upgraded) + 'static) -> Self {
+        Self(Some(Box::new(taker)))
+    }
+
+    pub(crate) fn take_over(mut self, upgraded: Upgraded) {
+        if let Some(taker) = self.0.take() {
+            taker(upgraded);
+        }
+    }
+}
+
+/// Never called, it goes with what the user put into it, and a panic of that is not to go further.
+impl Drop for Taker {
+    fn drop(&mut self) {
+        let taker = self.0.take();
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(taker)));
+    }
+}
 
 /// What the bytes of a connection are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

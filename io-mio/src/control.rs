@@ -4,6 +4,7 @@
 
 use h1wire_proto::{BodyLen, FieldSource, SendError, Status};
 
+use crate::answer::Taker;
 use crate::remote::{ExchangeId, Progress, Responder};
 use crate::response::Response;
 use crate::stream::Stream;
@@ -82,7 +83,7 @@ impl Response<'_> {
         taker: impl FnOnce(Upgraded) + 'static,
     ) -> Result<(), SendError> {
         self.switch(fields)?;
-        self.answer.taker = Some(Box::new(taker));
+        self.answer.taker = Some(Taker::new(taker));
         Ok(())
     }
 
@@ -109,7 +110,7 @@ impl Response<'_> {
         taker: impl FnOnce(Upgraded) + 'static,
     ) -> Result<(), SendError> {
         self.tunnel(fields)?;
-        self.answer.taker = Some(Box::new(taker));
+        self.answer.taker = Some(Taker::new(taker));
         Ok(())
     }
 

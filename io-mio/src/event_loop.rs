@@ -253,8 +253,13 @@ impl<H: Handler> EventLoop<H> {
         self.cx.remote.take(&mut commands);
         for command in commands.drain(..) {
             match command {
-                Command::Act(id, action) => self.run_if_open(id, |turn| turn.act(action)),
-                Command::Forsake(id) => self.run_if_open(id, |turn| turn.forsake()),
+                Command::Act(id, action) if self.is_open(id) => {
+                    self.run_with(id.key, |turn| turn.act(action));
+                }
+                // What it holds is the user's, and so is what it does as it goes.
+                Command::Act(_, action) => drop(self.cx.counters.guard(|| drop(action))),
+                Command::Forsake(id) if self.is_open(id) => self.run_with(id.key, |turn| turn.forsake()),
+                Command::Forsake(_) => {}
                 Command::Inject(stream) => {
                     if self.open(stream).is_err() {
                         self.cx.counters.accept_errors.add(1);
@@ -276,15 +281,13 @@ impl<H: Handler> EventLoop<H> {
         }
     }
 
-    fn run_if_open(&mut self, id: ExchangeId, first: impl FnOnce(&mut Turn<'_, H>)) {
-        let is_open = |c: &Connection<H::Exchange>| {
+    /// Whether this exchange can still be answered.
+    fn is_open(&self, id: ExchangeId) -> bool {
+        self.connections.get(id.key).is_some_and(|c| {
             c.link.generation == id.generation
                 && c.link.requests == id.number
                 && c.active.as_ref().is_some_and(|active| active.answer.open)
-        };
-        if self.connections.get(id.key).is_some_and(is_open) {
-            self.run_with(id.key, first);
-        }
+        })
     }
 
     #[inline]
@@ -329,7 +332,7 @@ impl<H: Handler> EventLoop<H> {
                 let active = turn.active;
                 if let Some(mut link) = self.remove(key) {
                     let _ = self.registry.deregister(&mut link.stream);
-                    self.cx.counters.guard(|| taker(Upgraded::new(link.stream, leftover)));
+                    self.cx.counters.guard(|| taker.take_over(Upgraded::new(link.stream, leftover)));
                 }
                 return self.keep(active);
             }

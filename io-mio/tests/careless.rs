@@ -224,3 +224,39 @@ fn a_server_that_may_keep_no_output_answers_all_the_same() {
     raw.send(GET.repeat(2)).until("done");
     stop(server);
 }
+
+/// Panics when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("dropped");
+    }
+}
+
+#[test]
+fn what_panics_as_it_is_dropped_does_not_end_the_server() {
+    let (tell, told) = channel::<Responder>();
+    let tell = Mutex::new(tell);
+    let server = serve(move |req, res| match req.target {
+        b"/later" => tell.lock().unwrap().send(res.responder()).unwrap(),
+        b"/switch" => {
+            let bomb = Bomb;
+            res.switch_to(&[("Upgrade", "x")], move |upgraded| drop((upgraded, bomb))).unwrap();
+            res.abort();
+        }
+        _ => res.end("alive").unwrap(),
+    });
+    let mut raw = Raw::to(&server);
+    raw.send("GET /later HTTP/1.1\r\nHost: a\r\n\r\n");
+    let responder = told.recv_timeout(PATIENCE).unwrap();
+    responder.abort();
+    let bomb = Bomb;
+    responder.run(move |_| drop(bomb));
+    raw.rest();
+    Raw::to(&server)
+        .send("GET /switch HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n")
+        .rest();
+    Raw::to(&server).send(GET).until("alive");
+    stop(server);
+}
