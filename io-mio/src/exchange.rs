@@ -122,9 +122,9 @@ impl<H: Handler> Turn<'_, H> {
         }
     }
 
-    /// The client will send nothing more. What it sent before is told first.
+    /// The client will send nothing more. What it sent before is told first, and in another protocol its end is enough.
     pub(crate) fn half_closed(&mut self) {
-        if !self.active.request_open {
+        if !self.active.request_open && self.active.answer.mode == Mode::Http {
             self.tell_half_closed();
             self.settle();
         }

@@ -225,6 +225,44 @@ fn a_server_that_may_keep_no_output_answers_all_the_same() {
     stop(server);
 }
 
+/// Says what it is told in another protocol.
+struct Raws(std::sync::mpsc::Sender<String>);
+
+impl Handler for Raws {
+    type Exchange = ();
+
+    fn request(&mut self, _: &Request<'_>, res: &mut Response<'_>) -> Option<()> {
+        res.switch_here(&[("Upgrade", "raw")]).unwrap();
+        Some(())
+    }
+
+    fn data(&mut self, (): &mut (), data: &[u8], _: &mut Response<'_>) {
+        let _ = self.0.send(format!("data {}", data.escape_ascii()));
+    }
+
+    fn end(&mut self, (): &mut (), _: Fields<'_, '_>, res: &mut Response<'_>) {
+        let _ = self.0.send("end".into());
+        res.finish().unwrap();
+    }
+
+    fn half_closed(&mut self, (): &mut (), _: &mut Response<'_>) {
+        let _ = self.0.send("half closed".into());
+    }
+}
+
+#[test]
+fn the_end_of_another_protocol_is_told_once_and_behind_what_came_before() {
+    let (tell, told) = channel();
+    let tell = Mutex::new(tell);
+    let server = serve_with(patient(), move |_| Raws(tell.lock().unwrap().clone()));
+    let mut raw = Raw::to(&server);
+    raw.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: raw\r\n\r\n").until("\r\n\r\n");
+    raw.send("x").half_close().rest();
+    let all: Vec<String> = std::iter::from_fn(|| told.try_recv().ok()).collect();
+    assert_eq!(all.join(", "), "data x, end");
+    stop(server);
+}
+
 /// Panics when it is dropped.
 struct Bomb;
 

@@ -30,9 +30,7 @@ fn a_connection_that_switches_may_stay_in_the_loop() {
     assert_eq!(client.send("GET / HTTP/1.1\r\n\r\n").until("\r\n\r\n"), "GET / HTTP/1.1\r\n\r\n");
     assert_eq!(client.half_close().rest(), "");
     assert_eq!(told.next(), "data GET / HTTP/1.1\\r\\n\\r\\n");
-    let rest = [told.next(), told.next()];
-    assert!(rest.contains(&"half closed".into()) && rest.contains(&"end".into()), "{rest:?}");
-    told.expect(&["aborted /raw"]);
+    told.expect(&["end", "aborted /raw"]);
     assert_eq!(server.handle().counters().switched, 1);
     stop(server);
 }
