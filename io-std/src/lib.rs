@@ -85,12 +85,12 @@ pub fn tls_platform_config() -> Result<rustls::ClientConfig, rustls::Error> {
 /// leave it empty.
 ///
 /// ```no_run
-/// # fn certificate() -> std::sync::Arc<h1wire_std::rustls::ServerConfig> { unimplemented!() }
-/// use std::time::Duration;
-/// h1wire_std::Server::bind("0.0.0.0:8443")?
-///     .on_connection(h1wire_std::tls_acceptor(certificate(), Duration::from_secs(10)))
-///     .serve(|_, response| response.end("hello\n"))?;
-/// # Ok::<(), std::io::Error>(())
+/// # use std::{io, sync::Arc, time::Duration};
+/// fn serve(config: Arc<h1wire_std::rustls::ServerConfig>) -> io::Result<()> {
+///     h1wire_std::Server::bind("0.0.0.0:8443")?
+///         .on_connection(h1wire_std::tls_acceptor(config, Duration::from_secs(10)))
+///         .serve(|_, response| response.end("hello\n"))
+/// }
 /// ```
 #[cfg(all(feature = "tls", unix))]
 pub fn tls_acceptor(
