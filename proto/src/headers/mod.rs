@@ -278,11 +278,23 @@ pub struct Merged<'a, F: ?Sized> {
 
 impl<F: FieldSource + ?Sized> FieldSource for Merged<'_, F> {
     fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        let own = |name: &[u8]| self.own.fields().any(|(n, _)| n.eq_ignore_ascii_case(name));
-        self.set.iter().filter(move |(name, _)| !own(name)).chain(self.own.fields())
+        self.left().chain(self.own.fields())
     }
     fn strictness(&self) -> Strictness {
         self.set.strictness.max(self.own.strictness())
+    }
+    // Each as strictly as it is alone.
+    fn check(&self, checked: &mut Checked) -> Result<(), SendError> {
+        self.left().try_for_each(|(name, value)| checked.valid(name, value))?;
+        self.own.check(checked)
+    }
+}
+
+impl<F: FieldSource + ?Sized> Merged<'_, F> {
+    /// What was set and is not given again.
+    fn left(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let own = |name: &[u8]| self.own.fields().any(|(n, _)| n.eq_ignore_ascii_case(name));
+        self.set.iter().filter(move |(name, _)| !own(name))
     }
 }
 

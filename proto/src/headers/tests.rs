@@ -114,7 +114,27 @@ fn relaxed_values_are_sent_from_relaxed_headers_only() {
     let sent = b"HTTP/1.1 200 OK\r\na: \x01\r\nb: c\r\nContent-Length: 0\r\n\r\n";
     assert_eq!(answer_with(&relaxed.merged(&own)).as_deref(), Ok(&sent[..]));
     assert_eq!(answer_with(&(&relaxed, own)).as_deref(), Ok(&sent[..]));
-    assert_eq!(answer_with(&[("a", "\x01")]), Err(SendError::BadFieldValue));
+    for own in [[("b", "\x01")], [("a", "\x01")]] {
+        assert_eq!(answer_with(&own), Err(SendError::BadFieldValue));
+        assert_eq!(answer_with(&relaxed.merged(&own)), Err(SendError::BadFieldValue));
+        assert_eq!(answer_with(&(&relaxed, own)), Err(SendError::BadFieldValue));
+    }
+}
+
+#[test]
+fn relaxed_trailers_do_not_relax_those_beside_them() {
+    let mut relaxed = Headers::with_strictness(Strictness::Relaxed);
+    relaxed.set("a", "\x01").unwrap();
+    let (mut conn, mut slots, mut out) =
+        (Conn::<Server>::new(&ServerConfig::default()), Slots::new(), Vec::new());
+    assert!(conn.recv(&mut &b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"[..], &mut slots).is_ok());
+    conn.respond(200, &(), BodyLen::Unknown, &mut out).unwrap();
+    let end = |conn: &mut Conn<Server>, beside: &str| {
+        let mut out = Vec::new();
+        conn.body().unwrap().end(&(&relaxed, [("b", beside)]), &mut out).map(|()| out)
+    };
+    assert_eq!(end(&mut conn, "\x01"), Err(SendError::BadFieldValue));
+    assert_eq!(end(&mut conn, "c").as_deref(), Ok(&b"0\r\na: \x01\r\nb: c\r\n\r\n"[..]));
 }
 
 #[test]

@@ -268,15 +268,10 @@ static NOT_IN_TRAILERS: [&str; 22] = [
 ];
 
 pub(crate) fn check_trailers<F: FieldSource + ?Sized>(trailers: &F) -> Result<(), SendError> {
-    let strictness = trailers.strictness();
-    for (name, value) in trailers.fields() {
-        validate_name(name)?;
-        validate_value(value, strictness)?;
-        if !may_be_trailer(name) {
-            return Err(SendError::TrailerForbidden);
-        }
+    if !trailers.fields().all(|(name, _)| may_be_trailer(name)) {
+        return Err(SendError::TrailerForbidden);
     }
-    Ok(())
+    check_fields(trailers).map(drop)
 }
 
 /// Whether a field may stand in a trailer section (RFC 9110 section 6.5.1).
