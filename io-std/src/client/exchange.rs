@@ -120,7 +120,11 @@ impl Exchange {
         });
         let mut lease = match acquired {
             Ok(lease) => lease,
-            Err(kind) => return Err(Failure { kind, attempt, spec }),
+            Err(kind) => {
+                // Nothing is left to be woken, and whoever keeps the handle is not to keep the agent.
+                let _ = abort.map(|abort| abort.over());
+                return Err(Failure { kind, attempt, spec });
+            }
         };
         let attempt = Attempt { reused: lease.reused, ..attempt };
         let expects = spec.headers.has("expect");

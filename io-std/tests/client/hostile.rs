@@ -132,3 +132,18 @@ fn a_response_of_which_nothing_is_read_leaves_no_connection() {
     assert_eq!(agent.totals().sockets, 0);
     script.join();
 }
+
+#[test]
+fn the_handle_of_a_request_that_failed_keeps_no_connections() {
+    let script = Script::kept(["HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"]);
+    let agent = kept();
+    assert_eq!(agent.get(script.url("/")).send().unwrap().text().unwrap(), "ok");
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut request = agent.get(format!("http://{nobody}/"));
+    let handle = request.abort_handle();
+    // The error has the request, and that has the agent.
+    drop(request.send().unwrap_err());
+    drop(agent);
+    script.join();
+    handle.abort();
+}
