@@ -89,7 +89,7 @@ pub(crate) fn leave(x: &mut Exchange) -> Option<After> {
     match x.link.conn.advice() {
         Advice::Reuse | Advice::Continue => None,
         Advice::Drain => {
-            if x.flush_out().is_ok() && x.discard_content() {
+            if x.flush_out().is_ok() && x.discard_content(true) {
                 leave(x)
             } else {
                 Some(linger(x))

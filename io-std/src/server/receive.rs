@@ -9,6 +9,8 @@ use super::link::Got;
 
 /// Least bytes for which content is read from the socket into the reader's own memory.
 const DIRECT: usize = 4096;
+/// For how many milliseconds nothing but this connection is looked at while its content is dropped.
+const GLANCE: u32 = 20;
 
 impl Exchange {
     /// Reads content into `buf`; 0 at its end, when the trailers are there, or if `buf` is empty.
@@ -106,8 +108,9 @@ impl Exchange {
         Ok(None)
     }
 
-    /// Reads and drops content until the request is complete. `false` if that takes more than the limit, or fails.
-    pub(crate) fn discard_content(&mut self) -> bool {
+    /// Reads and drops content until the request is complete. `false` if that takes more than the limit, or fails; and if
+    /// it `yields`, when another connection waits for the thread, which has better things to do.
+    pub(crate) fn discard_content(&mut self, yields: bool) -> bool {
         let mut left = self.core.options.discard_limit;
         let mut ignored = OwnedFields::new();
         while !self.received {
@@ -122,6 +125,11 @@ impl Exchange {
             }
             match self.advance(&mut ignored) {
                 Ok(true) => {}
+                Ok(false) if yields => {
+                    if self.core.queue.is_crowded() || !self.fill_briefly() {
+                        return false;
+                    }
+                }
                 Ok(false) => {
                     if self.fill_from(None).is_err() {
                         return false;
@@ -131,6 +139,21 @@ impl Exchange {
             }
         }
         true
+    }
+
+    /// Reads what comes soon, which may be nothing. `false`: there is nothing to wait for.
+    fn fill_briefly(&mut self) -> bool {
+        if self.flush_out().is_err() {
+            return false;
+        }
+        let buf = self.core.room(&mut self.buffers.more);
+        match self.link.read_within(GLANCE, buf, &self.counters) {
+            Got::Bytes(n) => self.buffers.more.filled(n),
+            Got::Eof => self.link.conn.recv_eof(),
+            Got::Nothing => {}
+            Got::Expired(_) | Got::Failed(_) => return false,
+        }
+        self.link.poll_expired().is_none()
     }
 
     fn skip_held(&mut self, n: usize) {

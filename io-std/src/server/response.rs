@@ -210,7 +210,7 @@ impl Response<'_> {
     /// not answered; [`SendError::MissingUpgrade`]; what may not be sent; what the stream fails with.
     pub fn switch<F: FieldSource + ?Sized>(&mut self, fields: &F) -> io::Result<Upgraded> {
         let exchange = &mut *self.exchange.borrow_mut();
-        exchange.discard_content();
+        exchange.discard_content(false);
         exchange.link.conn.switch(fields, &mut exchange.buffers.out).map_err(refused)?;
         exchange.hand_over(101, self.rest)
     }

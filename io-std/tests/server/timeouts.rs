@@ -245,3 +245,18 @@ fn a_change_to_a_limit_is_for_new_connections() {
     new.assert_closed();
     assert_eq!(old.send(GET).response().0.lines().next(), Some("HTTP/1.1 200 OK"));
 }
+
+/// A client that was answered early and sends nothing more has a thread only while nobody else wants it.
+#[test]
+fn content_that_nobody_reads_holds_no_thread_that_others_wait_for() {
+    let server = server().threads(1).start(|_, response| response.end("early")).unwrap();
+    let began = Instant::now();
+    let mut held: Vec<Peer> = (0..8).map(|_| Peer::to(&server)).collect();
+    for peer in &mut held {
+        peer.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nx");
+    }
+    for peer in &mut held {
+        assert_eq!(peer.response().1, "early");
+    }
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+}
