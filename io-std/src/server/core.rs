@@ -47,6 +47,7 @@ pub(crate) struct Hooks {
     pub(crate) report: Option<Box<ReportHook>>,
     pub(crate) timeout: Option<Arc<TimeoutHook>>,
     pub(crate) closed: Option<Arc<ClosedHook>>,
+    pub(crate) dropped: Option<Box<RefusedHook>>,
 }
 
 /// What all threads share.

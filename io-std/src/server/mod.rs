@@ -80,7 +80,7 @@ use serve::Worker;
 ///   [`on_upgrade`](Self::on_upgrade);
 /// - **what else happens**: [`on_connection`](Self::on_connection), [`on_client_error`](Self::on_client_error),
 ///   [`on_timeout`](Self::on_timeout), [`on_refused`](Self::on_refused), [`on_exchange`](Self::on_exchange),
-///   [`on_closed`](Self::on_closed);
+///   [`on_closed`](Self::on_closed), [`on_dropped_request`](Self::on_dropped_request);
 /// - **go**: [`serve`](Self::serve), or [`start`](Self::start) in the background.
 ///
 /// A handler that returns an error is answered for: with what the client did wrong if the error came from reading
@@ -264,6 +264,15 @@ impl Server {
     #[must_use]
     pub fn on_closed(mut self, hook: impl Fn(&ConnectionReport) + Send + Sync + 'static) -> Self {
         self.hooks.closed = Some(Arc::new(hook));
+        self
+    }
+
+    /// Is told, once for a connection, that more was received behind the last request it may have by
+    /// [`Options::max_requests`], with the client's address. That is not looked at: the answer before said
+    /// `Connection: close` (RFC 9112 section 9.6). What comes after the end is not noticed. It must not block.
+    #[must_use]
+    pub fn on_dropped_request(mut self, hook: impl Fn(Option<SocketAddr>) + Send + Sync + 'static) -> Self {
+        self.hooks.dropped = Some(Box::new(hook));
         self
     }
 

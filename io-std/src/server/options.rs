@@ -37,7 +37,9 @@ pub struct Options {
     pub advertise_keep_alive: bool,
     /// How many connections there may be; one more is answered 503 and closed. Default 0: no limit.
     pub max_connections: usize,
-    /// How many requests a connection may have; the answer to the last says `Connection: close`. Default 0: no limit.
+    /// How many requests a connection may have; the answer to the last says `Connection: close`. What a
+    /// client sends behind it is not looked at, and told to
+    /// [`on_dropped_request`](super::Server::on_dropped_request). Default 0: no limit.
     pub max_requests: u32,
     /// How old a connection may get: its next answer is then the last, and idle it is closed. Default none. Useful
     /// behind load balancers, to spread connections anew.

@@ -157,6 +157,7 @@ impl Worker {
                         Outcome::Failed(failure) => Some(self.give_up(exchange, &failure)),
                     };
                     if let Some(after) = after {
+                        self.note_dropped(exchange.get_mut(), has_content);
                         return after;
                     }
                     if has_content {
@@ -184,6 +185,19 @@ impl Worker {
                     return self.give_up(exchange, &Failure::Protocol(error));
                 }
             }
+        }
+    }
+
+    /// The connection ends. If that is because it had its last request, what came behind that is told of.
+    fn note_dropped(&self, x: &Exchange, has_content: bool) {
+        let is_last = self.core.options.lifetime().is_last(x.link.requests);
+        let behind = if has_content { &x.buffers.more } else { &self.first };
+        if is_last
+            && x.received
+            && x.held < behind.len()
+            && let Some(hook) = &self.core.hooks.dropped
+        {
+            let _ = guarded(|| hook(x.link.peer));
         }
     }
 

@@ -167,3 +167,24 @@ fn accepted_sockets_have_the_options_that_were_set() {
     peer.send(GET).response();
     assert_eq!(see.recv_timeout(SOON).unwrap(), (false, true, 9));
 }
+
+#[test]
+fn what_comes_behind_the_last_request_is_told_once_and_not_looked_at() {
+    let (dropped, told) = channel();
+    let dropped = Mutex::new(dropped);
+    let server = server()
+        .options(|o| o.max_requests = 1)
+        .on_dropped_request(move |peer| dropped.lock().unwrap().send(peer.is_some()).unwrap())
+        .start(echo)
+        .unwrap();
+    // With content before it or not.
+    let post = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nok";
+    for first in [GET, post] {
+        let answer = Peer::to(&server).send(first.to_owned() + GET + GET).rest();
+        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
+        assert_eq!(told.recv_timeout(SOON), Ok(true));
+    }
+    Peer::to(&server).send(GET).rest();
+    server.close(SOON);
+    assert!(told.try_recv().is_err(), "once for each, and not where nothing came");
+}
