@@ -182,3 +182,39 @@ fn aborts_that_race_with_the_end_never_hit_the_next_request_on_the_connection() 
     agent.get(server.url("/stop")).send().unwrap();
     server.join();
 }
+
+#[test]
+fn requests_over_a_unix_socket_are_aborted_in_the_queue_and_on_the_way() {
+    let path = std::env::temp_dir().join(format!("h1wire-std-abort-{}.sock", std::process::id()));
+    let _ = std::fs::remove_file(&path);
+    let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let (asked, wait) = channel();
+    let server = thread::spawn(move || {
+        let mut buf = [0; 4096];
+        let (mut first, _) = listener.accept().unwrap();
+        assert!(first.read(&mut buf).unwrap() > 0);
+        asked.send(()).unwrap();
+        assert_eq!(first.read(&mut buf).unwrap(), 0, "aborted");
+        let (mut second, _) = listener.accept().unwrap();
+        let n = second.read(&mut buf).unwrap();
+        assert!(buf[..n].starts_with(b"GET /3 "), "the one behind the aborted ones");
+        second.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").unwrap();
+    });
+    let agent = Agent::builder().keep_alive(true).max_sockets(1).build();
+    let mut requests = Vec::new();
+    for n in 1..=3 {
+        let mut request = agent.get(format!("http://localhost/{n}")).socket_path(&path);
+        let abort = request.abort_handle();
+        requests.push((abort, thread::spawn(move || request.send())));
+        eventually(|| (agent.totals().sockets, agent.totals().requests) == (1, n - 1));
+    }
+    wait.recv_timeout(PATIENCE).unwrap();
+    let (_, third) = requests.pop().unwrap();
+    for (abort, thread) in requests.into_iter().rev() {
+        abort.abort();
+        assert!(within(move || thread.join().unwrap()).unwrap_err().is_aborted());
+    }
+    assert_eq!(third.join().unwrap().unwrap().text().unwrap(), "ok");
+    server.join().unwrap();
+    std::fs::remove_file(&path).unwrap();
+}

@@ -231,3 +231,23 @@ fn socket_options_are_set_on_the_connection() {
     assert_eq!(seen.load(Ordering::Relaxed), 1);
     server.join();
 }
+
+#[test]
+fn a_host_is_taken_whole_and_one_that_is_none_is_refused() {
+    let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
+    for url in ["http://example.org%60x.example.net/", "http://example.org%2dx.example.net/"] {
+        let hosts = seen.clone();
+        let request = Request::get(url).one_shot().lookup(move |host, _| {
+            hosts.lock().unwrap().push(host.to_owned());
+            Err(io::Error::other("asked"))
+        });
+        request.send().unwrap_err();
+    }
+    assert_eq!(*seen.lock().unwrap(), ["example.org`x.example.net", "example.org-x.example.net"]);
+    for url in
+        ["http://[www.example.org]/", "http://example.org%2f.example.net/", "http://a%20b/", "http://a%00b/"]
+    {
+        let error = Request::get(url).one_shot().send().unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::Invalid(_)), "{url}: {error:?}");
+    }
+}

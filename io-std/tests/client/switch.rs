@@ -171,3 +171,24 @@ fn a_proxy_that_refuses_a_tunnel_or_talks_nonsense_is_an_error_of_its_own() {
     assert!(matches!(refuse("nonsense\r\n\r\n").kind(), ErrorKind::Parse(_)));
     assert!(matches!(refuse("HTTP/1.1 200").kind(), ErrorKind::HangUp(_)));
 }
+
+#[test]
+fn a_protocol_that_is_only_advertised_makes_an_ordinary_response() {
+    const ADVERTISED: &[u8] =
+        b"HTTP/1.1 200 OK\r\nConnection: upgrade, keep-alive\r\nUpgrade: echo\r\nContent-Length: 2\r\n\r\nok";
+    let server = Script::kept([ADVERTISED; 4]);
+    let agent = Agent::builder().keep_alive(true).build();
+    let get = || agent.get(server.url("/"));
+    let requests = [
+        get(),
+        get().header("Upgrade", "echo"),
+        get().header("Connection", "Upgrade"),
+        upgrade(&server, &agent),
+    ];
+    for (n, request) in requests.into_iter().enumerate() {
+        let mut response = request.send().unwrap().into_upgraded().unwrap_err();
+        assert_eq!((response.reused_socket(), response.text().unwrap().as_str()), (n > 0, "ok"));
+    }
+    agent.destroy();
+    server.join();
+}

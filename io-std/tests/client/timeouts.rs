@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::sync::Mutex;
 use std::sync::mpsc::channel;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use h1wire_std::{Agent, Error, ErrorKind, Request, Stream, Timeout};
@@ -222,5 +223,76 @@ fn limits_of_one_request_are_none_of_the_next_on_the_same_connection() {
     agent.get(server.url("/")).timeout(SHORT).total_timeout(SHORT * 20).send().unwrap();
     assert!(agent.get(server.url("/")).send().unwrap().reused_socket());
     drop(go);
+    server.join();
+}
+
+#[test]
+fn the_limit_of_a_request_wins_over_that_of_its_agent() {
+    let (go, wait) = channel::<()>();
+    let server = Script::once(move |peer| {
+        peer.request();
+        assert!(wait.recv_timeout(SHORT * 4).is_err());
+        peer.send(b"HTTP/1.1 204 No Content\r\n\r\n");
+    });
+    let agent = Agent::builder().timeout(SHORT).build();
+    assert_eq!(agent.get(server.url("/")).timeout(PATIENCE).send().unwrap().status(), 204);
+    drop(go);
+    server.join();
+    let server = silent(|peer| drop(peer.request()));
+    let agent = Agent::builder().timeout(PATIENCE * 2).build();
+    let began = Instant::now();
+    assert_eq!(timeout_of(&agent.get(server.url("/")).timeout(SHORT).send().unwrap_err()), Timeout::Idle);
+    assert!(began.elapsed() < PATIENCE);
+    server.join();
+}
+
+#[test]
+fn requests_that_time_out_fail_alone_and_leave_nothing_in_their_agent() {
+    const REQUESTS: usize = 12;
+    let server = Script::new(|listener| {
+        let peers: Vec<_> = (0..REQUESTS)
+            .map(|_| {
+                let mut peer = crate::script::Peer::accept(listener);
+                thread::spawn(move || {
+                    if peer.request().contains("/answered ") {
+                        peer.send(b"HTTP/1.1 204 No Content\r\n\r\n");
+                    }
+                    assert_eq!(peer.end(), b"");
+                })
+            })
+            .collect();
+        peers.into_iter().for_each(|peer| peer.join().unwrap());
+    });
+    let agent = Agent::builder().keep_alive(true).build();
+    let requests: Vec<_> = (0..REQUESTS)
+        .map(|n| {
+            let answered = n % 2 == 0;
+            let (path, limit) = if answered { ("/answered", PATIENCE) } else { ("/late", SHORT) };
+            let request = agent.get(server.url(path)).timeout(limit).automatic_retry(false);
+            (answered, thread::spawn(move || request.send()))
+        })
+        .collect();
+    for (answered, request) in requests {
+        match request.join().unwrap() {
+            Ok(response) => assert!(answered && response.status() == 204),
+            Err(error) => assert!(!answered && timeout_of(&error) == Timeout::Idle, "{error:?}"),
+        }
+    }
+    assert_eq!(agent.totals().sockets, 0);
+    agent.destroy();
+    server.join();
+}
+
+#[test]
+fn limits_beyond_what_a_clock_can_tell_are_none() {
+    let server = Script::answers(["HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"]);
+    let ever = Duration::MAX;
+    let agent = Agent::builder().timeout(ever).acquire_timeout(ever).build();
+    let request =
+        agent.request("PUT", server.url("/")).timeout(ever).connect_timeout(ever).total_timeout(ever);
+    let request = request.response_timeout(ever).read_timeout(ever).write_timeout(ever).stall_timeout(ever);
+    let mut response = request.continue_timeout(ever).send_bytes("").unwrap();
+    response.set_timeout(Some(ever));
+    assert_eq!(response.text().unwrap(), "ok");
     server.join();
 }

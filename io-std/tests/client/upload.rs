@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use h1wire_std::proto::SendError;
-use h1wire_std::{Agent, ErrorKind, Request};
+use h1wire_std::{Agent, ErrorKind, Request, Stream};
 
 use crate::script::{PATIENCE, Script};
 
@@ -329,4 +329,46 @@ fn a_reader_that_stops_reading_stops_the_server() {
     assert!(sent < 100_000_000, "the system's buffers hold {sent} bytes, and we hold next to none");
     drop(response);
     server.join();
+}
+
+#[test]
+fn a_connection_that_breaks_right_after_100_is_an_error_of_the_request() {
+    /// Says 100 once the head came, and takes nothing more.
+    struct Breaks(bool);
+    impl Read for Breaks {
+        fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+            (&b"HTTP/1.1 100 Continue\r\n\r\n"[..]).read(buf)
+        }
+    }
+    impl Write for Breaks {
+        fn write(&mut self, buf: &[u8]) -> std::io::Result<usize> {
+            match std::mem::replace(&mut self.0, true) {
+                false => Ok(buf.len()),
+                true => Err(std::io::Error::other("broken")),
+            }
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    impl Stream for Breaks {
+        fn set_read_timeout(&mut self, _: Option<Duration>) -> std::io::Result<()> {
+            Ok(())
+        }
+        fn set_write_timeout(&mut self, _: Option<Duration>) -> std::io::Result<()> {
+            Ok(())
+        }
+        fn shutdown(&mut self, _: std::net::Shutdown) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let agent = Agent::builder().keep_alive(true).create_connection(|_| Ok(Box::new(Breaks(false)))).build();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let seen = told.clone();
+    let request = agent.request("POST", "http://h/").header("Expect", "100-continue");
+    let request = request.on_informational(move |head| seen.lock().unwrap().push(head.status));
+    let error = request.send_bytes("data").unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Socket(e) if e.to_string() == "broken"), "{error:?}");
+    assert_eq!(told.lock().unwrap()[0], 100);
+    assert_eq!(agent.totals().sockets + agent.totals().free_sockets, 0);
 }

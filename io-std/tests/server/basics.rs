@@ -239,3 +239,25 @@ fn content_can_be_answered_while_it_comes() {
     assert_eq!(peer.until("abc\r\n"), "3\r\nabc\r\n");
     assert_eq!(peer.send("def").until("0\r\n\r\n"), "3\r\ndef\r\n0\r\n\r\n");
 }
+
+#[test]
+fn a_response_knows_whether_it_is_complete_and_whether_it_has_left() {
+    let server = server()
+        .start(|_, res| {
+            assert!(!res.is_head_sent() && !res.is_ended() && !res.is_finished());
+            res.write_all(b"con")?;
+            res.flush()?;
+            assert!(res.is_head_sent() && !res.is_ended() && !res.is_finished());
+            res.write_all(b"tent")?;
+            res.finish()?;
+            assert!(res.is_ended() && res.is_finished());
+            Ok(())
+        })
+        .unwrap();
+    let mut peer = Peer::to(&server);
+    for _ in 0..2 {
+        assert_eq!(peer.send(GET).head(), "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+        assert_eq!(peer.until("0\r\n\r\n"), "3\r\ncon\r\n4\r\ntent\r\n0\r\n\r\n");
+    }
+    assert_eq!(server.stats().panics, 0);
+}

@@ -278,3 +278,33 @@ fn nothing_is_written_into_an_answer_that_is_under_way() {
     assert!(peer.head().ends_with("Transfer-Encoding: chunked\r\n\r\n"));
     assert_eq!(peer.rest(), "5\r\nbegun\r\n");
 }
+
+#[test]
+fn a_connection_cut_off_within_a_pipeline_answers_nothing_more() {
+    let server = server()
+        .start(|req, res| match req.target {
+            b"/aborted" => {
+                res.abort();
+                Ok(())
+            }
+            b"/destroyed" => {
+                req.destroy();
+                Ok(())
+            }
+            b"/answered" => {
+                res.end("last")?;
+                req.destroy();
+                Ok(())
+            }
+            _ => res.end("first"),
+        })
+        .unwrap();
+    for (target, answers) in [("/aborted", 1), ("/destroyed", 1), ("/answered", 2)] {
+        let before = server.stats().requests;
+        let pipeline = format!("{GET}GET {target} HTTP/1.1\r\nHost: a\r\n\r\n{}", GET.repeat(20));
+        let got = Peer::to(&server).send(pipeline).rest();
+        assert!(got.matches("HTTP/1.1 ").count() <= answers, "{target}: {got}");
+        assert_eq!(server.stats().requests, before + 2, "{target}");
+    }
+    assert_eq!(Peer::to(&server).send(GET).response().1, "first");
+}
