@@ -254,3 +254,32 @@ fn a_head_and_the_small_file_behind_it_leave_together() {
     assert!(together > 180, "{together} of 200");
     stop(server);
 }
+
+#[test]
+fn fields_that_only_sound_like_those_the_server_adds_replace_none_of_them() {
+    let server = serve(|_: &Request<'_>, res: &mut Response<'_>| {
+        res.header("X-Date", "a").header("X-Connection", "b").header("X-Content-Length", "c").end("")
+    });
+    let got = Raw::to(&server).ask("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    assert_eq!(got.matches("\r\nDate: ").count(), 1, "{got}");
+    assert_eq!(
+        undated(&got),
+        "HTTP/1.1 200 OK\r\nX-Date: a\r\nX-Connection: b\r\nX-Content-Length: c\r\nConnection: close\r\n\
+         Content-Length: 0\r\n\r\n"
+    );
+    stop(server);
+}
+
+#[test]
+fn an_answer_knows_how_much_of_it_has_not_left() {
+    let got = answer("GET", |res| {
+        assert_eq!(res.buffered(), 0);
+        res.content_length(300_000).write_shared(Bytes::from(vec![b'x'; 200_000]))?;
+        let begun = res.buffered();
+        assert!(begun >= 200_000 && res.is_head_sent() && !res.is_complete(), "{begun}");
+        res.write(vec![b'x'; 100_000])?;
+        assert!(res.buffered() == begun + 100_000 && res.is_complete());
+        res.finish()
+    });
+    assert_eq!(got.matches('x').count(), 300_000);
+}

@@ -298,3 +298,29 @@ fn what_panics_as_it_is_dropped_does_not_end_the_server() {
     Raw::to(&server).send(GET).until("alive");
     stop(server);
 }
+
+#[test]
+fn a_connection_cut_off_within_a_pipeline_answers_nothing_more() {
+    let server = serve(|req: &Request<'_>, res: &mut Response<'_>| match req.target {
+        b"/aborted" => {
+            res.abort();
+            Ok(())
+        }
+        b"/answered" => {
+            let answered = res.end("last");
+            res.abort();
+            answered
+        }
+        _ => res.end("first"),
+    });
+    for (target, answers) in [("/aborted", 1), ("/answered", 2)] {
+        let before = server.handle().counters().requests;
+        let pipeline = format!("{GET}GET {target} HTTP/1.1\r\nHost: a\r\n\r\n{}", GET.repeat(20));
+        let got = Raw::to(&server).ask(pipeline);
+        assert!(got.matches("HTTP/1.1 ").count() <= answers, "{target}: {got}");
+        wait_until("the end", || server.handle().counters().closed == server.handle().counters().accepted);
+        assert_eq!(server.handle().counters().requests, before + 2, "{target}");
+    }
+    Raw::to(&server).send(GET).until("first");
+    stop(server);
+}

@@ -310,3 +310,26 @@ fn a_port_that_is_taken_is_an_error() {
     let again = Server::bind(server.local_addr().unwrap());
     assert_eq!(again.unwrap_err().kind(), std::io::ErrorKind::AddrInUse);
 }
+
+#[test]
+fn the_time_a_connection_is_kept_does_not_run_while_an_answer_is_made() {
+    let (server, told) = log(timeouts(|t| (t.keep_alive, t.keep_alive_buffer) = (50, 0)));
+    let mut client = Raw::to(&server);
+    client.send(GET).until("done");
+    client.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.0.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+    let waited = std::io::Read::read(&mut client.0, &mut [0]);
+    assert!(waited.is_err_and(|e| e.kind() == std::io::ErrorKind::WouldBlock), "its answer is not late");
+    client.0.set_read_timeout(Some(common::PATIENCE)).unwrap();
+    assert!(client.half_close().rest().ends_with("still"));
+    told.expect(&[
+        "request /x",
+        "end",
+        "finished /x",
+        "request /wait",
+        "end",
+        "half closed",
+        "finished /wait",
+    ]);
+    stop(server);
+}

@@ -254,3 +254,30 @@ fn a_client_that_does_not_stop_after_the_last_answer_is_cut_off() {
     assert!(server.handle().counters().bytes_received < 1_000_000);
     stop(server);
 }
+
+#[test]
+fn a_client_that_pipelines_and_reads_nothing_is_not_read_from_any_more() {
+    let _alone = alone();
+    const ANSWER: usize = 64 << 10;
+    let server = serve(|_: &Request<'_>, res: &mut Response<'_>| res.end(vec![b'x'; ANSWER]));
+    let mut client = TcpStream::connect(server.local_addr().unwrap()).unwrap();
+    client.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
+    let request = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(4000));
+    let mut sent = 0;
+    // Nothing could be written for a while: the server has stopped.
+    while let Ok(n) = client.write(&request.as_bytes()[sent % request.len()..]) {
+        sent += n;
+        assert!(sent < 100 << 20, "nothing stops the client");
+    }
+    let stopped = server.handle().counters();
+    assert!(stopped.requests < 1000, "as many as the system's buffers hold the answers of: {stopped:?}");
+    assert!(stopped.bytes_received < 4 * 1000 * 1000, "{stopped:?}");
+    // It goes on when its answers are read.
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    let (mut read, mut piece) = (0, vec![0; 1 << 16]);
+    while read < (stopped.requests as usize + 10) * ANSWER {
+        read += client.read(&mut piece).unwrap();
+    }
+    assert!(server.handle().counters().requests > stopped.requests);
+    stop(server);
+}

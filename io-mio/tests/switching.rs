@@ -118,3 +118,27 @@ fn a_tunnel_reaches_another_server_from_a_thread_of_its_own() {
     answering.join().unwrap();
     stop(server);
 }
+
+#[test]
+fn an_offer_behind_pipelined_requests_is_taken_after_their_answers() {
+    let (server, told) = log(Options::default());
+    let mut client = Raw::to(&server);
+    let plain = "GET /x HTTP/1.1\r\nHost: a\r\n\r\n";
+    let pipeline = [plain, plain, &offer("/raw", "", "first"), plain].concat();
+    let got = client.send(pipeline).half_close().rest();
+    let (answers, rest) = got.split_at(got.find("HTTP/1.1 101 ").unwrap());
+    assert_eq!(
+        (answers.matches("HTTP/1.1 200 OK\r\n").count(), answers.ends_with("done")),
+        (2, true),
+        "{got}"
+    );
+    assert_eq!(rest, format!("{SWITCHED}first{plain}"));
+    for expected in ["request /x", "end", "request /x", "end", "upgrade /raw", "end"] {
+        let mut next = told.next();
+        while next.starts_with("finished") {
+            next = told.next();
+        }
+        assert_eq!(next, expected);
+    }
+    stop(server);
+}
