@@ -279,3 +279,14 @@ fn keep_alive_is_advertised_in_whole_seconds_without_its_buffer() {
     assert_eq!(Timeouts { keep_alive: 999, ..Timeouts::SERVER }.keep_alive_hint(), None);
     assert_eq!(Timeouts::CLIENT.keep_alive_hint(), None);
 }
+
+#[test]
+fn limits_of_zero_are_none() {
+    let never =
+        Timeouts { idle: 0, headers: 0, keep_alive: 0, request: 0, body: 0, write: 0, ..Timeouts::SERVER };
+    let mut timers = Timers::server(Time(0), &never);
+    for phase in [Phase::Idle, Phase::Head, Phase::Body, Phase::Respond, Phase::Idle] {
+        let _ = timers.observe(Time(0), phase, Activity { unsent: true, heads: 1, ..BYTE });
+        assert_eq!((timers.next(&never), timers.poll(Time(1 << 50), &never)), (None, None), "{phase:?}");
+    }
+}
