@@ -46,7 +46,8 @@ impl Handler for Careless {
         Some(target)
     }
 
-    fn upgrade(&mut self, _: &Request<'_>, _: &mut Response<'_>) -> Option<String> {
+    fn upgrade(&mut self, req: &Request<'_>, _: &mut Response<'_>) -> Option<String> {
+        assert_ne!(req.target, b"/offer", "over an offer");
         Some("raw".into())
     }
 
@@ -85,6 +86,17 @@ fn a_panic_in_another_protocol_ends_the_connection() {
     raw.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: raw\r\n\r\n").until("\r\n\r\n");
     raw.send("x").rest();
     wait_until("the end", || server.handle().counters().closed == 1);
+    stop(server);
+}
+
+#[test]
+fn a_panic_over_an_offer_of_another_protocol_is_answered_with_500() {
+    let server = serve_with(patient(), |_| Careless);
+    let offer = "GET /offer HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: raw\r\n\r\n";
+    let got = Raw::to(&server).ask(offer);
+    assert!(got.starts_with("HTTP/1.1 500 ") && got.contains("\r\nConnection: close\r\n"), "{got}");
+    Raw::to(&server).send(GET).until("done");
+    assert_eq!(server.handle().counters().panics, 1);
     stop(server);
 }
 

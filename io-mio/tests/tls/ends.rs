@@ -4,11 +4,12 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::sync::mpsc::channel;
 
+use h1wire_mio::proto::Timeouts;
 use h1wire_mio::rustls;
 use h1wire_mio::{Handler, Options, Request, Response, Stream, TlsStream};
 
 use crate::Authority;
-use crate::common::{PATIENCE, stop, wait_until};
+use crate::common::{PATIENCE, options, stop, wait_until};
 use crate::log::Told;
 
 const GET: &str = "GET /x HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -30,6 +31,21 @@ fn a_connection_that_ends_in_order_says_so() {
     wait_until("its idleness", || server.handle().counters().requests == 2);
     server.handle().close_idle();
     assert_eq!(idle.rest(), "");
+    stop(server);
+}
+
+#[test]
+fn a_kept_session_ends_in_order_when_its_time_is_over() {
+    let authority = Authority::new();
+    let timeouts = Timeouts { keep_alive: 100, keep_alive_buffer: 0, ..Timeouts::SERVER };
+    let (server, told) = authority.log(options(|o| o.timeouts = timeouts));
+    let mut client = authority.client(&server);
+    for _ in 0..2 {
+        client.send(GET).until("done");
+        told.expect(&["request /x", "end", "finished /x"]);
+    }
+    assert_eq!(client.rest(), "");
+    told.expect(&["timeout KeepAlive"]);
     stop(server);
 }
 

@@ -146,6 +146,17 @@ fn an_offer_nobody_takes_is_an_ordinary_request() {
 }
 
 #[test]
+fn a_panic_over_an_offer_is_answered_with_500_and_ends_its_connection_alone() {
+    let server = server().on_upgrade(|_, _| panic!("over an offer")).start(echo).unwrap();
+    let mut other = Peer::to(&server);
+    other.send(GET).response();
+    let got = Peer::to(&server).send(UPGRADE).rest();
+    assert_eq!(got, "HTTP/1.1 500 Internal Server Error\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+    other.send(GET).response();
+    assert_eq!(server.stats().panics, 1);
+}
+
+#[test]
 fn a_switch_nobody_offered_is_refused_before_a_byte_is_sent() {
     let server = server()
         .start(|_, res| {
