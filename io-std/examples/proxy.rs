@@ -56,16 +56,15 @@ fn forward(
     response: &mut Response<'_>,
 ) -> io::Result<()> {
     let head = **request;
-    // What is meant for TLS does not go out without (RFC 9110 section 4.2.2). Clients ask for a tunnel.
-    if matches!(Target::parse(head.method, head.target), Ok(Target::Absolute { scheme, .. }) if !scheme.eq_ignore_ascii_case(b"http"))
-    {
-        return refuse(response, 501, "only http is forwarded, use CONNECT");
-    }
     let sent = match forwarding.request(&head) {
         Ok(sent) => sent,
         Err(NotForwarded::FinalRecipient) => return last_hop(request, response),
         Err(why) => return refuse(response, why.status().unwrap_or(400), &why.to_string()),
     };
+    // What is meant for TLS does not go out without (RFC 9110 section 4.2.2). Clients ask for a tunnel.
+    if sent.scheme().is_some_and(|scheme| !scheme.eq_ignore_ascii_case(b"http")) {
+        return refuse(response, 501, "only http is forwarded, use CONNECT");
+    }
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let mut onward = agent
         .request(&text(sent.method().as_bytes()), format!("http://{}/", text(sent.host())))

@@ -106,7 +106,8 @@ impl Forwarding {
         Self { proxy_authentication: keep, ..self }
     }
 
-    /// Whether `Upgrade` is sent on, with requests that [offer](RequestHead::upgrade) one and with every response. The
+    /// Whether `Upgrade` is sent on, with requests that [offer](RequestHead::upgrade) one and with every response; a 426
+    /// has it in any case. The
     /// machine adds `Connection: upgrade`. Default `false`. Whoever turns it on must connect both sides after a 101.
     #[must_use]
     pub fn keep_upgrade(self, keep: bool) -> Self {

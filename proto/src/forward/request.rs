@@ -59,6 +59,7 @@ impl core::error::Error for NotForwarded {}
 pub struct ForwardRequest<'a> {
     method: Method<'a>,
     target: Cow<'a, [u8]>,
+    scheme: Option<&'a [u8]>,
     host: &'a [u8],
     body: BodyKind,
     fields: EndToEnd<'a>,
@@ -89,10 +90,15 @@ impl<'a> ForwardRequest<'a> {
             // RFC 9112 section 3.2: without any authority, `Host` is sent with an empty value.
             (None, Target::Origin { .. } | Target::Asterisk) => head.fields.get("host").unwrap_or_default(),
         };
+        let scheme = match target {
+            Target::Absolute { scheme, .. } => Some(scheme),
+            _ => None,
+        };
         let hop = policy.hop_by_hop(&head.fields).keep_upgrade(policy.upgrade && head.upgrade);
         Ok(Self {
             method: head.method,
             target: next_target(policy.next, &target, head, host)?,
+            scheme,
             host,
             body: head.body,
             fields: EndToEnd::new(hop, head.fields),
@@ -117,6 +123,12 @@ impl<'a> ForwardRequest<'a> {
     /// The target, in the form the next hop takes.
     pub fn target(&self) -> &[u8] {
         &self.target
+    }
+
+    /// The scheme the client asked for, if it said one. An origin is not told: whoever sends the request to one must
+    /// connect as the scheme says, with TLS for `https` in whatever case it is written, or refuse it.
+    pub fn scheme(&self) -> Option<&'a [u8]> {
+        self.scheme
     }
 
     /// The value of `Host`, which tells where to connect to if the next hop is the origin.

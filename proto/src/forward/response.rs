@@ -23,7 +23,8 @@ impl<'a> ForwardResponse<'a> {
         if is_coded(&head.fields) {
             return Err(NotForwarded::TransferCoding);
         }
-        let hop = policy.hop_by_hop(&head.fields).keep_upgrade(policy.upgrade);
+        // RFC 9110 section 15.5.22: a 426 says which protocol is required, or may not be sent.
+        let hop = policy.hop_by_hop(&head.fields).keep_upgrade(policy.upgrade || head.status == 426);
         Ok(Self {
             status: head.status,
             body: body_len(head),

@@ -147,8 +147,16 @@ fn an_absolute_target_becomes_a_path_and_its_authority_the_only_host() {
         assert_eq!(target, path);
         assert_eq!(lines, format!("Host: {host}\nA: 1\nVia: 1.1 edge\n"), "{method} {target}");
     }
-    let hidden = head("GET", "/x", &received);
     let policy = edge();
+    let scheme =
+        |target| policy.request(&head("GET", target, &received)).unwrap().scheme().map(<[u8]>::to_vec);
+    assert_eq!(
+        scheme("HTTPS://b/").as_deref(),
+        Some(&b"HTTPS"[..]),
+        "no origin is told, but who connects to it is"
+    );
+    assert_eq!(scheme("/x"), None);
+    let hidden = head("GET", "/x", &received);
     assert_eq!(
         wire(&policy.request(&hidden).unwrap().with_host(b"inner:1")),
         "Host: inner:1\nA: 1\nVia: 1.1 edge\n"
@@ -272,6 +280,16 @@ fn upgrade_and_proxy_authentication_go_on_where_the_policy_says_so() {
     assert_eq!(sent(&policy, &head("GET", "/", &received)).unwrap().1, format!("Host: h\n{kept}"));
     let named = fields(&[("Host", "h"), ("Connection", "Proxy-Authorization"), ("Proxy-Authorization", "x")]);
     assert_eq!(sent(&policy, &head("GET", "/", &named)).unwrap().1, "Host: h\nVia: 1.1 edge\n");
+}
+
+#[test]
+fn a_426_keeps_the_field_that_says_which_protocol_is_required() {
+    let received = fields(&[("Connection", "upgrade"), ("Upgrade", "TLS/1.0, HTTP/1.1"), ("A", "1")]);
+    let policy = edge();
+    let kept = policy.response(&answer(426, BodyKind::None, &received)).unwrap();
+    assert_eq!(wire(&kept), "Upgrade: TLS/1.0, HTTP/1.1\nA: 1\nVia: 1.1 edge\n");
+    let left = policy.response(&answer(400, BodyKind::None, &received)).unwrap();
+    assert_eq!(wire(&left), "A: 1\nVia: 1.1 edge\n");
 }
 
 #[test]
