@@ -80,6 +80,9 @@ pub(crate) fn set_no_delay(socket: SockRef<'_>, on: bool) -> io::Result<()> {
     if socket.domain()? == socket2::Domain::UNIX { Ok(()) } else { socket.set_tcp_nodelay(on) }
 }
 
+/// The longest silence that every system takes: Linux refuses more (`MAX_TCP_KEEPIDLE`).
+const MAX_KEEP_ALIVE: Duration = Duration::from_secs(32_767);
+
 /// TCP keep-alive; nothing on a unix socket. The system counts in whole seconds and refuses 0.
 pub(crate) fn set_keep_alive(socket: SockRef<'_>, initial_delay: Option<Duration>) -> io::Result<()> {
     if socket.domain()? == socket2::Domain::UNIX {
@@ -88,7 +91,7 @@ pub(crate) fn set_keep_alive(socket: SockRef<'_>, initial_delay: Option<Duration
     match initial_delay {
         None => socket.set_keepalive(false),
         Some(delay) => {
-            let delay = delay.max(Duration::from_secs(1));
+            let delay = delay.clamp(Duration::from_secs(1), MAX_KEEP_ALIVE);
             socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(delay))
         }
     }

@@ -106,8 +106,8 @@ impl AgentBuilder {
         self
     }
 
-    /// After how long a silence the system probes the peer of a kept connection, in whole seconds. Default 1 s.
-    /// Only with [`keep_alive`](Self::keep_alive).
+    /// After how long a silence the system probes the peer of a kept connection, in whole seconds from 1 to 32,767; what
+    /// is beyond is taken for the nearest of them. Default 1 s. Only with [`keep_alive`](Self::keep_alive).
     pub fn keep_alive_initial_delay(mut self, delay: Duration) -> Self {
         self.keep_alive_delay = delay;
         self

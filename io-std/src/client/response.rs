@@ -159,7 +159,7 @@ impl Response {
         exchange.tune(|stream| stream.set_no_delay(on))
     }
 
-    /// Probes the peer after so long a silence (TCP keep-alive), in whole seconds, from now on; `None` does not.
+    /// Probes the peer after so long a silence (TCP keep-alive), in whole seconds from 1 to 32,767, from now on; `None` does not.
     ///
     /// # Errors
     /// As [`set_no_delay`](Self::set_no_delay).

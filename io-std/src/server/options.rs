@@ -59,7 +59,8 @@ pub struct Options {
     pub linger_limit: u64,
     /// Sets `TCP_NODELAY`. Default true, as in newer Node.
     pub no_delay: bool,
-    /// Has the system probe silent connections (TCP keep-alive) after so long. Default none.
+    /// Has the system probe silent connections (TCP keep-alive) after so long, in whole seconds from 1 to 32,767; what
+    /// is beyond is taken for the nearest of them. Default none.
     pub tcp_keep_alive: Option<Duration>,
     /// Whether responses carry `Date`. Default true.
     pub send_date: bool,

@@ -52,6 +52,34 @@ fn options_of_the_socket_are_applied_once_connected_and_to_a_reused_connection_a
 }
 
 #[test]
+fn a_silence_that_the_system_cannot_count_is_the_nearest_it_can() {
+    for (asked, set) in [(Duration::ZERO, 1), (Duration::from_millis(1500), 1), (Duration::MAX, 32_767)] {
+        let server = Script::kept([OK; 2]);
+        let (agent, last) = watched();
+        let request = agent.get(server.url("/")).socket_keep_alive(asked);
+        let mut response = request.send().unwrap();
+        let socket = last.lock().unwrap().take().unwrap();
+        assert_eq!(
+            SockRef::from(&socket).tcp_keepalive_time().unwrap(),
+            Duration::from_secs(set),
+            "{asked:?}"
+        );
+        response.text().unwrap();
+        // The same for the connections an agent keeps.
+        drop(socket);
+        assert_eq!(agent.get(server.url("/")).send().unwrap().text().unwrap(), "ok");
+        agent.destroy();
+        server.join();
+        let server = Script::kept([OK]);
+        let agent = Agent::builder().keep_alive(true).keep_alive_initial_delay(asked).build();
+        assert_eq!(agent.get(server.url("/")).send().unwrap().text().unwrap(), "ok");
+        assert_eq!(agent.totals().free_sockets, 1, "{asked:?}");
+        agent.destroy();
+        server.join();
+    }
+}
+
+#[test]
 fn options_of_the_socket_can_be_changed_while_it_is_used() {
     let server = Script::once(|peer| {
         peer.request();
