@@ -52,7 +52,8 @@ pub struct Options {
     pub linger_limit: u64,
     /// Whether small writes are sent at once (`TCP_NODELAY`). Default true, as in newer Node.
     pub no_delay: bool,
-    /// Has the system probe TCP connections that were silent for so long. Default none, as in Node.
+    /// Has the system probe TCP connections that were silent for so long, in whole seconds from 1 to 32,767; what is
+    /// beyond is taken for the nearest of them. Default none, as in Node.
     pub tcp_keep_alive: Option<Duration>,
     /// Whether bytes and age are counted for each connection, for [`Response::connection`](crate::Response::connection)
     /// and [`Handler::closed`](crate::Handler::closed). Costs 32 bytes for each. Default false.

@@ -5,6 +5,8 @@
 use std::any::Any;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr};
+use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use mio::event::Source;
 use mio::net::TcpStream;
@@ -14,6 +16,10 @@ use mio::{Interest, Registry, Token};
 use socket2::{SockRef, TcpKeepalive};
 
 use crate::options::Options;
+
+/// The silences after which every system can probe: it counts in whole seconds, and Linux refuses more
+/// (`MAX_TCP_KEEPIDLE`).
+const SILENCES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(32_767);
 
 /// A duplex stream of the user's own, such as one that speaks TLS.
 ///
@@ -91,6 +97,7 @@ impl Stream {
             let _ = tcp.set_nodelay(true);
         }
         if let Some(after) = options.tcp_keep_alive {
+            let after = after.clamp(*SILENCES.start(), *SILENCES.end());
             let _ = SockRef::from(tcp).set_tcp_keepalive(&TcpKeepalive::new().with_time(after));
         }
     }

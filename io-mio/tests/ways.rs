@@ -5,6 +5,8 @@ mod common;
 use std::io::{self, Read, Write, stderr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+#[cfg(target_os = "linux")]
+use std::time::Duration;
 
 use common::{PATIENCE, Raw, stop};
 use h1wire_mio::{EventLoop, Handler, Options, Request, Response, Server, Stream, Transport};
@@ -219,6 +221,21 @@ fn a_handler_chooses_its_connections_and_its_upgrades() {
     let server = start(options);
     Raw::to(&server).send(offer("/no")).until("/no false true.");
     stop(server);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_silence_that_the_system_cannot_count_is_the_nearest_it_can() {
+    for (asked, set) in [(Duration::ZERO, 1), (Duration::from_millis(1500), 1), (Duration::MAX, 32_767)] {
+        let options = common::options(|o| o.tcp_keep_alive = Some(asked));
+        let answer = |_: &Request<'_>, res: &mut Response<'_>| {
+            let socket = socket2::SockRef::from(res.stream().tcp().unwrap());
+            res.end(format!("{:?}", socket.tcp_keepalive_time().unwrap()))
+        };
+        let server = Server::bind("127.0.0.1:0").unwrap().options(options).start(answer).unwrap();
+        assert!(Raw::to(&server).ask(LAST).ends_with(&format!("\r\n{set}s")), "{asked:?}");
+        stop(server);
+    }
 }
 
 #[test]
