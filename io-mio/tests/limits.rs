@@ -333,3 +333,36 @@ fn the_time_a_connection_is_kept_does_not_run_while_an_answer_is_made() {
     ]);
     stop(server);
 }
+
+#[test]
+fn limits_of_time_without_end_overflow_nothing() {
+    let ever = u32::MAX;
+    let (server, told) = log(options(|o| {
+        o.timeouts = Timeouts {
+            idle: ever,
+            headers: ever,
+            keep_alive: ever,
+            keep_alive_buffer: ever,
+            request: ever,
+            body: ever,
+            body_window: ever,
+            write: ever,
+            linger: ever,
+            ..Timeouts::SERVER
+        };
+        (o.max_age, o.max_age_jitter) = (Some(Duration::MAX), 100);
+    }));
+    let mut client = Raw::to(&server);
+    for _ in 0..2 {
+        client.send(GET).until("done");
+        told.expect(&["request /x", "end", "finished /x"]);
+    }
+    let mut busy = Raw::to(&server);
+    busy.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
+    told.expect(&["request /wait", "end"]);
+    server.handle().shutdown(Duration::MAX);
+    assert_eq!(client.rest(), "");
+    assert!(busy.half_close().rest().ends_with("still"));
+    let drained = server.join().unwrap();
+    assert_eq!(drained.cut, 0);
+}

@@ -281,3 +281,27 @@ fn a_client_that_pipelines_and_reads_nothing_is_not_read_from_any_more() {
     assert!(server.handle().counters().requests > stopped.requests);
     stop(server);
 }
+
+#[test]
+fn large_content_for_many_clients_at_once_arrives_whole() {
+    let _alone = alone();
+    const SIZE: usize = 2 << 20;
+    let server = serve(|req: &Request<'_>, res: &mut Response<'_>| {
+        let byte = req.target[1];
+        res.end(vec![byte; SIZE])
+    });
+    let addr = server.local_addr().unwrap();
+    let clients = (b'a'..=b'x').map(|byte| {
+        std::thread::spawn(move || {
+            let target = char::from(byte);
+            let got =
+                Raw::at(addr).ask(format!("GET /{target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+            let (head, content) = got.split_once("\r\n\r\n").unwrap();
+            assert!(head.contains(&format!("Content-Length: {SIZE}")), "{head}");
+            assert!(content.len() == SIZE && content.bytes().all(|b| b == byte), "{target}");
+        })
+    });
+    let clients: Vec<_> = clients.collect();
+    clients.into_iter().for_each(|client| client.join().unwrap());
+    stop(server);
+}

@@ -220,7 +220,8 @@ fn limits_of_one_request_are_none_of_the_next_on_the_same_connection() {
         peer.send(b"HTTP/1.1 204 No Content\r\n\r\n");
     });
     let agent = Agent::builder().keep_alive(true).build();
-    agent.get(server.url("/")).timeout(SHORT).total_timeout(SHORT * 20).send().unwrap();
+    let mut over = agent.get(server.url("/")).timeout(SHORT).total_timeout(SHORT * 20).send().unwrap();
+    over.set_timeout(Some(SHORT));
     assert!(agent.get(server.url("/")).send().unwrap().reused_socket());
     drop(go);
     server.join();
@@ -287,7 +288,8 @@ fn requests_that_time_out_fail_alone_and_leave_nothing_in_their_agent() {
 fn limits_beyond_what_a_clock_can_tell_are_none() {
     let server = Script::answers(["HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"]);
     let ever = Duration::MAX;
-    let agent = Agent::builder().timeout(ever).acquire_timeout(ever).build();
+    let agent =
+        Agent::builder().timeout(ever).acquire_timeout(ever).sweep(Some(ever)).keep_alive(true).build();
     let request =
         agent.request("PUT", server.url("/")).timeout(ever).connect_timeout(ever).total_timeout(ever);
     let request = request.response_timeout(ever).read_timeout(ever).write_timeout(ever).stall_timeout(ever);

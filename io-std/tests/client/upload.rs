@@ -46,8 +46,10 @@ fn a_flush_sends_the_head_or_what_was_gathered_at_once() {
     });
     let mut upload = put(&server).start().unwrap();
     upload.flush().unwrap();
+    upload.flush().unwrap();
     wait.recv_timeout(PATIENCE).unwrap();
     upload.write_all(b"one").unwrap();
+    upload.flush().unwrap();
     upload.flush().unwrap();
     wait.recv_timeout(PATIENCE).unwrap();
     upload.write_all(b"two").unwrap();

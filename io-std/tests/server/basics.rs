@@ -247,6 +247,7 @@ fn a_response_knows_whether_it_is_complete_and_whether_it_has_left() {
             assert!(!res.is_head_sent() && !res.is_ended() && !res.is_finished());
             res.write_all(b"con")?;
             res.flush()?;
+            res.flush()?;
             assert!(res.is_head_sent() && !res.is_ended() && !res.is_finished());
             res.write_all(b"tent")?;
             res.finish()?;

@@ -319,3 +319,22 @@ fn a_connection_cut_off_within_a_pipeline_answers_nothing_more() {
     }
     assert_eq!(Peer::to(&server).send(GET).response().1, "first");
 }
+
+#[test]
+fn an_offer_behind_pipelined_requests_is_taken_after_their_answers() {
+    let server = server()
+        .on_upgrade(|_, res| {
+            let mut upgraded = res.switch(&[("Upgrade", "echo")])?;
+            let mut rest = Vec::new();
+            upgraded.read_to_end(&mut rest)?;
+            upgraded.write_all(&rest)
+        })
+        .start(|req, res| res.end(req.target))
+        .unwrap();
+    let mut peer = Peer::to(&server);
+    let pipeline = [GET, GET, UPGRADE, "the bytes behind it"].concat();
+    peer.send(pipeline).end();
+    assert_eq!((peer.response().1, peer.response().1), ("/".into(), "/".into()));
+    assert!(peer.head().starts_with("HTTP/1.1 101 "));
+    assert_eq!(peer.rest(), "the bytes behind it");
+}

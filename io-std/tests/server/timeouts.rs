@@ -260,3 +260,37 @@ fn content_that_nobody_reads_holds_no_thread_that_others_wait_for() {
     }
     assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
 }
+
+#[test]
+fn limits_without_end_overflow_nothing() {
+    let ever = u32::MAX;
+    let server = server()
+        .options(|o| {
+            o.timeouts = Timeouts {
+                idle: ever,
+                headers: ever,
+                keep_alive: ever,
+                keep_alive_buffer: ever,
+                request: ever,
+                body: ever,
+                body_window: ever,
+                write: ever,
+                linger: ever,
+                ..Timeouts::SERVER
+            };
+            o.max_age = Some(Duration::MAX);
+        })
+        .start(|req, res| {
+            req.set_timeout(Some(Duration::MAX));
+            echo(req, res)
+        })
+        .unwrap();
+    let mut peer = Peer::to(&server);
+    for _ in 0..2 {
+        peer.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi");
+        assert_eq!(peer.response().1, "hi");
+    }
+    let closed = server.close(Duration::MAX);
+    assert_eq!((closed.forced, closed.stuck), (0, 0));
+    peer.assert_closed();
+}
