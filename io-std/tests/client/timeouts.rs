@@ -249,27 +249,30 @@ fn the_limit_of_a_request_wins_over_that_of_its_agent() {
 
 #[test]
 fn requests_that_time_out_fail_alone_and_leave_nothing_in_their_agent() {
-    const REQUESTS: usize = 12;
     let server = Script::new(|listener| {
-        let peers: Vec<_> = (0..REQUESTS)
-            .map(|_| {
-                let mut peer = crate::script::Peer::accept(listener);
-                thread::spawn(move || {
-                    if peer.request().contains("/answered ") {
-                        peer.send(b"HTTP/1.1 204 No Content\r\n\r\n");
+        let (over, is_over) = channel();
+        // As many connections as there happen to be: one that was answered may serve another request.
+        while is_over.try_recv().is_err() {
+            let mut peer = crate::script::Peer::accept(listener);
+            let over = over.clone();
+            thread::spawn(move || {
+                while let Some(head) = peer.try_request() {
+                    if head.starts_with("GET /over ") {
+                        over.send(()).unwrap();
                     }
-                    assert_eq!(peer.end(), b"");
-                })
-            })
-            .collect();
-        peers.into_iter().for_each(|peer| peer.join().unwrap());
+                    if !head.starts_with("GET /late ") {
+                        let _ = peer.socket.write_all(b"HTTP/1.1 204 No Content\r\n\r\n");
+                    }
+                }
+            });
+        }
     });
     let agent = Agent::builder().keep_alive(true).build();
-    let requests: Vec<_> = (0..REQUESTS)
+    let requests: Vec<_> = (0..12)
         .map(|n| {
             let answered = n % 2 == 0;
             let (path, limit) = if answered { ("/answered", PATIENCE) } else { ("/late", SHORT) };
-            let request = agent.get(server.url(path)).timeout(limit).automatic_retry(false);
+            let request = agent.get(server.url(path)).timeout(limit);
             (answered, thread::spawn(move || request.send()))
         })
         .collect();
@@ -279,8 +282,12 @@ fn requests_that_time_out_fail_alone_and_leave_nothing_in_their_agent() {
             Err(error) => assert!(!answered && timeout_of(&error) == Timeout::Idle, "{error:?}"),
         }
     }
-    assert_eq!(agent.totals().sockets, 0);
-    agent.destroy();
+    let totals = agent.totals();
+    assert_eq!((totals.sockets, totals.requests), (0, 0));
+    assert_eq!(agent.get(server.url("/answered")).send().unwrap().status(), 204);
+    Request::get(server.url("/over")).one_shot().send().unwrap();
+    // The listener has one connection more to wait for.
+    let _ = std::net::TcpStream::connect(server.addr);
     server.join();
 }
 
