@@ -1,5 +1,6 @@
 //! The connections a server has: how many, and how to end them from outside. What each is doing is in its `link`.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,8 @@ use crate::stream::{Closer, Stream};
 #[derive(Debug, Default)]
 pub(crate) struct Connections {
     closers: Mutex<Slab<Option<Closer>>>,
+    /// How many there are, for a glance without the lock.
+    count: AtomicUsize,
     /// Told when one has gone.
     gone: Condvar,
 }
@@ -30,11 +33,19 @@ impl Connections {
         if most > 0 && closers.len() >= most {
             return None;
         }
-        Some(Membership { key: closers.insert(closer), connections: self.clone() })
+        let key = closers.insert(closer);
+        self.count.store(closers.len(), Ordering::Relaxed);
+        Some(Membership { key, connections: self.clone() })
     }
 
     pub(crate) fn count(&self) -> usize {
         self.lock().len()
+    }
+
+    /// Whether there are more than so many.
+    #[inline]
+    pub(crate) fn are_more_than(&self, some: usize) -> bool {
+        self.count.load(Ordering::Relaxed) > some
     }
 
     /// Ends every connection, whatever it is doing, and says how many there were.
@@ -66,7 +77,10 @@ impl Connections {
 
 impl Drop for Membership {
     fn drop(&mut self) {
-        self.connections.lock().try_remove(self.key);
+        let mut closers = self.connections.lock();
+        closers.try_remove(self.key);
+        self.connections.count.store(closers.len(), Ordering::Relaxed);
+        drop(closers);
         self.connections.gone.notify_all();
     }
 }

@@ -30,7 +30,7 @@ pub struct Options {
     pub retry_after: u32,
     /// How long a thread waits at a connection for the next bytes of a head, in milliseconds, at least 1, before it
     /// leaves it to the one thread that watches all such connections. Default 10. A quarter of that where no other
-    /// thread is free, and nothing where another connection waits.
+    /// thread is free and there are more connections than threads, and nothing where another connection waits.
     pub linger_at_idle: u32,
     /// Whether answers tell how long the connection is kept, with `Keep-Alive: timeout=`. Default true, as in newer
     /// Node; nginx and hyper do not.

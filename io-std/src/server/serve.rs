@@ -225,9 +225,11 @@ impl Worker {
             }
         }
         let buf = core.room(&mut self.first);
-        // Where no other thread is free, a request elsewhere would have to wait for this one.
+        // Where no other thread is free, and there are connections without one, a request there would have to wait for
+        // this one.
         let limit = core.options.linger_at_idle;
-        let limit = if core.queue.has_free() { limit } else { limit.div_ceil(4) };
+        let scarce = !core.queue.has_free() && core.connections.are_more_than(core.options.threads);
+        let limit = if scarce { limit.div_ceil(4) } else { limit };
         match x.link.read_within(limit, buf, &self.counters) {
             Got::Bytes(n) => self.first.filled(n),
             Got::Eof => x.link.conn.recv_eof(),
