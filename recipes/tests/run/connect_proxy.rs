@@ -37,19 +37,19 @@ fn bytes_go_both_ways_and_each_direction_ends_on_its_own() {
 }
 
 #[test]
-fn what_is_not_allowed_is_refused_and_the_connection_goes_on() {
+fn what_is_not_allowed_or_fails_is_refused_and_what_was_meant_for_the_tunnel_is_no_request() {
     // Nobody listens on the port of a listener that is gone.
     let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let wire = format!(
-        "CONNECT 127.0.0.1:1 HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n\
-         CONNECT {gone} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
-    );
-    let answer = talk(&wire, |stream| serve_connection(stream, WAIT, |to| to.port() != 1));
+    let answer = |wire: &str| talk(wire, |stream| serve_connection(stream, WAIT, |to| to.port() != 1));
+    let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
     assert_eq!(
-        answer,
-        "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n\
-         HTTP/1.1 405 Method Not Allowed\r\nAllow: CONNECT\r\nContent-Length: 0\r\n\r\n\
-         HTTP/1.1 502 Bad Gateway\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+        answer(&format!("{get}CONNECT 127.0.0.1:1 HTTP/1.1\r\nHost: a\r\n\r\n{get}")),
+        "HTTP/1.1 405 Method Not Allowed\r\nAllow: CONNECT\r\nContent-Length: 0\r\n\r\n\
+         HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+    );
+    assert_eq!(
+        answer(&format!("CONNECT {gone} HTTP/1.1\r\nHost: a\r\n\r\n")),
+        "HTTP/1.1 502 Bad Gateway\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
     );
 }
 
