@@ -34,6 +34,7 @@ pub(crate) fn open(
         let limited = wire.limit_read(left).and_then(|()| wire.limit_write(left));
         let moved = limited.and_then(|()| match wire.flush(&mut &[][..], &mut 0)? {
             Flushed::All => wire.fill(),
+            Flushed::Part => Ok(0),
             Flushed::Heard(n) => Ok(n),
         });
         match moved {

@@ -214,6 +214,7 @@ impl Exchange {
             self.note(Activity { sent, received, unsent, ..Activity::default() });
             match result {
                 Ok(Flushed::All) => return Ok(true),
+                Ok(Flushed::Part) => {}
                 Ok(Flushed::Heard(n)) => {
                     self.check_end(n)?;
                     self.pump()?;

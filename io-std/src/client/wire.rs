@@ -35,6 +35,9 @@ pub(crate) struct Wire {
 pub(crate) enum Flushed {
     /// Everything is with the system.
     All,
+    /// The system took some of it. Whoever sends looks at the clock before the next: a peer that takes a little at a time
+    /// finds room in each call, and none of them takes long.
+    Part,
     /// The peer takes nothing, and so many bytes of it were read instead; none: it ended.
     Heard(usize),
 }
@@ -62,6 +65,9 @@ impl Wire {
     /// bytes the system took, also if it fails.
     pub(crate) fn flush(&mut self, payload: &mut &[u8], sent: &mut usize) -> io::Result<Flushed> {
         loop {
+            if *sent > 0 && (self.sent < self.out.len() || !payload.is_empty()) {
+                return Ok(Flushed::Part);
+            }
             let head = self.out.get(self.sent..).unwrap_or_default();
             let slices = [IoSlice::new(head), IoSlice::new(payload)];
             let slices = match (head.is_empty(), payload.is_empty()) {

@@ -6,7 +6,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use h1wire_std::{Agent, Error, ErrorKind, Request, Stream, Timeout};
+use h1wire_std::{Agent, Error, ErrorKind, Event, Request, Stream, Timeout};
 
 use crate::script::{PATIENCE, Script, within};
 
@@ -120,7 +120,7 @@ impl Read for Flood {
 }
 impl Write for Flood {
     fn write(&mut self, buf: &[u8]) -> std::io::Result<usize> {
-        Ok(buf.len())
+        Ok(buf.len().min(64))
     }
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
@@ -168,6 +168,17 @@ fn a_server_that_always_takes_more_does_not_escape_it_either() {
         }
     });
     assert_eq!(timeout_of(Error::of(&error).unwrap()), Timeout::Total);
+}
+
+#[test]
+fn a_server_that_takes_content_in_sips_does_not_escape_it_either() {
+    let agent = Agent::builder().create_connection(|_| Ok(Box::new(Flood(b"")))).build();
+    let error = within(move || {
+        let request = agent.request("PUT", "http://h/").total_timeout(SHORT);
+        let request = request.observe(|event| assert!(!matches!(event, Event::Sent), "all of it was sent"));
+        request.send_bytes(vec![0; 1 << 30]).unwrap_err()
+    });
+    assert_eq!(timeout_of(&error), Timeout::Total);
 }
 
 #[test]
