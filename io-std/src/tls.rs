@@ -59,6 +59,7 @@ pub(crate) struct TlsStream {
     session: Connection,
     under: Box<dyn Stream>,
     read_limit: Option<Duration>,
+    write_limit: Option<Duration>,
 }
 
 impl TlsStream {
@@ -106,10 +107,23 @@ impl TlsStream {
             .set_read_timeout(None)
             .and_then(|()| under.set_write_timeout(None))
             .map_err(ErrorKind::Socket)?;
-        let mut stream = Self { session, under, read_limit: None };
+        let mut stream = Self { session, under, read_limit: None, write_limit: None };
         // A client may be told of session tickets only now.
         stream.send_pending().map_err(ErrorKind::Socket)?;
         Ok(stream)
+    }
+
+    /// Sends what the session has for the peer. `false`: the peer takes nothing now, and a read would return at once.
+    fn send_or_hear(&mut self) -> io::Result<bool> {
+        while !self.send_pending()? {
+            // What the peer has sent may be about the session, and nobody's bytes. More than that waits in the socket for
+            // its reader: a session keeps little, and fails beyond.
+            if self.has_plain() {
+                return Ok(false);
+            }
+            self.receive()?;
+        }
+        Ok(true)
     }
 
     /// Sends what the session has for the peer. `false`: the peer takes nothing now, and has sent something.
@@ -117,6 +131,7 @@ impl TlsStream {
         while self.session.wants_write() {
             let mut under = Listening { under: &mut *self.under, heard: false };
             match self.session.write_tls(&mut under) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(_) => {}
                 Err(_) if under.heard => return Ok(false),
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
@@ -126,16 +141,28 @@ impl TlsStream {
         Ok(true)
     }
 
-    /// The peer takes nothing now, and has sent something. It is looked at once, for it may be about the session. Then
-    /// it waits in the socket for its reader: a session keeps little, and fails beyond.
-    fn make_way(&mut self) -> io::Result<()> {
-        match self.session.reader().fill_buf() {
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => self.receive(),
-            _ => match self.session.write_tls(&mut self.under)? {
-                0 => Err(io::ErrorKind::WriteZero.into()),
-                _ => Ok(()),
-            },
+    /// [`send_pending`](Self::send_pending) before a read, for no longer than the read may take.
+    fn send_before_read(&mut self) -> io::Result<()> {
+        if self.session.wants_write() {
+            self.under.set_write_timeout(self.read_limit)?;
+            let sent = self.send_pending();
+            self.under.set_write_timeout(self.write_limit)?;
+            sent?;
         }
+        Ok(())
+    }
+
+    /// Waits until the peer takes something, whatever it sends.
+    fn make_way(&mut self) -> io::Result<()> {
+        match self.session.write_tls(&mut self.under)? {
+            0 => Err(io::ErrorKind::WriteZero.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether there are bytes for the reader, or an end.
+    fn has_plain(&mut self) -> bool {
+        !matches!(self.session.reader().fill_buf(), Err(e) if e.kind() == io::ErrorKind::WouldBlock)
     }
 
     /// Reads records once.
@@ -149,8 +176,10 @@ impl TlsStream {
 /// One step of the handshake.
 fn step(session: &mut Connection, under: &mut dyn Stream) -> io::Result<()> {
     if session.wants_write() {
-        session.write_tls(&mut &mut *under)?;
-        return Ok(());
+        return match session.write_tls(&mut &mut *under)? {
+            0 => Err(io::ErrorKind::WriteZero.into()),
+            _ => Ok(()),
+        };
     }
     if session.read_tls(&mut &mut *under)? == 0 {
         return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the peer closed during the TLS handshake"));
@@ -201,7 +230,7 @@ impl Read for TlsStream {
                 // Records that come in drops, or are nobody's bytes, do not extend it.
                 return Err(io::ErrorKind::TimedOut.into());
             }
-            self.send_pending()?;
+            self.send_before_read()?;
             self.receive()?;
         }
     }
@@ -220,7 +249,7 @@ impl Write for TlsStream {
         }
     }
     fn flush(&mut self) -> io::Result<()> {
-        while !self.send_pending()? {
+        while !self.send_or_hear()? {
             self.make_way()?;
         }
         Ok(())
@@ -234,12 +263,14 @@ impl Stream for TlsStream {
         Ok(())
     }
     fn set_write_timeout(&mut self, limit: Option<Duration>) -> io::Result<()> {
-        self.under.set_write_timeout(limit)
+        self.under.set_write_timeout(limit)?;
+        self.write_limit = limit;
+        Ok(())
     }
     fn shutdown(&mut self, how: Shutdown) -> io::Result<()> {
         if how != Shutdown::Read {
             self.session.send_close_notify();
-            self.send_pending()?;
+            self.flush()?;
         }
         self.under.shutdown(how)
     }
@@ -258,9 +289,8 @@ impl Stream for TlsStream {
     /// Session tickets and the like come at any time and are nobody's bytes.
     fn is_readable(&mut self) -> bool {
         for _ in 0..NOBODYS {
-            match self.session.reader().fill_buf() {
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-                _ => return true,
+            if self.has_plain() {
+                return true;
             }
             if !self.under.is_readable() {
                 return false;
@@ -274,11 +304,16 @@ impl Stream for TlsStream {
     }
     fn write_or_readable(&mut self, slices: &[IoSlice<'_>]) -> io::Result<Wrote> {
         // What was taken before goes first; what is taken now is sent as far as possible.
-        if !self.send_pending()? {
+        if !self.send_or_hear()? {
             return Ok(Wrote::Readable);
         }
         let n = self.session.writer().write_vectored(slices)?;
-        self.send_pending()?;
+        match self.send_or_hear() {
+            // They are taken and would be sent twice if this failed. Whoever writes or flushes next waits for them.
+            Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {}
+            Err(error) => return Err(error),
+            Ok(_) => {}
+        }
         Ok(Wrote::Bytes(n))
     }
     fn set_no_delay(&mut self, on: bool) -> io::Result<()> {

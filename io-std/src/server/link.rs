@@ -49,8 +49,8 @@ pub(crate) struct Link {
     handed_at: Option<Time>,
     /// The timers know that no message is under way.
     is_told_idle: bool,
-    /// The idle limit is that of one exchange.
-    has_own_idle: bool,
+    /// The idle limit now, that of the connection or of one exchange.
+    idle: u32,
     /// Asked before an idle connection is given up.
     pub(crate) on_timeout: Option<Arc<TimeoutHook>>,
     /// Told when it is over.
@@ -100,7 +100,7 @@ impl Link {
             membership,
             handed_at: None,
             is_told_idle: false,
-            has_own_idle: false,
+            idle: limits.idle,
             on_timeout: None,
             on_closed: None,
             accepted_at: now,
@@ -175,9 +175,10 @@ impl Link {
     /// Sets the idle limit of the exchange at hand, or goes back to that of the connection.
     #[inline]
     pub(crate) fn set_idle(&mut self, ms: Option<u32>) {
-        if ms.is_some() || self.has_own_idle {
-            self.timers.set_idle(ms.unwrap_or(self.limits.idle));
-            self.has_own_idle = ms.is_some();
+        let ms = ms.unwrap_or(self.limits.idle);
+        if self.idle != ms {
+            self.timers.set_idle(ms);
+            self.idle = ms;
         }
     }
 
@@ -215,7 +216,9 @@ impl Link {
 
     fn try_write_all(&mut self, mut slices: &mut [IoSlice<'_>], counters: &Counters) -> io::Result<()> {
         IoSlice::advance_slices(&mut slices, 0);
-        self.limit_writes(self.limits.write.into())?;
+        let limits = [self.limits.write, self.idle];
+        let first = limits.into_iter().filter(|ms| *ms > 0).min().unwrap_or(0);
+        self.limit_writes(first.into())?;
         while !slices.is_empty() {
             let stream = self.stream.as_mut().ok_or(io::ErrorKind::NotConnected)?;
             let wrote = match &*slices {
@@ -238,8 +241,22 @@ impl Link {
                 Err(error) => return Err(error),
             }
         }
+        self.flush_stream()?;
         self.activity.unsent = false;
         Ok(())
+    }
+
+    /// A stream may keep what it took, as TLS does where its peer does not read. Nobody would send it later.
+    #[inline]
+    fn flush_stream(&mut self) -> io::Result<()> {
+        loop {
+            let stream = self.stream.as_mut().ok_or(io::ErrorKind::NotConnected)?;
+            match stream.flush() {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if is_timeout(&error) => self.wait_to_write()?,
+                done => return done,
+            }
+        }
     }
 
     /// The stream took less than all within its limit: whether to go on, and for how long.

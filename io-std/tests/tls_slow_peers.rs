@@ -1,0 +1,205 @@
+//! TLS with peers that do not read for a while: nothing is sent twice, and nothing stays behind.
+#![cfg(feature = "tls")]
+
+use std::io::{self, IoSlice, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
+
+use h1wire_std::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use h1wire_std::rustls::{
+    ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection, Stream as TlsPipe, crypto,
+};
+use h1wire_std::server::Handle;
+use h1wire_std::{Agent, Event, Server, Stream, Wrote};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+/// More than all buffers on the way hold.
+const MUCH: usize = 24 << 20;
+
+/// A server for `localhost`, and clients that trust it.
+fn parties() -> (Arc<ServerConfig>, Arc<ClientConfig>) {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let certificate = made.cert.der().clone();
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate.clone()).unwrap();
+    let server = ServerConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .unwrap();
+    (Arc::new(server), Arc::new(h1wire_std::tls_config(roots)))
+}
+
+/// Bytes that say where they belong.
+fn content() -> Vec<u8> {
+    (0..MUCH as u32 / 4).flat_map(u32::to_be_bytes).collect()
+}
+
+fn read_head(pipe: &mut impl Read) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        pipe.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
+}
+
+fn connect(server: &Handle, config: Arc<ClientConfig>) -> (ClientConnection, TcpStream) {
+    let socket = TcpStream::connect(server.local_addr().unwrap()).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    (ClientConnection::new(config, "localhost".try_into().unwrap()).unwrap(), socket)
+}
+
+#[test]
+fn an_upload_goes_on_where_it_was_after_a_limit_that_only_notifies() {
+    let (server, client) = parties();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://localhost:{}/", listener.local_addr().unwrap().port());
+    let (late, wait) = channel();
+    let thread = thread::spawn(move || {
+        let (mut socket, _) = listener.accept().unwrap();
+        let mut session = ServerConnection::new(server).unwrap();
+        let mut pipe = TlsPipe::new(&mut session, &mut socket);
+        read_head(&mut pipe);
+        let mut got = vec![0; MUCH];
+        for part in got.chunks_mut(MUCH / 2) {
+            wait.recv_timeout(PATIENCE).unwrap();
+            pipe.read_exact(part).unwrap();
+        }
+        pipe.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").unwrap();
+        got
+    });
+    let agent = Agent::builder().tls_config(client).build();
+    let request = agent.request("PUT", url).timeout(Duration::from_millis(50)).timeout_notifies(true);
+    let request = request.observe(move |event| {
+        if matches!(event, Event::Timeout(_)) {
+            let _ = late.send(());
+        }
+    });
+    let mut response = request.send_bytes(content()).unwrap();
+    assert_eq!(response.text().unwrap(), "ok");
+    assert!(thread.join().unwrap() == content());
+}
+
+#[test]
+fn an_answer_goes_on_where_it_was_after_a_limit_that_only_asks() {
+    let (config, client) = parties();
+    let (late, wait) = channel();
+    let late = std::sync::Mutex::new(late);
+    let server = Server::bind("127.0.0.1:0")
+        .unwrap()
+        .options(|options| options.timeouts.idle = 50)
+        .on_timeout(move |_| late.lock().unwrap().send(()).is_ok())
+        .on_connection(h1wire_std::tls_acceptor(config, PATIENCE))
+        .start(|_, response| {
+            response.content_length(MUCH as u64);
+            content().chunks(1 << 20).try_for_each(|piece| response.write_all(piece))
+        })
+        .unwrap();
+    let (mut session, mut socket) = connect(&server, client);
+    let mut pipe = TlsPipe::new(&mut session, &mut socket);
+    pipe.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    wait.recv_timeout(PATIENCE).unwrap();
+    let mut answer = Vec::new();
+    pipe.read_to_end(&mut answer).unwrap();
+    assert!(answer.ends_with(&content()), "{}", answer.len());
+    server.close(Duration::from_secs(1));
+}
+
+/// New keys and tickets are nobody's bytes: whoever has content to send does not wait for others.
+#[test]
+fn an_upload_goes_on_behind_records_that_are_about_the_session() {
+    let (server, client) = parties();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://localhost:{}/", listener.local_addr().unwrap().port());
+    let thread = thread::spawn(move || {
+        let (mut socket, _) = listener.accept().unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut session = ServerConnection::new(server).unwrap();
+        let mut pipe = TlsPipe::new(&mut session, &mut socket);
+        read_head(&mut pipe);
+        let mut got = vec![0; MUCH];
+        for part in got.chunks_mut(1 << 21) {
+            pipe.read_exact(part).unwrap();
+            pipe.conn.refresh_traffic_keys().unwrap();
+            pipe.flush().unwrap();
+        }
+        pipe.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").unwrap();
+        got
+    });
+    let agent = Agent::builder().tls_config(client).build();
+    let mut response = agent.request("PUT", url).send_bytes(content()).unwrap();
+    assert_eq!(response.text().unwrap(), "ok");
+    assert!(thread.join().unwrap() == content());
+}
+
+/// A socket that never has room while there is something to read.
+struct Clogged(Box<dyn Stream>);
+
+impl Read for Clogged {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buf)
+    }
+}
+impl Write for Clogged {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.0.write(buf)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+impl Stream for Clogged {
+    fn set_read_timeout(&mut self, limit: Option<Duration>) -> io::Result<()> {
+        self.0.set_read_timeout(limit)
+    }
+    fn set_write_timeout(&mut self, limit: Option<Duration>) -> io::Result<()> {
+        self.0.set_write_timeout(limit)
+    }
+    fn shutdown(&mut self, how: Shutdown) -> io::Result<()> {
+        self.0.shutdown(how)
+    }
+    fn poll_fd(&self) -> Option<BorrowedFd<'_>> {
+        self.0.poll_fd()
+    }
+    fn write_or_readable(&mut self, slices: &[IoSlice<'_>]) -> io::Result<Wrote> {
+        if self.0.is_readable() { Ok(Wrote::Readable) } else { self.0.write_or_readable(slices) }
+    }
+}
+
+#[test]
+fn a_client_that_still_sends_gets_its_whole_answer_and_a_goodbye() {
+    let (config, client) = parties();
+    let acceptor = h1wire_std::tls_acceptor(config, PATIENCE);
+    let server = Server::bind("127.0.0.1:0")
+        .unwrap()
+        .on_connection(move |stream| acceptor(Box::new(Clogged(stream))))
+        .start(|_, response| response.end("whole"))
+        .unwrap();
+    let (mut session, mut socket) = connect(&server, client);
+    let mut pipe = TlsPipe::new(&mut session, &mut socket);
+    // More is announced than anybody would discard.
+    let head = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000\r\n\r\n";
+    pipe.conn.complete_io(pipe.sock).unwrap();
+    let mut hello = Vec::new();
+    pipe.conn.writer().write_all(head.as_bytes()).unwrap();
+    while pipe.conn.wants_write() {
+        pipe.conn.write_tls(&mut hello).unwrap();
+    }
+    for _ in 0..3 {
+        pipe.conn.writer().write_all(&[b'z'; 10_000]).unwrap();
+        pipe.conn.write_tls(&mut hello).unwrap();
+    }
+    pipe.sock.write_all(&hello).unwrap();
+    let mut answer = Vec::new();
+    let end = pipe.read_to_end(&mut answer);
+    assert!(answer.ends_with(b"whole"), "{} {end:?}", answer.escape_ascii());
+    end.unwrap();
+    server.close(Duration::from_secs(1));
+}
