@@ -19,6 +19,9 @@ pub struct Options {
     /// How requests are read: limits, leniencies, whether `Host` is required.
     pub protocol: ServerConfig,
     /// How long what may take. Default: [`Timeouts::SERVER`].
+    ///
+    /// `write` may take up to twice as long here: whether the peer takes the next byte is asked of the system in one call
+    /// for many bytes, and a call that moved some of them before it was over tells nothing of when.
     pub timeouts: Timeouts,
     /// How many threads run handlers, and so how many handlers run at once. Default: four for each processor, at
     /// least eight.

@@ -163,10 +163,13 @@ fn close_does_not_wait_beyond_its_deadline() {
 #[test]
 fn idle_connections_or_all_can_be_closed_while_the_server_goes_on() {
     let server = server().start(echo).unwrap();
-    let (mut idle, mut busy) = (Peer::to(&server), Peer::to(&server));
+    let mut idle = Peer::to(&server);
+    wait_until("it is parked without a request", || server.stats().parked == 1);
     idle.send(GET).response();
+    wait_until("it is parked behind one", || server.stats().parked == 2);
+    let mut busy = Peer::to(&server);
     busy.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nx");
-    wait_until("both came", || server.stats().requests == 2 && server.stats().parked > 0);
+    wait_until("the other came", || server.stats().requests == 2);
     assert_eq!(server.close_idle_connections(), 1);
     idle.assert_closed();
     assert_eq!(busy.send("y").response().1, "xy");
