@@ -75,6 +75,24 @@ impl AbortHandle {
     }
 }
 
+/// The exchange that a handle can abort. However that ends, with the panic of a hook as well, whoever keeps the handle
+/// keeps nothing of it.
+pub(crate) struct Abortable(Option<AbortHandle>);
+
+impl Abortable {
+    pub(crate) fn new(handle: Option<&AbortHandle>) -> Self {
+        Self(handle.cloned())
+    }
+}
+
+impl Drop for Abortable {
+    fn drop(&mut self) {
+        if let Some(handle) = &self.0 {
+            let _ = handle.over();
+        }
+    }
+}
+
 impl fmt::Debug for AbortHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AbortHandle").field("aborted", &self.is_aborted()).finish()

@@ -12,6 +12,7 @@ use h1wire_proto::pool::Origin;
 use h1wire_proto::retry::{Attempt, Sent};
 use h1wire_proto::{Activity, BodyLen, KeepAlive, Method, OwnedFields, OwnedResponse, Time};
 
+use super::abort::Abortable;
 use super::early::Stall;
 use super::event::Event;
 use super::limits::{Limits, Passed};
@@ -42,6 +43,7 @@ pub(crate) struct Exchange {
     pub(super) sending: bool,
     pub(crate) progress: Progress,
     pub(crate) info: Info,
+    _abortable: Abortable,
 }
 
 /// What is known of the connection, also after it went its way.
@@ -85,6 +87,7 @@ impl Exchange {
     ) -> Result<Self, Failure> {
         let driver = spec.agent().0.clone();
         let abort = spec.abort.clone();
+        let abortable = Abortable::new(abort.as_ref());
         let (connect_limit, idle_limit) = (spec.how.limit, spec.idle_limit());
         // One of them looks at it, the other tells its observer; never one during the other.
         let asking = RefCell::new(&mut *spec);
@@ -120,11 +123,7 @@ impl Exchange {
         });
         let mut lease = match acquired {
             Ok(lease) => lease,
-            Err(kind) => {
-                // Nothing is left to be woken, and whoever keeps the handle is not to keep the agent.
-                let _ = abort.map(|abort| abort.over());
-                return Err(Failure { kind, attempt, spec });
-            }
+            Err(kind) => return Err(Failure { kind, attempt, spec }),
         };
         let attempt = Attempt { reused: lease.reused, ..attempt };
         let expects = spec.headers.has("expect");
@@ -160,6 +159,7 @@ impl Exchange {
             sending: false,
             progress: Progress::Open,
             info,
+            _abortable: abortable,
         })
     }
 

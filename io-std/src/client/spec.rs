@@ -83,9 +83,11 @@ impl Spec {
         self.agent.as_ref().unwrap_or_else(|| Agent::global())
     }
 
+    /// An observer that panics is told nothing more: the response may be dropped meanwhile, and that has its events too.
     pub(crate) fn tell(&mut self, event: &Event<'_>) {
-        if let Some(observer) = &mut self.observer {
+        if let Some(mut observer) = self.observer.take() {
             observer(event);
+            self.observer = Some(observer);
         }
     }
 

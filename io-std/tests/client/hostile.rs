@@ -2,10 +2,11 @@
 //! taken for the answer to something else, nothing is left behind.
 
 use std::io::Read;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use h1wire_std::{Agent, ErrorKind, Proxies, Proxy, Timeout};
+use h1wire_std::{Agent, ErrorKind, Event, Proxies, Proxy, Request, Timeout};
 
 use crate::script::{Script, eventually, within};
 
@@ -146,4 +147,30 @@ fn the_handle_of_a_request_that_failed_keeps_no_connections() {
     drop(agent);
     script.join();
     handle.abort();
+}
+
+#[test]
+fn a_hook_of_a_request_that_panics_closes_its_connection_whoever_keeps_the_handle() {
+    const ANSWER: &[u8] = b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no";
+    let hooks: [fn(Request) -> Request; 5] = [
+        |request| request.on_informational(|_| panic!("a hook")),
+        |request| request.observe(|event| assert!(!matches!(event, Event::Connected { .. }))),
+        |request| request.observe(|event| assert!(!matches!(event, Event::Informational(_)))),
+        |request| request.observe(|event| assert!(!matches!(event, Event::Response(_)))),
+        |request| request.observe(|event| assert!(!matches!(event, Event::Data(_)))),
+    ];
+    for hook in hooks {
+        let script = Script::once(|peer| {
+            if peer.try_request().is_some() {
+                peer.send(ANSWER);
+            }
+            peer.end();
+        });
+        let mut request = hook(Request::get(script.url("/")).one_shot());
+        let handle = request.abort_handle();
+        let used = catch_unwind(AssertUnwindSafe(|| request.send().unwrap().text()));
+        assert!(used.is_err());
+        within(move || script.join());
+        drop(handle);
+    }
 }
