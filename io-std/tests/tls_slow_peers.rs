@@ -4,6 +4,7 @@
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::fd::BorrowedFd;
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::thread;
@@ -139,8 +140,8 @@ fn an_upload_goes_on_behind_records_that_are_about_the_session() {
     assert!(thread.join().unwrap() == content());
 }
 
-/// A socket that never has room while there is something to read.
-struct Clogged(Box<dyn Stream>);
+/// A socket that never has room while there is something to read, or never.
+struct Clogged(Box<dyn Stream>, bool);
 
 impl Read for Clogged {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
@@ -149,7 +150,7 @@ impl Read for Clogged {
 }
 impl Write for Clogged {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.0.write(buf)
+        if self.1 { Ok(0) } else { self.0.write(buf) }
     }
     fn flush(&mut self) -> io::Result<()> {
         self.0.flush()
@@ -169,6 +170,9 @@ impl Stream for Clogged {
         self.0.poll_fd()
     }
     fn write_or_readable(&mut self, slices: &[IoSlice<'_>]) -> io::Result<Wrote> {
+        if self.1 {
+            return Ok(Wrote::Bytes(0));
+        }
         if self.0.is_readable() { Ok(Wrote::Readable) } else { self.0.write_or_readable(slices) }
     }
 }
@@ -179,7 +183,7 @@ fn a_client_that_still_sends_gets_its_whole_answer_and_a_goodbye() {
     let acceptor = h1wire_std::tls_acceptor(config, PATIENCE);
     let server = Server::bind("127.0.0.1:0")
         .unwrap()
-        .on_connection(move |stream| acceptor(Box::new(Clogged(stream))))
+        .on_connection(move |stream| acceptor(Box::new(Clogged(stream, false))))
         .start(|_, response| response.end("whole"))
         .unwrap();
     let (mut session, mut socket) = connect(&server, client);
@@ -202,4 +206,15 @@ fn a_client_that_still_sends_gets_its_whole_answer_and_a_goodbye() {
     assert!(answer.ends_with(b"whole"), "{} {end:?}", answer.escape_ascii());
     end.unwrap();
     server.close(Duration::from_secs(1));
+}
+
+#[test]
+fn a_stream_that_takes_nothing_at_all_is_an_error_and_not_asked_for_ever() {
+    let (config, client) = parties();
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let mut session = ClientConnection::new(client, "localhost".try_into().unwrap()).unwrap();
+    session.write_tls(&mut &theirs).unwrap();
+    let stream: Box<dyn Stream> = Box::new(ours);
+    let accepted = h1wire_std::tls_acceptor(config, PATIENCE * 1000)(Box::new(Clogged(stream, true)));
+    assert!(accepted.is_err());
 }
