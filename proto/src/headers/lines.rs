@@ -150,7 +150,7 @@ impl Lines {
             .filter(|(n, _)| n.eq_ignore_ascii_case(name))
             .map(|(_, v)| v.len() + separator.len())
             .sum();
-        if next.is_none() || !self.has_room(joined) {
+        if next.is_none() || !self.has_room(name.len() + joined) {
             return;
         }
         let old = self.spans[first];
