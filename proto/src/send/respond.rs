@@ -223,6 +223,8 @@ impl Conn<Server> {
             return Err(SendError::BodyNotAllowed);
         }
         let plan = Plan::new(status.code, body, core.flags.head_request, tunnel, core.flags.http10);
+        // What follows a refused CONNECT may be meant for the tunnel: it is not looked at (RFC 9931).
+        let refused = core.cycle.connect && !success;
         // The client may or may not send content it announced with 100-continue once it is answered without a
         // 100; after its end of stream there is nobody to keep the connection for, unless it left more requests.
         let keep = core.cycle.keep
@@ -231,13 +233,13 @@ impl Conn<Server> {
             && (!core.flags.eof || core.flags.behind)
             && !core.flags.last
             && plan.tx != Tx::UntilClose
-            // What follows a refused CONNECT may be meant for the tunnel (RFC 9931).
-            && !core.cycle.connect
+            && !refused
             && !matches!(core.cycle.client, Half::Idle | Half::Error);
         core.cycle
             .apply(Party::Server, Step::Response { keep, success })
             .map_err(|_| SendError::WrongState)?;
         core.flags.continue_pending = false;
+        core.flags.ignored |= refused;
         let hint = if keep && !checked.keep_alive { core.keep_alive_hint } else { 0 };
         // A field that is meant for the next hop alone is named by `Connection` (RFC 9110 section 7.6.1).
         let keep_alive = keep && (core.flags.http10 || hint > 0 || checked.keep_alive);

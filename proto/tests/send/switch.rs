@@ -102,6 +102,7 @@ fn a_refused_connect_is_the_last_exchange_so_that_bytes_for_the_tunnel_are_no_re
         written(|out| conn.respond_with(407, &(), b"no", out)),
         "HTTP/1.1 407 Proxy Authentication Required\nConnection: close\nContent-Length: 2\n\nno"
     );
+    assert_eq!(conn.advice(), Advice::Linger, "or a reset overtakes the answer");
     let (mut early, mut slots) = (&b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"[..], Slots::new());
     assert!(matches!(conn.recv(&mut early, &mut slots), Ok(Recv::Closed)));
     assert_eq!(conn.advice(), Advice::Linger);
