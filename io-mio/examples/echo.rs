@@ -53,5 +53,5 @@ fn main() -> std::io::Result<()> {
     };
     let server = Server::bind(addr)?.options(Options::default());
     println!("http://{}/", server.local_addr()?);
-    server.start_with(|_| Echo)?.join().map(drop)
+    server.serve_with(|_| Echo)
 }

@@ -110,5 +110,5 @@ fn main() -> io::Result<()> {
     options.protocol.limits.content_bytes = 16 << 30;
     let server = Server::bind(addr)?.options(options);
     println!("http://{}/", server.local_addr()?);
-    server.start_with(move |_| Uploads { folder: folder.clone() })?.join().map(drop)
+    server.serve_with(move |_| Uploads { folder: folder.clone() })
 }

@@ -3,6 +3,8 @@
 use std::io;
 
 use crate::report::{ConnectionReport, Report};
+use std::sync::Arc;
+
 use crate::request::{ClientError, Request};
 use crate::response::Response;
 use crate::stream::Stream;
@@ -165,7 +167,7 @@ pub trait Handler {
 
 /// The handler behind [`Server::serve`](crate::Server::serve): a closure that answers at once, or by a
 /// [`Responder`](crate::Responder).
-pub(crate) struct Closure<F>(pub(crate) F);
+pub(crate) struct Closure<F>(pub(crate) Arc<F>);
 
 impl<F, R> Handler for Closure<F>
 where

@@ -13,7 +13,7 @@
 //!
 //! | you want to | see |
 //! |---|---|
-//! | read content while it comes, answer while it comes, be told of everything | [`Handler`], with [`Server::start_with`] |
+//! | read content while it comes, answer while it comes, be told of everything | [`Handler`], with [`Server::serve_with`] or [`Server::start_with`] |
 //! | answer later, from any thread | [`Response::responder`] |
 //! | stop a fast writer or reader | [`Response::pause`], and what [`Response::write`] says |
 //! | send files without reading them | [`Response::write_file`] |

@@ -97,7 +97,7 @@ impl Server {
         }
     }
 
-    /// How many event loops there are, each with a thread of its own. Default 1. More than one share the port by
+    /// How many event loops there are, each in a thread of its own. Default 1. More than one share the port by
     /// `SO_REUSEPORT` where the system spreads connections over such sockets, and the listening socket elsewhere.
     #[must_use]
     pub fn workers(mut self, n: usize) -> Self {
@@ -112,16 +112,41 @@ impl Server {
         self
     }
 
-    /// Answers every request by calling `f`, until the process ends.
+    /// Answers every request by calling `f`, until the process ends. As [`serve_with`](Self::serve_with), one event loop
+    /// runs in this thread.
     ///
     /// # Errors
-    /// Those of the system's event queue.
+    /// Those of the system's event queue, and of starting threads.
     pub fn serve<F, R>(self, f: F) -> io::Result<()>
     where
         F: Fn(&Request<'_>, &mut Response<'_>) -> R + Send + Sync + 'static,
         R: Outcome + 'static,
     {
-        self.start(f)?.join().map(drop)
+        self.serve_with(closures(f))
+    }
+
+    /// Runs a [`Handler`] in each event loop, as [`start_with`](Self::start_with) does, until the process ends.
+    ///
+    /// One event loop runs in this thread. A server with one worker then needs no other, and a process with a single
+    /// thread has cheaper system calls on Linux: nobody else could close its descriptors meanwhile.
+    ///
+    /// # Errors
+    /// Those of the system's event queue, and of starting threads.
+    pub fn serve_with<H, M>(self, make: M) -> io::Result<()>
+    where
+        H: Handler + 'static,
+        M: Fn(usize) -> H + Send + Sync + 'static,
+    {
+        let addr = self.local_addr();
+        let mut shares = share(self.listening, self.workers)?.into_iter().enumerate();
+        let poll = Poll::new()?;
+        let (number, listeners) = shares.next().ok_or(io::ErrorKind::Unsupported)?;
+        let here = prepare(&poll, self.options.clone(), listeners, make(number))?;
+        let others = start(shares, self.options, make, addr)?;
+        let ended = run(poll, here);
+        others.handle.shutdown(Duration::ZERO);
+        others.join()?;
+        ended.map(drop)
     }
 
     /// Answers every request by calling `f`, in threads of their own.
@@ -133,11 +158,7 @@ impl Server {
         F: Fn(&Request<'_>, &mut Response<'_>) -> R + Send + Sync + 'static,
         R: Outcome + 'static,
     {
-        let f = Arc::new(f);
-        self.start_with(move |_| {
-            let f = f.clone();
-            Closure(move |req: &Request<'_>, res: &mut Response<'_>| f(req, res))
-        })
+        self.start_with(closures(f))
     }
 
     /// Runs a [`Handler`] in each event loop, made by `make` in the loop's own thread from the loop's number, in
@@ -151,44 +172,67 @@ impl Server {
         M: Fn(usize) -> H + Send + Sync + 'static,
     {
         let addr = self.local_addr();
-        let make = Arc::new(make);
-        let (tell, told) = mpsc::channel();
-        let mut threads = Vec::new();
-        for (number, listeners) in share(self.listening, self.workers)?.into_iter().enumerate() {
-            let poll = Poll::new()?;
-            let (make, options, tell) = (make.clone(), self.options.clone(), tell.clone());
-            let run = move || {
-                let made = prepare(&poll, options, listeners, make(number));
-                let event_loop = match made {
-                    Ok(event_loop) => event_loop,
-                    Err(e) => {
-                        let _ = tell.send(Err(e));
-                        return Ok(Drained::default());
-                    }
-                };
-                let _ = tell.send(Ok(event_loop.shared()));
-                drop(tell);
-                run(poll, event_loop)
+        start(share(self.listening, self.workers)?.into_iter().enumerate(), self.options, make, addr)
+    }
+}
+
+/// Makes a handler for each event loop. All of them call `f`.
+fn closures<F, R>(f: F) -> impl Fn(usize) -> Closure<F> + Send + Sync + 'static
+where
+    F: Fn(&Request<'_>, &mut Response<'_>) -> R + Send + Sync + 'static,
+{
+    let f = Arc::new(f);
+    move |_| Closure(f.clone())
+}
+
+/// Starts event loops in threads of their own: all, or none.
+fn start<H, M>(
+    shares: impl Iterator<Item = (usize, Vec<Listener>)>,
+    options: Options,
+    make: M,
+    addr: io::Result<SocketAddr>,
+) -> io::Result<Running>
+where
+    H: Handler + 'static,
+    M: Fn(usize) -> H + Send + Sync + 'static,
+{
+    let make = Arc::new(make);
+    let (tell, told) = mpsc::channel();
+    let mut threads = Vec::new();
+    for (number, listeners) in shares {
+        let poll = Poll::new()?;
+        let (make, options, tell) = (make.clone(), options.clone(), tell.clone());
+        let run = move || {
+            let made = prepare(&poll, options, listeners, make(number));
+            let event_loop = match made {
+                Ok(event_loop) => event_loop,
+                Err(e) => {
+                    let _ = tell.send(Err(e));
+                    return Ok(Drained::default());
+                }
             };
-            threads.push(thread::Builder::new().name(format!("h1wire-mio-{number}")).spawn(run)?);
+            let _ = tell.send(Ok(event_loop.shared()));
+            drop(tell);
+            run(poll, event_loop)
+        };
+        threads.push(thread::Builder::new().name(format!("h1wire-mio-{number}")).spawn(run)?);
+    }
+    drop(tell);
+    let (mut loops, mut error) = (Vec::new(), None);
+    for made in told {
+        match made {
+            Ok(made) => loops.push(made),
+            Err(e) => error = Some(e),
         }
-        drop(tell);
-        let (mut loops, mut error) = (Vec::new(), None);
-        for made in told {
-            match made {
-                Ok(made) => loops.push(made),
-                Err(e) => error = Some(e),
-            }
-        }
-        let running = Running { handle: Handle::new(loops), threads, addr };
-        match error {
-            None => Ok(running),
-            Some(error) => {
-                // Those that could begin would go on for ever with nobody to end them.
-                running.handle.shutdown(Duration::ZERO);
-                running.join()?;
-                Err(error)
-            }
+    }
+    let running = Running { handle: Handle::new(loops), threads, addr };
+    match error {
+        None => Ok(running),
+        Some(error) => {
+            // Those that could begin would go on for ever with nobody to end them.
+            running.handle.shutdown(Duration::ZERO);
+            running.join()?;
+            Err(error)
         }
     }
 }

@@ -292,3 +292,22 @@ fn a_server_runs_in_the_users_own_poll_beside_other_things() {
     assert!(client.join().unwrap().ends_with("hello"));
     assert_eq!((own_events, server.connections()), (1, 0));
 }
+
+#[test]
+fn one_event_loop_of_a_server_that_serves_for_ever_runs_in_the_callers_thread() {
+    let server = Server::bind("127.0.0.1:0").unwrap().workers(2);
+    let addr = server.local_addr().unwrap();
+    let (tell, told) = std::sync::mpsc::channel();
+    // It ends with the tests.
+    let caller = std::thread::spawn(move || {
+        server.serve_with(move |number| {
+            tell.send((number, std::thread::current().id())).unwrap();
+            Numbered(number, Arc::default())
+        })
+    });
+    let makers: Vec<_> = (0..2).map(|_| told.recv_timeout(PATIENCE).unwrap()).collect();
+    for (number, thread) in makers {
+        assert_eq!(thread == caller.thread().id(), number == 0, "{number}");
+    }
+    assert!(Raw::at(addr).ask(LAST).ends_with("hello"));
+}

@@ -45,6 +45,6 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
     options.server = Some("h1wire".into());
     let server = Server::bind(&addr)?.workers(workers).options(options);
     println!("http://{}/", server.local_addr()?);
-    server.start_with(move |_| files.clone())?.join()?;
+    server.serve_with(move |_| files.clone())?;
     Ok(())
 }
