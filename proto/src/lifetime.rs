@@ -10,7 +10,7 @@ use core::time::Duration;
 ///
 /// ```
 /// use h1wire_proto::{Lifetime, Time};
-/// use std::time::Duration;
+/// use core::time::Duration;
 /// let lifetime = Lifetime { max_requests: 2, max_age: Some(Duration::from_secs(10)), max_age_jitter: 10 };
 /// assert!(!lifetime.is_last(1) && lifetime.is_last(2));
 /// assert_eq!(lifetime.end(Time(500), 0), Some(Time(10_500)));
