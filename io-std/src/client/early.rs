@@ -45,9 +45,12 @@ impl Exchange {
         self.answered && self.progress == Progress::Open && wire.is_some_and(|wire| wire.is_full())
     }
 
-    /// Changes the connection, if it is still this exchange's.
-    pub(crate) fn tune(&mut self, change: impl FnOnce(&mut dyn Stream) -> io::Result<()>) -> io::Result<()> {
-        match self.lease.as_mut().and_then(Lease::wire_mut) {
+    /// Changes the connection, if there is an exchange that still has one.
+    pub(crate) fn tune(
+        exchange: Option<&mut Self>,
+        change: impl FnOnce(&mut dyn Stream) -> io::Result<()>,
+    ) -> io::Result<()> {
+        match exchange.and_then(|exchange| exchange.lease.as_mut()?.wire_mut()) {
             Some(wire) => change(&mut *wire.stream),
             None => Err(io::ErrorKind::NotConnected.into()),
         }

@@ -155,8 +155,7 @@ impl Response {
     /// # Errors
     /// Those of the system; `NotConnected` if the connection went its way, as it does with the last byte.
     pub fn set_no_delay(&mut self, on: bool) -> io::Result<()> {
-        let Some(exchange) = &mut self.exchange else { return Err(io::ErrorKind::NotConnected.into()) };
-        exchange.tune(|stream| stream.set_no_delay(on))
+        Exchange::tune(self.exchange.as_mut(), |stream| stream.set_no_delay(on))
     }
 
     /// Probes the peer after so long a silence (TCP keep-alive), in whole seconds from 1 to 32,767, from now on; `None` does not.
@@ -164,8 +163,7 @@ impl Response {
     /// # Errors
     /// As [`set_no_delay`](Self::set_no_delay).
     pub fn set_socket_keep_alive(&mut self, initial_delay: Option<Duration>) -> io::Result<()> {
-        let Some(exchange) = &mut self.exchange else { return Err(io::ErrorKind::NotConnected.into()) };
-        exchange.tune(|stream| stream.set_keep_alive(initial_delay))
+        Exchange::tune(self.exchange.as_mut(), |stream| stream.set_keep_alive(initial_delay))
     }
 
     /// Takes the connection out of its agent (the reference's `agentRemove`): it no longer counts there, and is

@@ -101,8 +101,7 @@ impl Upload {
     /// # Errors
     /// Those of the system; `NotConnected` if the connection is closed.
     pub fn set_no_delay(&mut self, on: bool) -> io::Result<()> {
-        let Some(exchange) = &mut self.exchange else { return Err(io::ErrorKind::NotConnected.into()) };
-        exchange.tune(|stream| stream.set_no_delay(on))
+        Exchange::tune(self.exchange.as_mut(), |stream| stream.set_no_delay(on))
     }
 
     /// Probes the peer after so long a silence (TCP keep-alive), in whole seconds from 1 to 32,767, from now on; `None` does not.
@@ -110,8 +109,7 @@ impl Upload {
     /// # Errors
     /// As [`set_no_delay`](Self::set_no_delay).
     pub fn set_socket_keep_alive(&mut self, initial_delay: Option<Duration>) -> io::Result<()> {
-        let Some(exchange) = &mut self.exchange else { return Err(io::ErrorKind::NotConnected.into()) };
-        exchange.tune(|stream| stream.set_keep_alive(initial_delay))
+        Exchange::tune(self.exchange.as_mut(), |stream| stream.set_keep_alive(initial_delay))
     }
 
     /// Sets how long nothing may move on the connection from now on; `None` is for ever.
