@@ -113,15 +113,18 @@ impl TlsStream {
         Ok(stream)
     }
 
-    /// Sends what the session has for the peer. `false`: the peer takes nothing now, and a read would return at once.
+    /// Sends what the session has for the peer. `false`: not all of it yet, and a read would return at once.
     fn send_or_hear(&mut self) -> io::Result<bool> {
-        while !self.send_pending()? {
+        while self.session.wants_write() {
             // What the peer has sent may be about the session, and nobody's bytes. More than that waits in the socket for
-            // its reader: a session keeps little, and fails beyond.
+            // its reader: a session keeps little, and fails beyond. Of what the session keeps no socket tells, so that is
+            // asked before there is anything to wait for.
             if self.has_plain() {
                 return Ok(false);
             }
-            self.receive()?;
+            if !self.send_pending()? {
+                self.receive()?;
+            }
         }
         Ok(true)
     }

@@ -173,6 +173,23 @@ fn large_uploads_and_downloads_pass_and_an_early_answer_is_heard() {
     server.join().unwrap();
 }
 
+/// The answer lies in the session, where no socket tells of it, when the client has more to write.
+#[test]
+fn an_early_answer_is_heard_in_the_middle_of_one_large_write() {
+    let authority = Authority::new();
+    let (go, over) = channel::<()>();
+    let (addr, server) = authority.serve(move |pipe| {
+        request(pipe);
+        pipe.write_all(b"HTTP/1.1 413 No\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno").unwrap();
+        over.recv_timeout(PATIENCE).unwrap();
+    });
+    let request = authority.agent().build().request("PUT", url(addr)).timeout(PATIENCE / 2);
+    let mut response = request.send_bytes(vec![0; 32 << 20]).unwrap();
+    assert_eq!((response.status(), response.text().unwrap().as_str()), (413, "no"));
+    go.send(()).unwrap();
+    server.join().unwrap();
+}
+
 #[test]
 fn content_until_close_that_ends_without_a_goodbye_is_cut_off() {
     let authority = Authority::new();
