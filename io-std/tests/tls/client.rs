@@ -1,89 +1,14 @@
-//! `https://`: trust, names, reuse, tunnels, aborts and time limits, against a server with a certificate of its own.
-#![cfg(feature = "tls")]
+//! The client: trust, names, reuse, tunnels, aborts and time limits.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
+use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::channel;
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Duration;
 
-use h1wire_std::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use h1wire_std::rustls::{
-    ClientConnection, RootCertStore, ServerConfig, ServerConnection, Stream as TlsPipe, crypto,
-};
-use h1wire_std::{Agent, AgentBuilder, Error, ErrorKind, Proxies, Proxy, Server, Timeout};
+use h1wire_std::{Agent, ErrorKind, Proxies, Proxy, Timeout};
 
-const PATIENCE: Duration = Duration::from_secs(20);
-const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
-
-/// A certificate for `localhost`, and who trusts it.
-struct Authority {
-    server: Arc<ServerConfig>,
-    roots: RootCertStore,
-    #[cfg(feature = "tls-platform")]
-    pem: String,
-}
-
-impl Authority {
-    fn new() -> Self {
-        let made =
-            rcgen::generate_simple_self_signed(["localhost".to_owned(), "other.test".to_owned()]).unwrap();
-        let certificate = made.cert.der().clone();
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
-        let mut roots = RootCertStore::empty();
-        roots.add(certificate.clone()).unwrap();
-        let provider = Arc::new(crypto::ring::default_provider());
-        let mut server = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate], key)
-            .unwrap();
-        server.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Self {
-            server: Arc::new(server),
-            roots,
-            #[cfg(feature = "tls-platform")]
-            pem: made.cert.pem(),
-        }
-    }
-
-    fn agent(&self) -> AgentBuilder {
-        Agent::builder().keep_alive(true).tls_config(Arc::new(h1wire_std::tls_config(self.roots.clone())))
-    }
-
-    /// Accepts one connection and plays `part` in its session.
-    fn serve(
-        &self,
-        part: impl FnOnce(&mut TlsPipe<'_, ServerConnection, TcpStream>) + Send + 'static,
-    ) -> (SocketAddr, JoinHandle<()>) {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let (addr, config) = (listener.local_addr().unwrap(), self.server.clone());
-        let thread = thread::spawn(move || {
-            let (mut socket, _) = listener.accept().unwrap();
-            socket.set_read_timeout(Some(PATIENCE)).unwrap();
-            let mut session = ServerConnection::new(config).unwrap();
-            part(&mut TlsPipe::new(&mut session, &mut socket));
-        });
-        (addr, thread)
-    }
-}
-
-fn url(addr: SocketAddr) -> String {
-    format!("https://localhost:{}/", addr.port())
-}
-
-/// Reads a head.
-fn request(pipe: &mut impl Read) -> String {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        pipe.read_exact(&mut byte).unwrap();
-        head.push(byte[0]);
-    }
-    String::from_utf8(head).unwrap()
-}
+use crate::authority::{Authority, OK, PATIENCE, request, url};
 
 #[test]
 fn an_https_url_is_got_over_a_trusted_session_that_is_kept() {
@@ -234,7 +159,6 @@ fn tls_has_time_limits_and_can_be_aborted() {
     abort.abort();
     assert!(client.join().unwrap().is_aborted());
     server.join().unwrap();
-    let _: Option<&Error> = None;
 }
 
 #[test]
@@ -290,51 +214,14 @@ fn records_that_drip_do_not_extend_a_limit() {
     server.join().unwrap();
 }
 
-#[test]
-fn our_server_speaks_tls_on_kept_connections_and_gives_up_who_does_not() {
-    let authority = Authority::new();
-    let acceptor = h1wire_std::tls_acceptor(authority.server.clone(), Duration::from_millis(300));
-    let server = Server::bind("127.0.0.1:0")
-        .unwrap()
-        .options(|options| options.linger_at_idle = 1)
-        .on_connection(acceptor)
-        .start(|request, response| std::io::copy(request, response).map(drop))
-        .unwrap();
-    let addr = server.local_addr().unwrap();
-    let agent = authority.agent().build();
-    let content: Vec<u8> = (0..300_000u32).map(|i| i as u8).collect();
-    for round in 0..3 {
-        let mut response = agent.request("POST", url(addr)).send_bytes(&content).unwrap();
-        assert_eq!(response.reused_socket(), round > 0);
-        let mut back = Vec::new();
-        response.read_to_end(&mut back).unwrap();
-        assert!(back == content);
-        // Idle, it is watched without a thread.
-        let deadline = std::time::Instant::now() + PATIENCE;
-        while server.stats().parked <= round {
-            assert!(std::time::Instant::now() < deadline);
-            thread::yield_now();
-        }
-    }
-    for hello in [&b""[..], b"GET / HTTP/1.1\r\n\r\n"] {
-        let mut plain = TcpStream::connect(addr).unwrap();
-        plain.set_read_timeout(Some(PATIENCE)).unwrap();
-        plain.write_all(hello).unwrap();
-        let mut answer = Vec::new();
-        let _ = plain.read_to_end(&mut answer);
-        assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
-    }
-    agent.destroy();
-    assert_eq!(server.close(PATIENCE).forced, 0);
-}
-
 /// Whom the system trusts is said by a variable, and that is the process's: this test is run by the next in another.
 #[cfg(feature = "tls-platform")]
 #[test]
 #[ignore = "run by the test of the platform's verifier"]
 fn platform_child() {
     let url = std::env::var("H1WIRE_TEST_URL").unwrap();
-    let agent = Agent::builder().tls_config(Arc::new(h1wire_std::tls_platform_config().unwrap())).build();
+    let agent =
+        Agent::builder().tls_config(std::sync::Arc::new(h1wire_std::tls_platform_config().unwrap())).build();
     assert_eq!(agent.get(url).send().unwrap().text().unwrap(), "ok");
     // Nobody but the system trusts it.
     let url = std::env::var("H1WIRE_TEST_OTHER").unwrap();
@@ -357,7 +244,7 @@ fn the_platforms_verifier_trusts_whom_the_system_trusts() {
     let roots = std::env::temp_dir().join(format!("h1wire-roots-{}.pem", std::process::id()));
     std::fs::write(&roots, &authority.pem).unwrap();
     let child = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "platform_child", "--ignored"])
+        .args(["--exact", "client::platform_child", "--ignored"])
         .env("SSL_CERT_FILE", &roots)
         .env_remove("SSL_CERT_DIR")
         .env("H1WIRE_TEST_URL", url(trusted))
@@ -369,37 +256,4 @@ fn the_platforms_verifier_trusts_whom_the_system_trusts() {
     assert!(child.status.success() && text.contains("1 passed"), "{text}");
     server.join().unwrap();
     doubted.join().unwrap();
-}
-
-/// What it sends meanwhile stays where it is: in the socket, and not in the memory of the session, which is bounded.
-#[test]
-fn a_client_that_sends_before_it_reads_gets_its_whole_answer() {
-    const ANSWER: usize = 32 << 20;
-    const CONTENT: usize = 200_000;
-    let authority = Authority::new();
-    let server = Server::bind("127.0.0.1:0")
-        .unwrap()
-        .on_connection(h1wire_std::tls_acceptor(authority.server.clone(), PATIENCE))
-        .start(|request, response| {
-            response.content_length(ANSWER as u64 + 1);
-            response.write_all(&vec![b'x'; ANSWER])?;
-            let n = std::io::copy(request, &mut std::io::sink())?;
-            response.end(if n == CONTENT as u64 { "y" } else { "n" })
-        })
-        .unwrap();
-    let mut socket = TcpStream::connect(server.local_addr().unwrap()).unwrap();
-    socket.set_read_timeout(Some(PATIENCE)).unwrap();
-    let config = Arc::new(h1wire_std::tls_config(authority.roots));
-    let mut session = ClientConnection::new(config, "localhost".try_into().unwrap()).unwrap();
-    let mut pipe = TlsPipe::new(&mut session, &mut socket);
-    let head = format!(
-        "POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {CONTENT}\r\n\r\n"
-    );
-    pipe.write_all(head.as_bytes()).unwrap();
-    pipe.write_all(&vec![b'z'; CONTENT]).unwrap();
-    pipe.flush().unwrap();
-    let mut answer = Vec::new();
-    pipe.read_to_end(&mut answer).unwrap();
-    assert!(answer.len() > ANSWER && answer.ends_with(b"xy"), "{}", answer.len());
-    server.close(Duration::from_secs(1));
 }

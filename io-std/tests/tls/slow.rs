@@ -1,5 +1,4 @@
 //! TLS with peers that do not read for a while: nothing is sent twice, and nothing stays behind.
-#![cfg(feature = "tls")]
 
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -10,45 +9,24 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-use h1wire_std::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use h1wire_std::rustls::{
-    ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection, Stream as TlsPipe, crypto,
-};
+use h1wire_std::rustls::{ClientConfig, ClientConnection, ServerConfig, ServerConnection, Stream as TlsPipe};
 use h1wire_std::server::Handle;
 use h1wire_std::{Agent, Event, Server, Stream, Wrote};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+use crate::authority::{Authority, PATIENCE, request};
+
 /// More than all buffers on the way hold.
 const MUCH: usize = 24 << 20;
 
 /// A server for `localhost`, and clients that trust it.
 fn parties() -> (Arc<ServerConfig>, Arc<ClientConfig>) {
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let certificate = made.cert.der().clone();
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
-    let mut roots = RootCertStore::empty();
-    roots.add(certificate.clone()).unwrap();
-    let server = ServerConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate], key)
-        .unwrap();
-    (Arc::new(server), Arc::new(h1wire_std::tls_config(roots)))
+    let authority = Authority::new();
+    (authority.server, Arc::new(h1wire_std::tls_config(authority.roots)))
 }
 
 /// Bytes that say where they belong.
 fn content() -> Vec<u8> {
     (0..MUCH as u32 / 4).flat_map(u32::to_be_bytes).collect()
-}
-
-fn read_head(pipe: &mut impl Read) {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        pipe.read_exact(&mut byte).unwrap();
-        head.push(byte[0]);
-    }
 }
 
 fn connect(server: &Handle, config: Arc<ClientConfig>) -> (ClientConnection, TcpStream) {
@@ -67,7 +45,7 @@ fn an_upload_goes_on_where_it_was_after_a_limit_that_only_notifies() {
         let (mut socket, _) = listener.accept().unwrap();
         let mut session = ServerConnection::new(server).unwrap();
         let mut pipe = TlsPipe::new(&mut session, &mut socket);
-        read_head(&mut pipe);
+        request(&mut pipe);
         let mut got = vec![0; MUCH];
         for part in got.chunks_mut(MUCH / 2) {
             wait.recv_timeout(PATIENCE).unwrap();
@@ -77,13 +55,13 @@ fn an_upload_goes_on_where_it_was_after_a_limit_that_only_notifies() {
         got
     });
     let agent = Agent::builder().tls_config(client).build();
-    let request = agent.request("PUT", url).timeout(Duration::from_millis(50)).timeout_notifies(true);
-    let request = request.observe(move |event| {
+    let put = agent.request("PUT", url).timeout(Duration::from_millis(50)).timeout_notifies(true);
+    let put = put.observe(move |event| {
         if matches!(event, Event::Timeout(_)) {
             let _ = late.send(());
         }
     });
-    let mut response = request.send_bytes(content()).unwrap();
+    let mut response = put.send_bytes(content()).unwrap();
     assert_eq!(response.text().unwrap(), "ok");
     assert!(thread.join().unwrap() == content());
 }
@@ -124,7 +102,7 @@ fn an_upload_goes_on_behind_records_that_are_about_the_session() {
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut session = ServerConnection::new(server).unwrap();
         let mut pipe = TlsPipe::new(&mut session, &mut socket);
-        read_head(&mut pipe);
+        request(&mut pipe);
         let mut got = vec![0; MUCH];
         for part in got.chunks_mut(1 << 21) {
             pipe.read_exact(part).unwrap();

@@ -1,0 +1,7 @@
+//! `https://` over real sockets, with a certificate of its own.
+#![cfg(feature = "tls")]
+
+mod authority;
+mod client;
+mod server;
+mod slow;
