@@ -80,26 +80,28 @@ pub fn tls_platform_config() -> Result<rustls::ClientConfig, rustls::Error> {
     tls::platform_config()
 }
 
-/// Speaks TLS with the clients of a server: a hook for [`Server::on_connection`]. A client that has not agreed within
-/// `limit` is closed; until then it takes a thread of the server's. Set ALPN to `http/1.1` in the configuration, or
-/// leave it empty.
+/// Speaks TLS with the clients of a server: a hook for [`Server::on_connection`]. Set ALPN to `http/1.1` in the
+/// configuration, or leave it empty.
+///
+/// A client agrees on TLS while its first head is waited for, and both together have the time of a head
+/// ([`Timeouts::headers`](h1wire_proto::Timeouts::headers)). One that is slow or silent costs a descriptor and no thread,
+/// as with a slow head.
 ///
 /// ```no_run
-/// # use std::{io, sync::Arc, time::Duration};
+/// # use std::{io, sync::Arc};
 /// fn serve(config: Arc<h1wire_std::rustls::ServerConfig>) -> io::Result<()> {
 ///     h1wire_std::Server::bind("0.0.0.0:8443")?
-///         .on_connection(h1wire_std::tls_acceptor(config, Duration::from_secs(10)))
+///         .on_connection(h1wire_std::tls_acceptor(config))
 ///         .serve(|_, response| response.end("hello\n"))
 /// }
 /// ```
 #[cfg(all(feature = "tls", unix))]
 pub fn tls_acceptor(
     config: std::sync::Arc<rustls::ServerConfig>,
-    limit: std::time::Duration,
 ) -> impl Fn(Box<dyn Stream>) -> std::io::Result<Box<dyn Stream>> + Send + Sync + 'static {
-    move |stream| match tls::TlsStream::accept(config.clone(), stream, limit) {
+    move |stream| match tls::TlsStream::accept(config.clone(), stream) {
         Ok(stream) => Ok(Box::new(stream)),
-        Err(kind) => Err(std::io::Error::other(kind.to_string())),
+        Err(error) => Err(std::io::Error::other(error)),
     }
 }
 

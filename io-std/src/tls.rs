@@ -67,29 +67,12 @@ impl TlsStream {
     pub(crate) fn connect(
         config: Arc<ClientConfig>,
         name: &str,
-        under: Box<dyn Stream>,
+        mut under: Box<dyn Stream>,
         limit: Option<Duration>,
     ) -> Result<Self, ErrorKind> {
         let name = ServerName::try_from(name.to_owned()).map_err(|e| ErrorKind::Tls(e.into()))?;
         let session = ClientConnection::new(config, name).map_err(|e| ErrorKind::Tls(e.into()))?;
-        Self::shake_hands(session.into(), under, limit)
-    }
-
-    /// Agrees on TLS with a client, within `limit`.
-    pub(crate) fn accept(
-        config: Arc<ServerConfig>,
-        under: Box<dyn Stream>,
-        limit: Duration,
-    ) -> Result<Self, ErrorKind> {
-        let session = ServerConnection::new(config).map_err(|e| ErrorKind::Tls(e.into()))?;
-        Self::shake_hands(session.into(), under, Some(limit))
-    }
-
-    fn shake_hands(
-        mut session: Connection,
-        mut under: Box<dyn Stream>,
-        limit: Option<Duration>,
-    ) -> Result<Self, ErrorKind> {
+        let mut session: Connection = session.into();
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         while session.is_handshaking() {
             let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
@@ -108,9 +91,15 @@ impl TlsStream {
             .and_then(|()| under.set_write_timeout(None))
             .map_err(ErrorKind::Socket)?;
         let mut stream = Self { session, under, read_limit: None, write_limit: None };
-        // A client may be told of session tickets only now.
+        // The server waits for the last of it, and a request may be far.
         stream.send_pending().map_err(ErrorKind::Socket)?;
         Ok(stream)
+    }
+
+    /// Agrees on TLS with a client, while whoever has the stream reads from it.
+    pub(crate) fn accept(config: Arc<ServerConfig>, under: Box<dyn Stream>) -> Result<Self, rustls::Error> {
+        let session = ServerConnection::new(config)?.into();
+        Ok(Self { session, under, read_limit: None, write_limit: None })
     }
 
     /// Sends what the session has for the peer. `false`: not all of it yet, and a read would return at once.
@@ -227,13 +216,14 @@ impl Read for TlsStream {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
                 done => return done,
             }
+            // First, because the peer may say nothing before it has that.
+            self.send_before_read()?;
             if let Some(limit) = self.read_limit
                 && began.get_or_insert_with(Instant::now).elapsed() >= limit
             {
                 // Records that come in drops, or are nobody's bytes, do not extend it.
                 return Err(io::ErrorKind::TimedOut.into());
             }
-            self.send_before_read()?;
             self.receive()?;
         }
     }
@@ -292,7 +282,8 @@ impl Stream for TlsStream {
     /// Session tickets and the like come at any time and are nobody's bytes.
     fn is_readable(&mut self) -> bool {
         for _ in 0..NOBODYS {
-            if self.has_plain() {
+            // In the handshake, a read answers the client as well.
+            if self.has_plain() || self.session.is_handshaking() && self.session.wants_write() {
                 return true;
             }
             if !self.under.is_readable() {

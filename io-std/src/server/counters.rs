@@ -74,9 +74,9 @@ macro_rules! counters {
 counters! {
     /// Connections accepted or injected.
     accepted,
-    /// Connections answered 503 because all threads were busy and the queue full.
+    /// Connections turned away because all threads were busy and the queue full.
     refused_busy,
-    /// Connections answered 503 because there were as many as allowed.
+    /// Connections turned away because there were as many as allowed.
     refused_limit,
     /// Calls to accept a connection that failed, for want of descriptors or otherwise.
     accept_errors,

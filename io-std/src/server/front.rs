@@ -8,7 +8,7 @@
 //! milliseconds, or another connection waits in the queue, the thread leaves it here, also in the middle of a head.
 //! So clients that say nothing or speak slowly cost a descriptor, and no thread.
 //!
-//! With the queue full, a connection that becomes readable is answered 503 and closed.
+//! With the queue full, a connection that becomes readable is answered 503, or not, and closed: see `refusal`.
 
 use std::collections::BTreeSet;
 use std::io::{self, ErrorKind};
@@ -232,7 +232,7 @@ impl Front {
         if let Some(hook) = &self.core.hooks.refused {
             let _ = guarded(|| hook(link.peer));
         }
-        let answer = refusal(&self.core, &mut link);
+        let Some(answer) = refusal(&self.core, &mut link) else { return };
         let Some(stream) = link.stream.as_mut().filter(|_| self.unplaced < REFUSED) else { return };
         let Some(Ok(())) = stream.poll_fd().map(|fd| SockRef::from(&fd).set_nonblocking(true)) else {
             return;
@@ -366,8 +366,12 @@ impl Front {
     }
 }
 
-/// The bytes of a 503, as the machine writes them.
-pub(crate) fn refusal(core: &Core, link: &mut Link) -> Vec<u8> {
+/// The bytes of a 503, as the machine writes them. None where the stream is still to be shown to its user, who may be the
+/// one to know what is spoken on it.
+pub(crate) fn refusal(core: &Core, link: &mut Link) -> Option<Vec<u8>> {
+    if link.is_new && core.hooks.connection.is_some() {
+        return None;
+    }
     let mut out = Vec::new();
     let mut date = WallDate::new();
     let date = core.options.send_date.then(|| date.now());
@@ -375,7 +379,7 @@ pub(crate) fn refusal(core: &Core, link: &mut Link) -> Vec<u8> {
     let retry_after = [("Retry-After", core.options.retry_after.to_string())];
     // Refused only where an answer is under way, and then there is nothing to say.
     let _ = link.conn.respond_with(status, &retry_after, b"", &mut out);
-    out
+    Some(out)
 }
 
 /// Reads and drops what is there. `false`: that was all, or enough.

@@ -80,7 +80,7 @@ impl Handle {
     ///
     /// # Errors
     /// `ConnectionRefused` when the server is closing, has as many connections as allowed, or as many waiting. In the
-    /// last two cases the peer was answered 503.
+    /// last two cases the peer was answered 503, as [`Options::queue`](super::Options::queue) says.
     pub fn inject(&self, stream: impl Stream + 'static) -> io::Result<()> {
         if self.core.is_draining() {
             return Err(io::ErrorKind::ConnectionRefused.into());
@@ -88,8 +88,9 @@ impl Handle {
         let link = self.core.link(Box::new(stream));
         let queued = if link.membership.is_some() { self.core.queue.push(link) } else { Err(link) };
         let Err(mut link) = queued else { return Ok(()) };
-        let answer = refusal(&self.core, &mut link);
-        if let Some(stream) = &mut link.stream {
+        if let Some(answer) = refusal(&self.core, &mut link)
+            && let Some(stream) = &mut link.stream
+        {
             stream.set_write_timeout(Some(GRACE))?;
             stream.write_all(&answer)?;
             let _ = stream.shutdown(std::net::Shutdown::Write);

@@ -169,7 +169,8 @@ impl Server {
     }
 
     /// Shows each stream to its user before anything is read from it; called by a thread that will serve it. The hook
-    /// may look, keep a clone, or wrap the stream, for instance in TLS. An error closes it.
+    /// may look, keep a clone, or wrap the stream, for instance in TLS. An error closes it. It should not block: a
+    /// protocol that is agreed on when the stream is first read from holds no thread while the peer says nothing.
     #[must_use]
     pub fn on_connection(
         mut self,
@@ -276,8 +277,8 @@ impl Server {
         self
     }
 
-    /// Is told of each connection that is answered 503 because there are too many, connections or waiting ones. It
-    /// must not block.
+    /// Is told of each connection that is turned away because there are too many, connections or waiting ones. It must
+    /// not block.
     #[must_use]
     pub fn on_refused(mut self, hook: impl Fn(Option<SocketAddr>) + Send + Sync + 'static) -> Self {
         self.hooks.refused = Some(Box::new(hook));

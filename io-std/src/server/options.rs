@@ -27,7 +27,8 @@ pub struct Options {
     /// least eight.
     pub threads: usize,
     /// How many connections with something to read may wait while every thread is busy. One more is answered 503
-    /// and closed. Default 1,024.
+    /// and closed; without an answer if it is new and [`on_connection`](super::Server::on_connection) is set, for only the
+    /// hook knows whether its peer speaks TLS. Default 1,024.
     pub queue: usize,
     /// The seconds of `Retry-After` in that 503. Default 1.
     pub retry_after: u32,
@@ -38,7 +39,7 @@ pub struct Options {
     /// Whether answers tell how long the connection is kept, with `Keep-Alive: timeout=`. Default true, as in newer
     /// Node; nginx and hyper do not.
     pub advertise_keep_alive: bool,
-    /// How many connections there may be; one more is answered 503 and closed. Default 0: no limit.
+    /// How many connections there may be; one more is turned away as with [`queue`](Self::queue). Default 0: no limit.
     pub max_connections: usize,
     /// How many requests a connection may have; the answer to the last says `Connection: close`. What a
     /// client sends behind it is not looked at, and told to

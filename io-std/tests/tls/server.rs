@@ -2,23 +2,25 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use h1wire_std::Server;
 use h1wire_std::rustls::{ClientConnection, Stream as TlsPipe};
+use h1wire_std::server::Options;
 
 use crate::authority::{Authority, PATIENCE, url};
 
 #[test]
 fn our_server_speaks_tls_on_kept_connections_and_gives_up_who_does_not() {
     let authority = Authority::new();
-    let acceptor = h1wire_std::tls_acceptor(authority.server.clone(), Duration::from_millis(300));
     let server = Server::bind("127.0.0.1:0")
         .unwrap()
         .options(|options| options.linger_at_idle = 1)
-        .on_connection(acceptor)
+        .on_connection(h1wire_std::tls_acceptor(authority.server.clone()))
         .start(|request, response| std::io::copy(request, response).map(drop))
         .unwrap();
     let addr = server.local_addr().unwrap();
@@ -37,14 +39,12 @@ fn our_server_speaks_tls_on_kept_connections_and_gives_up_who_does_not() {
             thread::yield_now();
         }
     }
-    for hello in [&b""[..], b"GET / HTTP/1.1\r\n\r\n"] {
-        let mut plain = TcpStream::connect(addr).unwrap();
-        plain.set_read_timeout(Some(PATIENCE)).unwrap();
-        plain.write_all(hello).unwrap();
-        let mut answer = Vec::new();
-        let _ = plain.read_to_end(&mut answer);
-        assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
-    }
+    let mut plain = TcpStream::connect(addr).unwrap();
+    plain.set_read_timeout(Some(PATIENCE)).unwrap();
+    plain.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+    let mut answer = Vec::new();
+    let _ = plain.read_to_end(&mut answer);
+    assert!(answer.starts_with(b"\x15\x03"), "an alert: {answer:?}");
     agent.destroy();
     assert_eq!(server.close(PATIENCE).forced, 0);
 }
@@ -57,7 +57,7 @@ fn a_client_that_sends_before_it_reads_gets_its_whole_answer() {
     let authority = Authority::new();
     let server = Server::bind("127.0.0.1:0")
         .unwrap()
-        .on_connection(h1wire_std::tls_acceptor(authority.server.clone(), PATIENCE))
+        .on_connection(h1wire_std::tls_acceptor(authority.server.clone()))
         .start(|request, response| {
             response.content_length(ANSWER as u64 + 1);
             response.write_all(&vec![b'x'; ANSWER])?;
@@ -80,4 +80,146 @@ fn a_client_that_sends_before_it_reads_gets_its_whole_answer() {
     pipe.read_to_end(&mut answer).unwrap();
     assert!(answer.len() > ANSWER && answer.ends_with(b"xy"), "{}", answer.len());
     server.close(Duration::from_secs(1));
+}
+
+#[test]
+fn clients_that_do_not_come_to_an_agreement_hold_no_thread() {
+    let authority = Authority::new();
+    let server = Server::bind("127.0.0.1:0")
+        .unwrap()
+        .threads(1)
+        .on_connection(h1wire_std::tls_acceptor(authority.server.clone()))
+        .start(|_, response| response.end("served"))
+        .unwrap();
+    let addr = server.local_addr().unwrap();
+    let mut hello = Vec::new();
+    let config = Arc::new(h1wire_std::tls_config(authority.roots.clone()));
+    let mut session = ClientConnection::new(config, "localhost".try_into().unwrap()).unwrap();
+    session.write_tls(&mut hello).unwrap();
+    let said = [&b""[..], &hello[..1], &hello[..hello.len() / 2], &hello];
+    let held: Vec<TcpStream> = said
+        .iter()
+        .map(|said| {
+            let mut socket = TcpStream::connect(addr).unwrap();
+            socket.write_all(said).unwrap();
+            socket
+        })
+        .collect();
+    let agent = authority.agent().build();
+    for _ in 0..2 {
+        let mut response = agent.get(url(addr)).total_timeout(PATIENCE / 2).send().unwrap();
+        assert_eq!(response.text().unwrap(), "served");
+    }
+    assert_eq!(server.connections(), held.len() + 1);
+    // Where it stood, it goes on.
+    let [.., half, whole] = &held[..] else { unreachable!() };
+    let mut half = half;
+    half.write_all(&hello[hello.len() / 2..]).unwrap();
+    for mut socket in [half, whole] {
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut record = [0; 1];
+        socket.read_exact(&mut record).unwrap();
+        assert_eq!(record[0], 22, "a record of the handshake");
+    }
+}
+
+#[test]
+fn many_clients_come_to_an_agreement_with_one_thread() {
+    let authority = Authority::new();
+    let server = Server::bind("127.0.0.1:0")
+        .unwrap()
+        .threads(1)
+        .options(|options| options.linger_at_idle = 1)
+        .on_connection(h1wire_std::tls_acceptor(authority.server.clone()))
+        .start(|_, response| response.end("served"))
+        .unwrap();
+    let addr = server.local_addr().unwrap();
+    thread::scope(|scope| {
+        for _ in 0..24 {
+            scope.spawn(|| {
+                let agent = authority.agent().build();
+                for _ in 0..3 {
+                    let mut response = agent.get(url(addr)).total_timeout(PATIENCE).send().unwrap();
+                    assert_eq!(response.text().unwrap(), "served");
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn an_agreement_has_the_time_of_a_head() {
+    let authority = Authority::new();
+    let server = Server::bind("127.0.0.1:0")
+        .unwrap()
+        .options(|options| options.timeouts.headers = 300)
+        .on_connection(h1wire_std::tls_acceptor(authority.server.clone()))
+        .start(|_, response| response.end("served"))
+        .unwrap();
+    // Nothing, the beginning of a record, and a record that drips.
+    for (first, drips) in
+        [(&b""[..], false), (&b"\x16\x03\x01\x02\x00\x01"[..], false), (&b"\x16\x03\x01\x40\x00"[..], true)]
+    {
+        let mut socket = TcpStream::connect(server.local_addr().unwrap()).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        socket.write_all(first).unwrap();
+        let mut dripping = socket.try_clone().unwrap();
+        let drip = thread::spawn(move || {
+            // Slow on purpose.
+            while drips && dripping.write_all(b"x").is_ok() {
+                thread::sleep(Duration::from_millis(20));
+            }
+        });
+        let mut answer = Vec::new();
+        let _ = socket.read_to_end(&mut answer);
+        assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
+        drip.join().unwrap();
+    }
+    assert_eq!(server.connections(), 0);
+}
+
+#[test]
+fn a_client_that_is_turned_away_is_told_nothing_in_clear_text() {
+    let authority = Authority::new();
+    for has_queue in [false, true] {
+        let full = |options: &mut Options| {
+            (options.threads, options.queue) = (1, 1);
+            options.max_connections = usize::from(!has_queue);
+        };
+        let (begun, has_begun) = channel();
+        let (go, may_go) = channel::<()>();
+        let (begun, may_go) = (Mutex::new(begun), Mutex::new(may_go));
+        let refused = Arc::new(AtomicUsize::new(0));
+        let count = refused.clone();
+        let server = Server::bind("127.0.0.1:0")
+            .unwrap()
+            .options(full)
+            .on_connection(h1wire_std::tls_acceptor(authority.server.clone()))
+            .on_refused(move |_| {
+                count.fetch_add(1, Ordering::Relaxed);
+            })
+            .start(move |_, response| {
+                begun.lock().unwrap().send(()).unwrap();
+                may_go.lock().unwrap().recv_timeout(PATIENCE).unwrap();
+                response.end("served")
+            })
+            .unwrap();
+        let addr = server.local_addr().unwrap();
+        let agent = authority.agent().build();
+        let first = thread::spawn(move || agent.get(url(addr)).send().unwrap().text().unwrap());
+        has_begun.recv_timeout(PATIENCE).unwrap();
+        let waiting = has_queue.then(|| TcpStream::connect(addr).unwrap());
+        while server.stats().queued < usize::from(has_queue) {
+            thread::yield_now();
+        }
+        let mut late = TcpStream::connect(addr).unwrap();
+        late.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut answer = Vec::new();
+        let _ = late.read_to_end(&mut answer);
+        assert_eq!(answer.escape_ascii().to_string(), "");
+        assert_eq!(refused.load(Ordering::Relaxed), 1);
+        go.send(()).unwrap();
+        assert_eq!(first.join().unwrap(), "served");
+        drop(waiting);
+    }
 }
