@@ -3,9 +3,11 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use h1wire_std::rustls::{ServerConfig, ServerConnection, Stream as TlsPipe};
 use h1wire_std::{Agent, ErrorKind, Proxies, Proxy, Timeout};
 
 use crate::authority::{Authority, OK, PATIENCE, request, url};
@@ -220,8 +222,7 @@ fn records_that_drip_do_not_extend_a_limit() {
 #[ignore = "run by the test of the platform's verifier"]
 fn platform_child() {
     let url = std::env::var("H1WIRE_TEST_URL").unwrap();
-    let agent =
-        Agent::builder().tls_config(std::sync::Arc::new(h1wire_std::tls_platform_config().unwrap())).build();
+    let agent = Agent::builder().tls_config(Arc::new(h1wire_std::tls_platform_config().unwrap())).build();
     assert_eq!(agent.get(url).send().unwrap().text().unwrap(), "ok");
     // Nobody but the system trusts it.
     let url = std::env::var("H1WIRE_TEST_OTHER").unwrap();
@@ -256,4 +257,59 @@ fn the_platforms_verifier_trusts_whom_the_system_trusts() {
     assert!(child.status.success() && text.contains("1 passed"), "{text}");
     server.join().unwrap();
     doubted.join().unwrap();
+}
+
+#[test]
+fn an_idle_session_whose_server_said_goodbye_is_never_used() {
+    let authority = Authority::new();
+    let mut config = ServerConfig::clone(&authority.server);
+    // Without tickets, what can be read of an idle connection is the goodbye.
+    config.send_tls13_tickets = 0;
+    for with_the_answer in [true, false] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (addr, config) = (listener.local_addr().unwrap(), Arc::new(config.clone()));
+        let (idle, wait) = channel::<()>();
+        let server = thread::spawn(move || {
+            let (mut first, _) = listener.accept().unwrap();
+            let mut session = ServerConnection::new(config.clone()).unwrap();
+            let mut pipe = TlsPipe::new(&mut session, &mut first);
+            request(&mut pipe);
+            pipe.conn.writer().write_all(OK).unwrap();
+            if !with_the_answer {
+                pipe.flush().unwrap();
+                wait.recv_timeout(PATIENCE).unwrap();
+            }
+            pipe.conn.send_close_notify();
+            let mut records = Vec::new();
+            while pipe.conn.wants_write() {
+                pipe.conn.write_tls(&mut records).unwrap();
+            }
+            pipe.sock.write_all(&records).unwrap();
+            // Not the end of the connection beneath.
+            let (mut second, _) = listener.accept().unwrap();
+            let mut session = ServerConnection::new(config).unwrap();
+            let mut pipe = TlsPipe::new(&mut session, &mut second);
+            request(&mut pipe);
+            pipe.write_all(OK).unwrap();
+        });
+        // Another handle of the same socket, to know when it is readable without the agent's help.
+        let socket = Arc::new(Mutex::new(None));
+        let kept = socket.clone();
+        let agent = authority.agent().sweep(None).keep_socket_alive(move |stream| {
+            let fd = stream.poll_fd().unwrap().try_clone_to_owned().unwrap();
+            *kept.lock().unwrap() = Some(TcpStream::from(fd));
+            true
+        });
+        let agent = agent.build();
+        assert_eq!(agent.get(url(addr)).send().unwrap().text().unwrap(), "ok");
+        if !with_the_answer {
+            idle.send(()).unwrap();
+            let socket = socket.lock().unwrap().take().unwrap();
+            assert_eq!(socket.peek(&mut [0]).unwrap(), 1);
+        }
+        let mut response = agent.request("POST", url(addr)).automatic_retry(false).send().unwrap();
+        assert!(!response.reused_socket());
+        assert_eq!(response.text().unwrap(), "ok");
+        server.join().unwrap();
+    }
 }
