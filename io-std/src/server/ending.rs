@@ -25,7 +25,7 @@ impl Worker {
         x.buffers.gathered.clear();
         x.link.conn.close_after_response();
         if !self.ask_about(exchange, failure) {
-            return After::End;
+            return abandon(exchange.get_mut());
         }
         let x = exchange.get_mut();
         if x.sending == Sending::Head && !answer_failure(x, failure) {
@@ -108,6 +108,14 @@ pub(crate) fn close(x: &mut Exchange) -> After {
     {
         // Whether it fails does not matter: it is over.
         let _ = stream.shutdown(Shutdown::Both);
+    }
+    After::End
+}
+
+/// Ends a connection whose handler does.
+pub(crate) fn abandon(x: &mut Exchange) -> After {
+    if x.sending == Sending::Content {
+        x.link.cut_off();
     }
     After::End
 }

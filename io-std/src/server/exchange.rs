@@ -121,4 +121,9 @@ impl Exchange {
         self.status = 0;
         self.buffers.gathered.clear();
     }
+
+    /// Whether the response is complete, and was not cut off on its way.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.sending == Sending::Ended && !self.link.is_cut_off
+    }
 }

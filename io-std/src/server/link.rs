@@ -32,6 +32,8 @@ pub(crate) struct Link {
     pub(crate) expired: Option<Expired>,
     /// Its user has not seen it yet.
     pub(crate) is_new: bool,
+    /// Bytes that were to be written were not.
+    pub(crate) is_cut_off: bool,
     /// How many bytes came.
     pub(crate) received: u64,
     /// How many bytes the stream took.
@@ -92,6 +94,7 @@ impl Link {
             rest: InBuf::new(),
             expired: None,
             is_new: true,
+            is_cut_off: false,
             received: 0,
             sent: 0,
             requests: 0,
@@ -201,7 +204,8 @@ impl Link {
         }
     }
 
-    /// Writes everything, or fails and tells the machine so. The bytes already written are then lost to the peer.
+    /// Writes everything, or fails and tells the machine so. The bytes already written are then lost to the peer, and the
+    /// stream is [cut off](Self::cut_off).
     ///
     /// # Errors
     /// `TimedOut` when the peer took nothing for too long, and those of the stream.
@@ -210,8 +214,17 @@ impl Link {
         let written = self.try_write_all(pieces, counters);
         if written.is_err() {
             self.conn.send_failed();
+            self.cut_off();
         }
         written
+    }
+
+    /// Ends the stream in the middle of an answer, without a word: a goodbye, as TLS has one, would say that this was all.
+    pub(crate) fn cut_off(&mut self) {
+        self.is_cut_off = true;
+        if let Some(closer) = self.stream.as_ref().and_then(|stream| stream.closer()) {
+            closer.close();
+        }
     }
 
     fn try_write_all(&mut self, mut slices: &mut [IoSlice<'_>], counters: &Counters) -> io::Result<()> {

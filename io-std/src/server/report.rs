@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use h1wire_proto::{RequestHead, Time};
 
-use super::exchange::{Exchange, Sending};
+use super::exchange::Exchange;
 use crate::clock;
 
 /// An exchange that is over: the request, and how it was answered.
@@ -20,7 +20,7 @@ pub struct Report<'a> {
     pub number: u32,
     /// The status of the final response; none if its head was not sent.
     pub status: Option<u16>,
-    /// Whether the response is complete.
+    /// Whether the response is complete, with no byte of it lost.
     pub is_complete: bool,
     /// Bytes of the request that were understood after its head.
     pub received: u64,
@@ -69,7 +69,7 @@ impl Exchange {
             peer: self.link.peer,
             number: self.link.requests,
             status: Some(self.status).filter(|status| *status > 0),
-            is_complete: self.sending == Sending::Ended,
+            is_complete: self.is_complete(),
             received: self.link.conn.recv_offset() - began.received,
             sent: self.link.sent - began.sent,
             took: Duration::from_millis(clock::now().since(began.at)),

@@ -193,7 +193,7 @@ impl Response<'_> {
     /// Whether the response is complete and all its bytes were handed to the system.
     pub fn is_finished(&self) -> bool {
         let exchange = self.exchange.borrow();
-        exchange.sending == Sending::Ended && exchange.buffers.out.is_empty()
+        exchange.is_complete() && exchange.buffers.out.is_empty()
     }
 
     /// Drops the connection when the handler returns, without completing the response.

@@ -11,7 +11,7 @@ use h1wire_proto::{Fields, Headers, InBuf, OwnedFields, Recv, ServerEvent, Slots
 use super::answer::{Outcome, answer};
 use super::core::{Core, Handler, guarded};
 use super::counters::Counters;
-use super::ending::{close, leave};
+use super::ending::{abandon, close, leave};
 use super::exchange::{Buffers, Exchange, Failure};
 use super::link::{Got, Link};
 use super::response::Draft;
@@ -153,7 +153,7 @@ impl Worker {
                     self.first.consume(consumed);
                     let after = match outcome {
                         Outcome::Done => leave(exchange.get_mut()),
-                        Outcome::Abort => Some(After::End),
+                        Outcome::Abort => Some(abandon(exchange.get_mut())),
                         Outcome::Failed(failure) => Some(self.give_up(exchange, &failure)),
                     };
                     if let Some(after) = after {

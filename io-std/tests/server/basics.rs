@@ -1,13 +1,15 @@
 //! Listening, requests in order, content both ways.
 
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::Mutex;
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use h1wire_std::Server;
 
-use crate::peer::{GET, Peer, echo, server};
+use crate::peer::{GET, Peer, SOON, echo, server, wait_until};
 
 #[test]
 fn a_small_answer_leaves_with_its_head_and_length() {
@@ -261,4 +263,26 @@ fn a_response_knows_whether_it_is_complete_and_whether_it_has_left() {
         assert_eq!(peer.until("0\r\n\r\n"), "3\r\ncon\r\n4\r\ntent\r\n0\r\n\r\n");
     }
     assert_eq!(server.stats().panics, 0);
+}
+
+#[test]
+fn a_response_whose_bytes_are_lost_is_neither_finished_nor_reported_as_complete() {
+    let (sender, done) = channel();
+    let (reporter, sender) = (Mutex::new(sender.clone()), Mutex::new(sender));
+    let server = server()
+        .on_exchange(move |report| reporter.lock().unwrap().send(report.is_complete).unwrap())
+        .start(move |req, res| {
+            wait_until("the client is gone", || req.is_aborted());
+            assert!(res.end("for nobody").is_err());
+            sender.lock().unwrap().send(res.is_finished()).unwrap();
+            Ok(())
+        })
+        .unwrap();
+    let stream = TcpStream::connect(server.local_addr().unwrap()).unwrap();
+    // Closed with a reset.
+    socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
+    (&stream).write_all(GET.as_bytes()).unwrap();
+    wait_until("it came", || server.stats().requests == 1);
+    drop(stream);
+    assert_eq!((done.recv_timeout(SOON), done.recv_timeout(SOON)), (Ok(false), Ok(false)));
 }

@@ -223,3 +223,39 @@ fn a_client_that_is_turned_away_is_told_nothing_in_clear_text() {
         drop(waiting);
     }
 }
+
+#[test]
+fn an_answer_that_is_cut_off_ends_without_a_goodbye() {
+    let authority = Authority::new();
+    let server = Server::bind("127.0.0.1:0")
+        .unwrap()
+        .on_connection(h1wire_std::tls_acceptor(authority.server.clone()))
+        .start(|request, response| {
+            response.send_head(200, &())?;
+            response.write_all(b"part")?;
+            response.flush()?;
+            match request.target {
+                b"/error" => Err(std::io::Error::other("an error")),
+                b"/panic" => panic!("a panic"),
+                b"/abort" => {
+                    response.abort();
+                    Ok(())
+                }
+                _ => Ok(()),
+            }
+        })
+        .unwrap();
+    for (target, whole) in [("/", true), ("/error", false), ("/panic", false), ("/abort", false)] {
+        let mut socket = TcpStream::connect(server.local_addr().unwrap()).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        let config = Arc::new(h1wire_std::tls_config(authority.roots.clone()));
+        let mut session = ClientConnection::new(config, "localhost".try_into().unwrap()).unwrap();
+        let mut pipe = TlsPipe::new(&mut session, &mut socket);
+        // Nothing but the end of the connection tells where the content ends.
+        pipe.write_all(format!("GET {target} HTTP/1.0\r\n\r\n").as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        let end = pipe.read_to_end(&mut answer);
+        assert!(answer.ends_with(b"part"), "{}", answer.escape_ascii());
+        assert_eq!(end.is_ok(), whole, "{target}: {end:?}");
+    }
+}
