@@ -40,6 +40,8 @@ pub(crate) fn write_or_readable(
     let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
     loop {
         let sent = match slices {
+            // Nothing is kept here.
+            [] => return Ok(Wrote::Bytes(0)),
             [one] => send(fd, one, flags),
             _ => sendmsg(fd, slices, &mut SendAncillaryBuffer::default(), flags),
         };

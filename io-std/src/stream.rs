@@ -74,13 +74,18 @@ pub trait Stream: Read + Write + Send {
     }
 
     /// Writes what can be written now, at least a byte; or, if the peer takes nothing and has sent something
-    /// instead, says so. Blocks while neither is the case, within the limit for writes. Default: an ordinary write,
-    /// which waits for ever for a peer that only writes as well.
+    /// instead, says so. Blocks while neither is the case, within the limit for writes. Without slices, does so with
+    /// what the stream took before and keeps. Default: an ordinary write or flush, which waits for ever for a peer that
+    /// only writes as well.
     ///
     /// # Errors
     /// Those of the system.
     fn write_or_readable(&mut self, slices: &[IoSlice<'_>]) -> io::Result<Wrote> {
-        self.write_vectored(slices).map(Wrote::Bytes)
+        if slices.is_empty() {
+            self.flush().map(|()| Wrote::Bytes(0))
+        } else {
+            self.write_vectored(slices).map(Wrote::Bytes)
+        }
     }
 
     /// Whether small writes leave at once instead of waiting for one another (`TCP_NODELAY`). Default: nothing.
@@ -106,7 +111,7 @@ pub trait Stream: Read + Write + Send {
 /// What [`Stream::write_or_readable`] came to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Wrote {
-    /// So many bytes were written.
+    /// So many bytes were written, or everything that was kept.
     Bytes(usize),
     /// Nothing was written. A read would return at once.
     Readable,

@@ -71,21 +71,25 @@ impl Wire {
             let head = self.out.get(self.sent..).unwrap_or_default();
             let slices = [IoSlice::new(head), IoSlice::new(payload)];
             let slices = match (head.is_empty(), payload.is_empty()) {
-                (true, true) => {
-                    self.out.clear();
-                    self.sent = 0;
-                    return Ok(Flushed::All);
-                }
+                // A stream may keep what it took, as TLS does where its peer does not read.
+                (true, true) => &slices[..0],
                 (true, false) => &slices[1..],
                 (false, true) => &slices[..1],
                 (false, false) => &slices[..],
             };
             let written = if !self.eof && !self.is_full() {
                 self.stream.write_or_readable(slices)
+            } else if slices.is_empty() {
+                self.stream.flush().map(|()| Wrote::Bytes(0))
             } else {
                 self.stream.write_vectored(slices).map(Wrote::Bytes)
             };
             match written {
+                Ok(Wrote::Bytes(_)) if slices.is_empty() => {
+                    self.out.clear();
+                    self.sent = 0;
+                    return Ok(Flushed::All);
+                }
                 Ok(Wrote::Bytes(0)) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(Wrote::Bytes(n)) => {
                     *sent += n;
