@@ -3,10 +3,10 @@
 use std::hash::BuildHasher;
 use std::io;
 
-use h1wire_proto::Time;
+use h1wire_proto::Tenure;
 use mio::{Interest, Token};
 
-use crate::connection::{Connection, Link, NEVER};
+use crate::connection::{Connection, Link};
 use crate::event_loop::{EventLoop, LISTENERS};
 use crate::handler::Handler;
 use crate::stream::Stream;
@@ -62,13 +62,12 @@ impl<H: Handler> EventLoop<H> {
         }
         let now = self.cx.clock.now();
         self.generation = self.generation.wrapping_add(1);
-        let end = options.lifetime().end(now, self.random.hash_one(self.generation));
-        let old_at = end.map_or(NEVER, second);
+        let tenure = Tenure::new(&options.lifetime(), now, self.random.hash_one(self.generation));
         let entry = self.connections.vacant_entry();
         let key = entry.key();
         let token = Token(self.first_token + LISTENERS + key);
         self.registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
-        let mut link = Link::new(stream, self.cx.options.clone(), self.generation, now, old_at);
+        let mut link = Link::new(stream, self.cx.options.clone(), self.generation, now, tenure);
         if self.cx.draining {
             link.conn.close_after_response();
         }
@@ -78,9 +77,4 @@ impl<H: Handler> EventLoop<H> {
         self.schedule(key);
         Ok(())
     }
-}
-
-/// The first second that does not lie before `time`.
-fn second(time: Time) -> u32 {
-    u32::try_from(time.0.div_ceil(1000)).unwrap_or(NEVER)
 }

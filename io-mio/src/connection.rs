@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use h1wire_proto::{Conn, InBuf, Server, Time, Timers};
+use h1wire_proto::{Conn, InBuf, Server, Tenure, Time, Timers};
 
 use crate::answer::Answer;
 use crate::options::Options;
@@ -25,12 +25,10 @@ pub(crate) struct Link {
     pub(crate) stream: Stream,
     /// Those that were in force when it was opened.
     pub(crate) options: Arc<Options>,
-    /// The second of the loop's clock from which on its next answer is to be the last.
-    pub(crate) old_at: u32,
+    /// How many requests there were, and when the next answer is to be the last.
+    pub(crate) tenure: Tenure,
     /// Tells it from others that had or will have its key.
     pub(crate) generation: u32,
-    /// Requests so far.
-    pub(crate) requests: u32,
     /// The socket may have something to read, or the end of it.
     pub(crate) readable: bool,
     /// The socket may have room.
@@ -47,7 +45,7 @@ impl Link {
         options: Arc<Options>,
         generation: u32,
         now: Time,
-        old_at: u32,
+        tenure: Tenure,
     ) -> Self {
         let mut conn = Conn::<Server>::new(&options.protocol);
         if let (true, Some(seconds)) = (options.advertise_keep_alive, options.timeouts.keep_alive_hint()) {
@@ -58,9 +56,8 @@ impl Link {
             timers: Timers::server(now, &options.timeouts),
             stream,
             options,
-            old_at,
+            tenure,
             generation,
-            requests: 0,
             readable: false,
             writable: true,
             ends: false,
@@ -68,9 +65,6 @@ impl Link {
         }
     }
 }
-
-/// The [`Link::old_at`] of a connection that may get as old as it likes, or that was told already.
-pub(crate) const NEVER: u32 = u32::MAX;
 
 /// Why the machine is not asked for the next event.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -61,7 +61,11 @@ impl Response<'_> {
     pub fn responder(&mut self) -> Responder {
         let high_water = self.link.options.high_water();
         let progress = self.answer.progress.get_or_insert_with(|| Arc::new(Progress::new(high_water)));
-        let id = ExchangeId { key: self.key, generation: self.link.generation, number: self.link.requests };
+        let id = ExchangeId {
+            key: self.key,
+            generation: self.link.generation,
+            number: self.link.tenure.requests(),
+        };
         Responder::new(self.cx.remote.clone(), progress.clone(), id)
     }
 

@@ -8,7 +8,7 @@ use std::io::{self, ErrorKind, Read};
 use h1wire_proto::{Activity, Advice, Pause, Phase, Recv, ServerEvent, Slots, Time};
 
 use crate::answer::{Mode, Taker};
-use crate::connection::{Active, Link, NEVER, Stop};
+use crate::connection::{Active, Link, Stop};
 use crate::context::{Context, Scratch};
 use crate::flush::flush;
 use crate::handler::Handler;
@@ -352,10 +352,7 @@ impl Link {
     /// When its timers, or its age, are next to be looked at.
     pub(crate) fn next_deadline(&self) -> Option<Time> {
         let next = self.timers.next(&self.options.timeouts);
-        if self.old_at == NEVER {
-            return next;
-        }
-        let old_at = Time(u64::from(self.old_at) * 1000);
+        let Some(old_at) = self.tenure.next() else { return next };
         Some(next.map_or(old_at, |next| next.min(old_at)))
     }
 }

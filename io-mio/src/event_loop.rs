@@ -285,7 +285,7 @@ impl<H: Handler> EventLoop<H> {
     fn is_open(&self, id: ExchangeId) -> bool {
         self.connections.get(id.key).is_some_and(|c| {
             c.link.generation == id.generation
-                && c.link.requests == id.number
+                && c.link.tenure.requests() == id.number
                 && c.active.as_ref().is_some_and(|active| active.answer.open)
         })
     }

@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use h1wire_proto::{Expect, Expired, Fields, Method, Phase, RecvError, RequestHead, Time};
 
 use crate::answer::Mode;
-use crate::connection::{Active, NEVER, Stop};
+use crate::connection::{Active, Stop};
 use crate::drive::Turn;
 use crate::handler::Handler;
 use crate::remote::Action;
@@ -21,18 +21,15 @@ impl<H: Handler> Turn<'_, H> {
     #[inline]
     pub(crate) fn request(&mut self, head: RequestHead<'_, '_>) {
         let link = &mut *self.link;
-        link.requests = link.requests.saturating_add(1);
+        link.tenure.request(&link.options.lifetime(), &mut link.conn);
         self.active.discarded = 0;
-        if link.options.lifetime().is_last(link.requests) || self.cx.draining {
-            link.conn.close_after_response();
-        }
         self.activity.heads += 1;
         self.active.answer.begin();
         self.active.answer.marks =
             Marks::begin(self.cx.clock.now(), link.conn.recv_offset(), &self.active.answer);
         self.active.answer.is_connect = head.method == Method::Connect;
         self.active.request_open = !head.body.is_empty();
-        let req = Request { head, number: link.requests };
+        let req = Request { head, number: link.tenure.requests() };
         let exchange = self.call(|handler, _, res| match head.expect {
             _ if head.method == Method::Connect => handler.connect(&req, res),
             Expect::Other => handler.check_expectation(&req, res),
@@ -116,7 +113,7 @@ impl<H: Handler> Turn<'_, H> {
     /// There will be no more events; perhaps there would have been another request.
     pub(crate) fn no_more(&mut self, ignored: bool) {
         let link = &*self.link;
-        if ignored && link.options.lifetime().is_last(link.requests) {
+        if ignored && link.tenure.is_used_up(&link.options.lifetime()) {
             self.cx.counters.refused.add(1);
             self.call(|handler, _, _| handler.drop_request());
         }
@@ -196,10 +193,9 @@ impl<H: Handler> Turn<'_, H> {
             self.active.answer.marks.failure = Some(Failure::Timeout(expired));
             self.time_out(expired);
         }
-        if self.link.old_at != NEVER && u64::from(self.link.old_at) * 1000 <= now.0 {
-            self.link.old_at = NEVER;
-            self.over |= self.active.is_idle() && self.link.conn.phase() == Phase::Idle;
-            self.link.conn.close_after_response();
+        let link = &mut *self.link;
+        if link.tenure.poll(now, &mut link.conn) {
+            self.over |= self.active.is_idle();
         }
     }
 

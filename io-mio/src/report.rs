@@ -103,7 +103,7 @@ impl Report {
         let is_complete = answer.head_sent && link.conn.body().is_none();
         let sent = if is_complete { answer.position() } else { answer.sent };
         Self {
-            number: link.requests,
+            number: link.tenure.requests(),
             status: answer.head_sent.then_some(answer.status),
             is_complete,
             received: link.conn.recv_offset().saturating_sub(marks.received),
@@ -186,7 +186,7 @@ impl<H: Handler> Turn<'_, H> {
         counters.requests.add(activity.heads.into());
         counters.bytes_received.add(activity.received as u64);
         counters.bytes_sent.add(activity.sent as u64);
-        if activity.heads > 0 && activity.heads == self.link.requests {
+        if activity.heads > 0 && activity.heads == self.link.tenure.requests() {
             counters.used.add(1);
         }
         self.cx.tallies.count(self.key, activity.received, activity.sent);
@@ -196,7 +196,7 @@ impl<H: Handler> Turn<'_, H> {
     #[cold]
     pub(crate) fn closed(&mut self) {
         let now = self.cx.clock.now();
-        if let Some(report) = self.cx.tallies.report(self.key, self.link.requests, now) {
+        if let Some(report) = self.cx.tallies.report(self.key, self.link.tenure.requests(), now) {
             let stream = &self.link.stream;
             let handler = &mut *self.handler;
             self.cx.counters.guard(|| handler.closed(stream, &report));

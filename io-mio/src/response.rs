@@ -287,7 +287,7 @@ impl Response<'_> {
     /// What the connection came to before the events of this turn of the loop, which it counts when they are over.
     /// None without [`Options::count_connections`](crate::Options::count_connections).
     pub fn connection(&self) -> Option<ConnectionReport> {
-        self.cx.tallies.report(self.key, self.link.requests, self.cx.clock.now())
+        self.cx.tallies.report(self.key, self.link.tenure.requests(), self.cx.clock.now())
     }
 
     /// How many bytes of output wait in memory, those of earlier answers included.

@@ -82,7 +82,7 @@
 //! | what is to be sent: fields and sinks | [`FieldSource`], [`Headers`], [`Prepared`], [`Status`], [`Out`], [`OutQueue`] |
 //! | messages that outlive their input | [`OwnedRequest`], [`OwnedResponse`] |
 //! | intermediaries | [`Forwarding`] |
-//! | time, as an argument: limits, timers, dates | [`Timeouts`], [`Lifetime`], [`Timers`], [`Wheel`], [`DateCache`] |
+//! | time, as an argument: limits, timers, dates | [`Timeouts`], [`Lifetime`], [`Tenure`], [`Timers`], [`Wheel`], [`DateCache`] |
 //! | unconsumed input | [`InBuf`] |
 //! | many connections of a client, as decisions | [`pool`], [`retry`] |
 //!
@@ -157,7 +157,7 @@ pub use forward::{EndToEnd, ForwardRequest, ForwardResponse, Forwarding, HopByHo
 pub use headers::{Headers, Merged};
 pub use inbuf::InBuf;
 pub use leniency::{ClientLeniency, ServerLeniency};
-pub use lifetime::Lifetime;
+pub use lifetime::{Lifetime, Tenure};
 pub use limits::Limits;
 pub use list::{
     KeepAlive, Members, Parameter, Parameters, members, members_with_comments, split_parameters, tokens,

@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use h1wire_proto::{Conn, InBuf, Prepared, RequestHead, Timeouts};
+use h1wire_proto::{Conn, InBuf, Prepared, RequestHead, Tenure, Timeouts};
 
 use super::client_error::ClientError;
 use super::connections::Connections;
@@ -151,7 +151,8 @@ impl Core {
         link.idle_epoch = self.idle_epoch();
         if options.max_age.is_some() {
             // The keys of the standard hash tables are random, and other ones for each table.
-            link.old_at = options.lifetime().end(clock::now(), RandomState::new().hash_one(0));
+            let random = RandomState::new().hash_one(0);
+            link.tenure = Tenure::new(&options.lifetime(), clock::now(), random);
         }
         Box::new(link)
     }

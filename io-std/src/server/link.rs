@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use h1wire_proto::{Activity, Conn, Expired, InBuf, Phase, Server, Time, Timeouts, Timers};
+use h1wire_proto::{Activity, Conn, Expired, InBuf, Lifetime, Phase, Server, Tenure, Time, Timeouts, Timers};
 
 use super::connections::Membership;
 use super::core::guarded;
@@ -38,10 +38,8 @@ pub(crate) struct Link {
     pub(crate) received: u64,
     /// How many bytes the stream took.
     pub(crate) sent: u64,
-    /// How many requests were received.
-    pub(crate) requests: u32,
-    /// When it has to end with the next answer.
-    pub(crate) old_at: Option<Time>,
+    /// How many requests were received, and when it has to end with the next answer.
+    pub(crate) tenure: Tenure,
     /// When idle connections were last told to close, by the count of those calls.
     pub(crate) idle_epoch: usize,
     pub(crate) peer: Option<SocketAddr>,
@@ -97,8 +95,7 @@ impl Link {
             is_cut_off: false,
             received: 0,
             sent: 0,
-            requests: 0,
-            old_at: None,
+            tenure: Tenure::new(&Lifetime::default(), now, 0),
             idle_epoch: 0,
             membership,
             handed_at: None,
@@ -348,6 +345,15 @@ impl Link {
         Ok(())
     }
 
+    /// Has the machine know that the connection is too old, if it is now.
+    #[inline]
+    pub(crate) fn age(&mut self) {
+        // The clock is read only where there is an age to compare it with.
+        if self.tenure.next().is_some() {
+            let _ = self.tenure.poll(clock::now(), &mut self.conn);
+        }
+    }
+
     /// Whether nothing of a next request was received.
     pub(crate) fn is_idle(&self) -> bool {
         self.conn.phase() == Phase::Idle
@@ -359,11 +365,11 @@ impl Drop for Link {
         let Some(hook) = &self.on_closed else { return };
         let report = ConnectionReport {
             peer: self.peer,
-            requests: self.requests,
+            requests: self.tenure.requests(),
             received: self.received,
             sent: self.sent,
             age: Duration::from_millis(clock::now().since(self.accepted_at)),
-            is_switched: self.stream.is_none() && self.requests > 0,
+            is_switched: self.stream.is_none() && self.tenure.requests() > 0,
         };
         let _ = guarded(|| hook(&report));
     }

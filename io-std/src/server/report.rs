@@ -67,7 +67,7 @@ impl Exchange {
         Report {
             head,
             peer: self.link.peer,
-            number: self.link.requests,
+            number: self.link.tenure.requests(),
             status: Some(self.status).filter(|status| *status > 0),
             is_complete: self.is_complete(),
             received: self.link.conn.recv_offset() - began.received,

@@ -49,7 +49,7 @@ impl Request<'_> {
 
     /// The how-manieth request of its connection this is, from 1.
     pub fn number(&self) -> u32 {
-        self.exchange.borrow().link.requests
+        self.exchange.borrow().link.tenure.requests()
     }
 
     /// The address of the client; none on Unix sockets, and on streams that have none.

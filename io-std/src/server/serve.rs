@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::io;
 use std::sync::Arc;
 
-use h1wire_proto::{Fields, Headers, InBuf, OwnedFields, Recv, ServerEvent, Slots};
+use h1wire_proto::{Advice, Fields, Headers, InBuf, OwnedFields, Recv, ServerEvent, Slots};
 
 use super::answer::{Outcome, answer};
 use super::core::{Core, Handler, guarded};
@@ -16,7 +16,6 @@ use super::exchange::{Buffers, Exchange, Failure};
 use super::link::{Got, Link};
 use super::response::Draft;
 use super::{Request, Response};
-use crate::clock;
 
 /// How many requests of one connection are answered while others wait for the thread.
 const TURN: u32 = 64;
@@ -190,7 +189,7 @@ impl Worker {
 
     /// The connection ends. If that is because it had its last request, what came behind that is told of.
     fn note_dropped(&self, x: &Exchange, has_content: bool) {
-        let is_last = self.core.options.lifetime().is_last(x.link.requests);
+        let is_last = x.link.tenure.is_used_up(&self.core.options.lifetime());
         let behind = if has_content { &x.buffers.more } else { &self.first };
         if is_last
             && x.received
@@ -211,8 +210,11 @@ impl Worker {
         x.link.idle_epoch = core.idle_epoch();
         let crowded = core.queue.is_crowded();
         if served > 0 && idle {
-            let old = x.link.old_at.is_some_and(|at| clock::now() >= at);
-            if core.is_draining() || old {
+            x.link.age();
+            if core.is_draining() {
+                x.link.conn.close_after_response();
+            }
+            if x.link.conn.advice() == Advice::Close {
                 return Err(Waited::Leave(close(x)));
             }
         }
@@ -270,17 +272,13 @@ enum Waited {
 
 fn count_request(x: &mut Exchange) {
     let link = &mut x.link;
-    link.requests = link.requests.saturating_add(1);
+    link.tenure.request(&x.core.options.lifetime(), &mut link.conn);
+    link.age();
     link.activity.heads += 1;
     link.set_idle(None);
     x.counters.requests.add(1);
-    if link.requests > 1 {
+    if link.tenure.requests() > 1 {
         x.counters.reused.add(1);
-    }
-    let last = x.core.options.lifetime().is_last(link.requests);
-    let old = link.old_at.is_some_and(|at| clock::now() >= at);
-    if last || old {
-        link.conn.close_after_response();
     }
 }
 
