@@ -97,11 +97,9 @@ impl<H: Handler> Turn<'_, H> {
         self.activity.paused = self.active.stop == Stop::Held || self.link.conn.wants_continue();
         let now = self.cx.clock.now();
         let link = &mut *self.link;
-        let phase = match link.conn.phase() {
-            _ if answer.mode == Mode::Linger => Phase::Linger,
-            // Whoever reads on after the answer is a reader like any other.
-            Phase::Linger if self.active.exchange.is_some() => Phase::Body,
-            phase => phase,
+        let phase = match answer.mode {
+            Mode::Linger => Phase::Linger,
+            _ => link.conn.phase(),
         };
         let changed = std::mem::take(&mut answer.timers_changed);
         if link.timers.observe(now, phase, self.activity) || changed {
@@ -131,8 +129,6 @@ impl<H: Handler> Turn<'_, H> {
         match self.link.conn.advice() {
             Advice::Continue | Advice::Reuse => None,
             Advice::Drain if self.active.discarded <= self.link.options.discard_limit => None,
-            // Whoever still reads the content of an answered request wants all of it.
-            Advice::Drain | Advice::Linger if self.active.exchange.is_some() => None,
             Advice::Drain | Advice::Linger => {
                 self.active.answer.mode = Mode::Linger;
                 self.active.discarded = 0;

@@ -235,6 +235,7 @@ impl<H: Handler> Turn<'_, H> {
                     self.cx.counters.aborted.add(1);
                     self.cx.counters.guard(|| drop(exchange));
                 }
+                self.link.conn.keep_reading(false);
                 self.link.conn.close_after_response();
                 self.active.answer.failed = true;
                 None
@@ -261,6 +262,7 @@ impl<H: Handler> Turn<'_, H> {
         }
         let active = &mut *self.active;
         if active.answer.keep_reading && active.request_open && active.exchange.is_some() {
+            self.link.conn.keep_reading(true);
             return;
         }
         active.answer.open = false;
@@ -309,6 +311,7 @@ impl<H: Handler> Turn<'_, H> {
     fn abort_exchange(&mut self) {
         self.active.answer.open = false;
         self.active.answer.close_progress();
+        self.link.conn.keep_reading(false);
         if let Some(mut exchange) = self.active.exchange.take() {
             self.cx.counters.aborted.add(1);
             self.call(|handler, _, res| {

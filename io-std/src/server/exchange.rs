@@ -113,6 +113,8 @@ impl Exchange {
         self.received = head.body.is_empty();
         if !self.received {
             self.core.fill(&mut self.buffers.more, rest);
+            // Until it returns, a handler may read.
+            self.link.conn.keep_reading(true);
             self.link.hand_over();
         }
         self.asks_for_tunnel = head.method == Method::Connect;

@@ -150,6 +150,7 @@ impl Worker {
                         hook(&exchange.borrow().report(head, began));
                     }
                     self.first.consume(consumed);
+                    exchange.get_mut().link.conn.keep_reading(false);
                     let after = match outcome {
                         Outcome::Done => leave(exchange.get_mut()),
                         Outcome::Abort => Some(abandon(exchange.get_mut())),

@@ -48,6 +48,22 @@ fn a_head_has_to_be_complete_in_time_however_slowly_it_drips() {
 }
 
 #[test]
+fn whoever_reads_on_behind_its_answer_waits_for_content_as_long_as_any_reader() {
+    let server = limited(|t| (t.body, t.linger) = (50, 60_000)).start(|req, res| {
+        res.end("early")?;
+        let mut content = Vec::new();
+        assert_eq!(req.read_to_end(&mut content).unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert_eq!(content, b"ab");
+        Ok(())
+    });
+    let server = server.unwrap();
+    let mut peer = Peer::to(&server);
+    peer.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nab");
+    assert_eq!(peer.response().1, "early");
+    wait_until("the content is late", || server.stats().expired(Expired::Body) == 1);
+}
+
+#[test]
 fn line_ends_before_a_request_keep_no_connection() {
     let server =
         limited(|t| (t.headers, t.keep_alive, t.keep_alive_buffer) = (150, 150, 0)).start(echo).unwrap();

@@ -55,6 +55,12 @@ impl<R: Role> Conn<R> {
             }
             Next::Reuse => Advice::Reuse,
             Next::Switched => Advice::Switched,
+            // Somebody reads the rest of the request, which is then neither discarded nor cut off.
+            Next::Abandon | Next::Linger
+                if !client && core.flags.content_settled && core.cycle.client == Half::Body =>
+            {
+                Advice::Continue
+            }
             // The server is done with us but not against us: the rest of the request may still be sent.
             Next::Abandon if client && !core.flags.continue_pending => Advice::Continue,
             Next::Abandon | Next::Linger | Next::Close if client => Advice::Close,

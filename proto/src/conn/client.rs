@@ -88,7 +88,7 @@ impl Conn<Client> {
         let core = &self.core;
         let answered = !matches!(core.cycle.server, Half::Idle | Half::Await);
         let held_back = answered && core.holds_back();
-        !(core.flags.content_refused || held_back || self.advice() == Advice::Close)
+        !(core.flags.content_settled || held_back || self.advice() == Advice::Close)
     }
 
     /// Reads later responses with these limits and leniencies, for owners that set them for each request. `false`,
@@ -258,7 +258,7 @@ impl Core {
         }
         if status >= 200 {
             self.informational = 0;
-            self.flags.content_refused |= status >= 400 && !self.cycle.keep;
+            self.flags.content_settled |= status >= 400 && !self.cycle.keep;
         }
         self.flags.http10 = line.minor == 0;
         head.switched = self.cycle.server == Half::Switched;

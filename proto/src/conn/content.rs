@@ -30,6 +30,9 @@ impl Core {
             BodyKind::UntilClose => Rx::UntilClose,
         };
         self.overhead = 0;
+        if party == Party::Client {
+            self.flags.content_settled = false;
+        }
     }
 
     /// The peer's message is complete.

@@ -179,8 +179,9 @@ pub(crate) struct ConnFlags {
     pub(crate) require_host: bool,
     /// The request announced `100-continue` and neither 100 nor content was seen since.
     pub(crate) continue_pending: bool,
-    /// The server answered with an error and closes.
-    pub(crate) content_refused: bool,
+    /// The rest of the request's content is not what an answer makes of it. A client: it is not wanted any more, for
+    /// the server answered with an error and closes. A server: it is wanted, for the owner reads on.
+    pub(crate) content_settled: bool,
     /// The peer's version is HTTP/1.0.
     pub(crate) http10: bool,
     /// The server's last request was HEAD.

@@ -83,6 +83,15 @@ impl Conn<Server> {
         })
     }
 
+    /// Says whether the rest of the content at hand is wanted although the answer may be complete by then. While it is,
+    /// the [`advice`](Self::advice) behind the answer is to go on, and the [`phase`](Self::phase) is the one of content:
+    /// its reader is one like any other. Otherwise, as by default, the rest is only there to be drained.
+    ///
+    /// Call it with the head or later; the next content has the default again.
+    pub fn keep_reading(&mut self, on: bool) {
+        self.core.flags.content_settled = on;
+    }
+
     /// Whether the client waits for `100 Continue` before it sends its content: send it with
     /// [`informational`](Self::informational) when the content is wanted, or answer at once (RFC 9110 section
     /// 10.1.1).
@@ -266,4 +275,64 @@ fn request_line_parts<'i>(section: &'i [u8], line: &StartLine) -> (&'i [u8], &'i
     let method = section.get(..line.method_end as usize).unwrap_or_default();
     let target = section.get(line.method_end as usize + 1..line.target_end as usize).unwrap_or_default();
     (method, target)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::advice::{Advice, Phase};
+    use crate::{Limits, ServerConfig};
+
+    #[test]
+    fn content_that_is_wanted_behind_its_answer_is_received_like_any_other_and_then_the_advice_holds_again() {
+        for (close, drain, end) in
+            [(false, Advice::Drain, Advice::Reuse), (true, Advice::Linger, Advice::Close)]
+        {
+            let limits = Limits { content_bytes: 3, ..Limits::DEFAULT };
+            let mut conn = Conn::<Server>::new(&ServerConfig { limits, ..ServerConfig::default() });
+            let mut slots = Slots::new();
+            for _ in 0..2 {
+                let mut input = &b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nab"[..];
+                assert!(matches!(
+                    conn.recv(&mut input, &mut slots),
+                    Ok(Recv::Event(ServerEvent::Request(_)))
+                ));
+                if close {
+                    conn.close_after_response();
+                }
+                conn.respond_with(200, &(), b"", &mut Vec::new()).unwrap();
+                assert_eq!((conn.advice(), conn.phase()), (drain, Phase::Linger), "the default, each time");
+
+                conn.keep_reading(true);
+                assert_eq!((conn.advice(), conn.phase()), (Advice::Continue, Phase::Body));
+                conn.keep_reading(false);
+                assert_eq!((conn.advice(), conn.phase()), (drain, Phase::Linger), "nobody reads any more");
+                conn.keep_reading(true);
+                for more in [input, b"c"] {
+                    assert!(matches!(
+                        conn.recv(&mut { more }, &mut slots),
+                        Ok(Recv::Event(ServerEvent::Data(_)))
+                    ));
+                }
+                assert!(matches!(conn.recv(&mut &b""[..], &mut slots), Ok(Recv::Event(ServerEvent::End(_)))));
+                assert_eq!(conn.advice(), end);
+                if close {
+                    break;
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn content_that_is_wanted_and_breaks_off_ends_the_connection() {
+        let mut conn = Conn::<Server>::new(&ServerConfig::default());
+        let mut slots = Slots::new();
+        let mut input = &b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n"[..];
+        assert!(matches!(conn.recv(&mut input, &mut slots), Ok(Recv::Event(ServerEvent::Request(_)))));
+        conn.keep_reading(true);
+        conn.respond_with(200, &(), b"", &mut Vec::new()).unwrap();
+        conn.recv_eof();
+        assert_eq!(conn.recv(&mut &b""[..], &mut slots).unwrap_err().kind(), Kind::UnexpectedEof);
+        assert_eq!((conn.advice(), conn.phase()), (Advice::Close, Phase::Closed));
+    }
 }
