@@ -138,6 +138,11 @@ impl<H: Handler> Turn<'_, H> {
                     _ => Some(Fate::Close),
                 }
             }
+            // A socket that is closed with bytes nobody read is reset, and the last answer lost: they are shown first.
+            Advice::Close if self.link.readable && !self.active.eof && !self.link.gone => {
+                self.active.stop = Stop::Input;
+                None
+            }
             Advice::Close => self.part(),
             Advice::Switched => self.switched(),
         }

@@ -1,0 +1,48 @@
+//! The last answer of a connection arrives whole, whatever its client sends meanwhile: a socket that is closed with bytes
+//! nobody read is reset, and what was on its way is lost.
+
+mod common;
+#[path = "common/own_loop.rs"]
+mod own_loop;
+
+use common::{Raw, options};
+use h1wire_mio::{Handler, Request, Responder, Response};
+use own_loop::OwnLoop;
+
+const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+/// What the kernel's buffers take although nobody reads.
+const LARGE: usize = 256 << 10;
+
+/// Has its answers made elsewhere.
+#[derive(Default)]
+struct Later(Option<Responder>);
+
+impl Handler for Later {
+    type Exchange = ();
+
+    fn request(&mut self, _: &Request<'_>, res: &mut Response<'_>) -> Option<()> {
+        self.0 = Some(res.responder());
+        None
+    }
+}
+
+#[test]
+fn what_is_pipelined_behind_the_last_request_while_it_is_answered_loses_no_answer() {
+    let mut own = OwnLoop::new(options(|o| o.max_requests = 1), Later::default());
+    let listener = mio::net::TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let addr = listener.local_addr().unwrap();
+    own.server.listen(listener).unwrap();
+    let mut client = Raw::at(addr);
+    client.send(GET);
+    own.until("the request", |server| server.handler().0.is_some());
+    client.send(GET.repeat(3));
+    // The loop is told of them, and leaves them where they are.
+    own.turn();
+    let responder = own.server.handler().0.take().unwrap();
+    responder.run(|res| res.end(vec![b'x'; LARGE]).unwrap());
+    let handle = own.server.handle();
+    own.until("the end of the answers", |_| handle.counters().refused == 1 || handle.counters().closed == 1);
+    let reader = std::thread::spawn(move || client.rest());
+    own.until("the client", |_| reader.is_finished());
+    assert_eq!(reader.join().unwrap().matches('x').count(), LARGE);
+}
