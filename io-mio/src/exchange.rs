@@ -290,7 +290,6 @@ impl<H: Handler> Turn<'_, H> {
     pub(crate) fn broken(&mut self, error: RecvError, raw: &[u8]) {
         self.cx.counters.protocol_error(error.kind());
         self.active.answer.marks.failure = Some(Failure::Protocol(error.kind()));
-        let begun = self.active.answer.open && self.active.answer.head_sent;
         if !self.active.answer.open {
             self.active.answer.begin();
         }
@@ -298,11 +297,11 @@ impl<H: Handler> Turn<'_, H> {
         self.call(|handler, _, res| handler.client_error(&client_error, res));
         if !self.active.answer.head_sent {
             let date = if self.cx.options.send_date { Some(self.cx.clock.date()) } else { None };
-            self.over = self.link.conn.respond_error(&error, date, &mut self.active.answer.out).is_err();
-        } else if begun || !self.is_answered() {
-            // Nothing may be written into an answer that is under way.
-            self.over = true;
+            // Refused if there was an answer already.
+            let _ = self.link.conn.respond_error(&error, date, &mut self.active.answer.out);
         }
+        // Nothing may be written into an answer that is under way.
+        self.over |= self.link.conn.body().is_some();
         self.over |= self.active.answer.abort;
         self.abort_exchange();
     }

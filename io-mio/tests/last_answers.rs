@@ -5,8 +5,8 @@ mod common;
 #[path = "common/own_loop.rs"]
 mod own_loop;
 
-use common::{Raw, options};
-use h1wire_mio::{Handler, Request, Responder, Response};
+use common::{Raw, options, stop, wait_until};
+use h1wire_mio::{Handler, Request, Responder, Response, Server};
 use own_loop::OwnLoop;
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -45,4 +45,18 @@ fn what_is_pipelined_behind_the_last_request_while_it_is_answered_loses_no_answe
     let reader = std::thread::spawn(move || client.rest());
     own.until("the client", |_| reader.is_finished());
     assert_eq!(reader.join().unwrap().matches('x').count(), LARGE);
+}
+
+#[test]
+fn what_breaks_the_protocol_behind_an_answered_head_cuts_no_answer_off() {
+    let server = Server::bind("127.0.0.1:0").unwrap();
+    let server = server.start(|_: &Request<'_>, res: &mut Response<'_>| res.end(vec![b'x'; LARGE])).unwrap();
+    let mut client = Raw::to(&server);
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n");
+    wait_until("the answer", || server.handle().counters().bytes_sent > 0);
+    client.send("no chunk\r\n");
+    wait_until("the error", || server.handle().counters().protocol_errors == 1);
+    client.send("what follows");
+    assert_eq!(client.rest().matches('x').count(), LARGE);
+    stop(server);
 }
