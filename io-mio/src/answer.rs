@@ -148,6 +148,14 @@ impl Answer {
         self.close_progress();
     }
 
+    /// Makes it ready for what may be said although no request waits for an answer.
+    #[cold]
+    pub(crate) fn begin_unasked(&mut self) {
+        self.begin();
+        self.open = false;
+        self.marks = Marks::new();
+    }
+
     /// Forgets what was set for a head that was not sent.
     #[inline]
     pub(crate) fn reset_head(&mut self) {

@@ -185,13 +185,21 @@ impl<H: Handler> Turn<'_, H> {
         while !self.over
             && let Some(expired) = self.link.timers.poll(now, &self.link.options.timeouts)
         {
+            if !self.active.answer.open {
+                self.active.answer.begin_unasked();
+            }
+            if expired != Expired::Idle {
+                self.link.conn.close_after_response();
+            }
+            let begun = self.active.answer.head_sent;
             let kept = self.call(|handler, exchange, res| handler.timeout(expired, exchange.as_mut(), res));
             if expired == Expired::Idle && kept == Some(true) {
+                self.settle();
                 continue;
             }
             self.cx.counters.time_limit(expired);
             self.active.answer.marks.failure = Some(Failure::Timeout(expired));
-            self.time_out(expired);
+            self.time_out(expired, begun);
         }
         let link = &mut *self.link;
         if link.tenure.poll(now, &mut link.conn) {
@@ -199,16 +207,18 @@ impl<H: Handler> Turn<'_, H> {
         }
     }
 
-    fn time_out(&mut self, expired: Expired) {
-        let status = expired.status().filter(|_| !self.active.answer.open || !self.active.answer.head_sent);
-        let Some(status) = status else {
+    /// `begun`: the answer was, before the handler was told.
+    fn time_out(&mut self, expired: Expired, begun: bool) {
+        let Some(status) = expired.status().filter(|_| !begun && self.link.conn.body().is_none()) else {
             self.over = true;
             return;
         };
-        self.link.conn.close_after_response();
-        self.active.answer.begin();
-        let sent = self.call(|_, _, res| res.status(status).end(""));
-        self.over = !matches!(sent, Some(Ok(())));
+        if !self.active.answer.head_sent {
+            self.active.answer.begin();
+            let sent = self.call(|_, _, res| res.status(status).end(""));
+            self.over = !matches!(sent, Some(Ok(())));
+        }
+        self.over |= self.active.answer.abort;
         self.active.stop = Stop::Closed;
         self.abort_exchange();
     }
@@ -289,10 +299,10 @@ impl<H: Handler> Turn<'_, H> {
     #[cold]
     pub(crate) fn broken(&mut self, error: RecvError, raw: &[u8]) {
         self.cx.counters.protocol_error(error.kind());
-        self.active.answer.marks.failure = Some(Failure::Protocol(error.kind()));
         if !self.active.answer.open {
-            self.active.answer.begin();
+            self.active.answer.begin_unasked();
         }
+        self.active.answer.marks.failure = Some(Failure::Protocol(error.kind()));
         let client_error = ClientError { error, raw, bytes_parsed: self.link.conn.recv_offset() };
         self.call(|handler, _, res| handler.client_error(&client_error, res));
         if !self.active.answer.head_sent {

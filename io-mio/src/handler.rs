@@ -153,7 +153,8 @@ pub trait Handler {
     }
 
     /// A time limit passed. After [`Expired::Idle`], answering true keeps the connection; all others end it, after a
-    /// 408 if a request was begun and no answer was. Default false.
+    /// 408 if a request was begun and no answer was. An answer that is completed here goes before that, in place of the
+    /// 408. Default false.
     fn timeout(
         &mut self,
         expired: Expired,
