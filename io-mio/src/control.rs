@@ -130,6 +130,7 @@ impl Response<'_> {
 
     fn switch<F: FieldSource + ?Sized>(&mut self, fields: &F) -> Result<(), SendError> {
         self.link.conn.switch(fields, &mut self.answer.out)?;
+        self.answer.status = 101;
         self.answer.head_sent = true;
         self.answer.marks.head = self.cx.clock.now();
         Ok(())
@@ -140,6 +141,7 @@ impl Response<'_> {
             return Err(SendError::WrongState);
         }
         self.link.conn.respond(Status::new(200), fields, BodyLen::None, &mut self.answer.out)?;
+        self.answer.status = 200;
         self.answer.head_sent = true;
         self.answer.marks.head = self.cx.clock.now();
         Ok(())

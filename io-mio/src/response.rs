@@ -10,7 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use h1wire_proto::{BodyLen, FieldSource, Frame, Headers, Out, Prepared, SendError, Status};
 
-use crate::answer::{Answer, Mode};
+use crate::answer::Answer;
 use crate::connection::Link;
 use crate::context::Context;
 use crate::report::{ConnectionReport, Report};
@@ -162,7 +162,7 @@ impl Response<'_> {
     /// [`WrongState`](SendError::WrongState) after the end.
     pub fn write(&mut self, content: impl AsRef<[u8]>) -> Result<bool, SendError> {
         let content = content.as_ref();
-        if self.answer.mode == Mode::Raw {
+        if self.is_raw()? {
             self.answer.out.put(content);
             return Ok(self.has_room());
         }
@@ -180,7 +180,7 @@ impl Response<'_> {
     /// # Errors
     /// As [`write`](Self::write).
     pub fn write_shared(&mut self, content: Bytes) -> Result<bool, SendError> {
-        if self.answer.mode == Mode::Raw {
+        if self.is_raw()? {
             self.answer.out.put_shared(content);
         } else if let Some(frame) = self.frame(content.len() as u64)? {
             self.answer.out.put_shared_framed(&frame, content);
@@ -194,7 +194,7 @@ impl Response<'_> {
     /// # Errors
     /// As [`write`](Self::write).
     pub fn write_file(&mut self, file: Arc<File>, offset: u64, len: u64) -> Result<bool, SendError> {
-        if self.answer.mode == Mode::Raw {
+        if self.is_raw()? {
             self.answer.files.push(file, offset, len);
             self.answer.out.put_external(0, len);
         } else if let Some(frame) = self.frame(len)?.filter(|frame| frame.sends_payload()) {
@@ -218,7 +218,7 @@ impl Response<'_> {
     /// As [`send_head`](Self::send_head); [`BodyTooShort`](SendError::BodyTooShort) before the declared length; what
     /// is wrong with the trailers.
     pub fn finish(&mut self) -> Result<(), SendError> {
-        if self.answer.mode == Mode::Raw {
+        if self.answer.stays {
             self.answer.raw_finished = true;
             return Ok(());
         }
@@ -293,6 +293,15 @@ impl Response<'_> {
     /// How many bytes of output wait in memory, those of earlier answers included.
     pub fn buffered(&self) -> usize {
         self.answer.out.buffered()
+    }
+
+    /// Whether what is written is another protocol's.
+    #[inline]
+    fn is_raw(&self) -> Result<bool, SendError> {
+        if self.answer.stays && self.answer.raw_finished {
+            return Err(SendError::WrongState);
+        }
+        Ok(self.answer.stays)
     }
 
     fn has_room(&mut self) -> bool {

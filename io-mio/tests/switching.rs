@@ -6,10 +6,12 @@ mod log;
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::sync::Mutex;
+use std::sync::mpsc::{Sender, channel};
 
-use common::{Raw, serve, stop, undated};
-use h1wire_mio::proto::Method;
-use h1wire_mio::{Options, Request, Response};
+use common::{PATIENCE, Raw, serve, serve_with, stop, undated};
+use h1wire_mio::proto::{Method, SendError};
+use h1wire_mio::{Handler, Options, Report, Request, Response};
 use log::log;
 
 fn offer(target: &str, fields: &str, content: &str) -> String {
@@ -79,13 +81,13 @@ fn connect_opens_a_tunnel_with_the_bytes_that_came_along() {
 #[test]
 fn connect_that_nobody_takes_is_closed() {
     struct Plain;
-    impl h1wire_mio::Handler for Plain {
+    impl Handler for Plain {
         type Exchange = ();
         fn request(&mut self, _: &Request<'_>, _: &mut Response<'_>) -> Option<()> {
             None
         }
     }
-    let server = common::serve_with(Options::default(), |_| Plain);
+    let server = serve_with(Options::default(), |_| Plain);
     assert_eq!(Raw::to(&server).ask("CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n"), "");
     stop(server);
 }
@@ -140,5 +142,42 @@ fn an_offer_behind_pipelined_requests_is_taken_after_their_answers() {
         }
         assert_eq!(next, expected);
     }
+    stop(server);
+}
+
+/// Speaks first, and twice.
+struct First(Sender<Option<u16>>);
+
+impl Handler for First {
+    type Exchange = ();
+
+    fn request(&mut self, _: &Request<'_>, res: &mut Response<'_>) -> Option<()> {
+        res.switch_here(&[("Upgrade", "raw")]).unwrap();
+        res.write("hello").unwrap();
+        Some(())
+    }
+
+    fn data(&mut self, (): &mut (), data: &[u8], res: &mut Response<'_>) {
+        res.write(data).unwrap();
+        res.finish().unwrap();
+        assert_eq!(res.write("what is said behind the end").unwrap_err(), SendError::WrongState);
+    }
+
+    fn report(&mut self, (): &mut (), report: &Report) {
+        self.0.send(report.status).unwrap();
+    }
+}
+
+#[test]
+fn in_another_protocol_the_server_may_speak_first_and_not_behind_its_end() {
+    let (tell, told) = channel();
+    let tell = Mutex::new(tell);
+    let server = serve_with(Options::default(), move |_| First(tell.lock().unwrap().clone()));
+    let mut client = Raw::to(&server);
+    assert_eq!(client.send(offer("/", "", "")).until("hello"), format!("{SWITCHED}hello"));
+    assert_eq!(client.send("echo").rest(), "echo");
+    drop(client);
+    assert_eq!(told.recv_timeout(PATIENCE).unwrap(), Some(101));
+    assert_eq!(server.handle().counters().panics, 0);
     stop(server);
 }
