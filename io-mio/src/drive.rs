@@ -182,6 +182,7 @@ impl<H: Handler> Turn<'_, H> {
             return None;
         }
         if self.active.eof {
+            self.part_in_order();
             return self.part();
         }
         self.link.stream.shutdown_write().is_err().then_some(Fate::Close)

@@ -346,8 +346,8 @@ impl<H: Handler> Turn<'_, H> {
         }
     }
 
-    /// The connection left the loop.
-    pub(crate) fn left(&mut self) {
+    /// Another protocol came to its end, or went elsewhere.
+    pub(crate) fn part_in_order(&mut self) {
         self.active.answer.close_progress();
         if let Some(mut exchange) = self.active.exchange.take() {
             self.call(|handler, _, res| {
@@ -355,6 +355,11 @@ impl<H: Handler> Turn<'_, H> {
                 handler.finished(exchange);
             });
         }
+    }
+
+    /// The connection left the loop.
+    pub(crate) fn left(&mut self) {
+        self.part_in_order();
         self.closed();
         *self.active = Active::new();
     }

@@ -104,7 +104,8 @@ pub trait Handler {
         let _ = (exchange, res);
     }
 
-    /// Every byte of the answer was handed to the system, or the connection was handed over.
+    /// Every byte of the answer was handed to the system, or the connection was handed over, or both sides of another
+    /// protocol that stayed here came to their end.
     fn finished(&mut self, exchange: Self::Exchange) {
         let _ = exchange;
     }

@@ -32,7 +32,8 @@ fn a_connection_that_switches_may_stay_in_the_loop() {
     assert_eq!(client.send("GET / HTTP/1.1\r\n\r\n").until("\r\n\r\n"), "GET / HTTP/1.1\r\n\r\n");
     assert_eq!(client.half_close().rest(), "");
     assert_eq!(told.next(), "data GET / HTTP/1.1\\r\\n\\r\\n");
-    told.expect(&["end", "aborted /raw"]);
+    told.expect(&["end", "finished /raw"]);
+    assert_eq!(server.handle().counters().aborted, 0);
     assert_eq!(server.handle().counters().switched, 1);
     stop(server);
 }

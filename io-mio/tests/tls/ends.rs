@@ -106,7 +106,7 @@ fn a_client_that_is_cut_off_is_not_one_that_ends_in_order() {
         told.expect(&["connect a:1", "data early"]);
         if in_order {
             assert_eq!(client.goodbye().rest(), "");
-            told.expect(&["end", "aborted a:1"]);
+            told.expect(&["end", "finished a:1"]);
         } else {
             client.0.sock.shutdown(Shutdown::Write).unwrap();
             cut_off(&told, "aborted a:1");
