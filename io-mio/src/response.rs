@@ -8,7 +8,7 @@ use std::fs::File;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use h1wire_proto::{BodyLen, FieldSource, Frame, Headers, Out, Prepared, SendError, Status};
+use h1wire_proto::{BodyLen, FieldSource, Frame, Headers, Out, OutQueue, Prepared, SendError, Status};
 
 use crate::answer::Answer;
 use crate::connection::Link;
@@ -145,6 +145,9 @@ impl Response<'_> {
     /// # Errors
     /// As [`end`](Self::end).
     pub fn end_shared(&mut self, content: Bytes) -> Result<(), SendError> {
+        if content.len() < OutQueue::<Bytes>::COPY_BELOW {
+            return self.end(content);
+        }
         if !self.answer.head_sent && self.answer.trailers.is_empty() {
             self.answer.length.get_or_insert(content.len() as u64);
         }

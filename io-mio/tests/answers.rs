@@ -65,6 +65,19 @@ fn answers_that_have_no_content_have_none_whatever_is_written() {
 }
 
 #[test]
+fn a_304_without_content_says_nothing_of_a_length_wherever_it_is_made() {
+    let here = answer("GET", |res| res.status(304).end(""));
+    assert_eq!(here, "HTTP/1.1 304 Not Modified\r\nConnection: close\r\n\r\n");
+    assert_eq!(answer("GET", |res| res.status(304).end_shared(Bytes::new())), here);
+    let elsewhere = answer("GET", |res| {
+        let responder = res.responder();
+        std::thread::spawn(move || responder.respond(304, Headers::new(), ""));
+        Ok(())
+    });
+    assert_eq!(elsewhere, here);
+}
+
+#[test]
 fn trailers_come_behind_chunks_and_are_dropped_elsewhere() {
     let got = answer("GET", |res| {
         res.trailer("X-Sum", "1").write("a")?;
