@@ -321,13 +321,21 @@ impl<H: Handler> Turn<'_, H> {
         self.active.answer.open = false;
         self.active.answer.close_progress();
         self.link.conn.keep_reading(false);
-        if let Some(mut exchange) = self.active.exchange.take() {
-            self.cx.counters.aborted.add(1);
-            self.call(|handler, _, res| {
-                handler.report(&mut exchange, &res.report());
-                handler.aborted(exchange);
-            });
+        if let Some(exchange) = self.active.exchange.take() {
+            let leaving = Leaving::new(exchange, &self.active.answer, self.link);
+            self.abort(leaving);
         }
+    }
+
+    fn abort(&mut self, mut leaving: Leaving<H::Exchange>) {
+        self.cx.counters.aborted.add(1);
+        let report = leaving.report(self.active.answer.sent, self.cx.clock.now());
+        let is_complete = report.is_complete && !self.link.stream.wants_flush();
+        let report = Report { failure: self.active.answer.marks.failure, is_complete, ..report };
+        self.call(|handler, _, _| {
+            handler.report(&mut leaving.exchange, &report);
+            handler.aborted(leaving.exchange);
+        });
     }
 
     /// All answers that end with one of the first `sent` bytes are sent.
@@ -386,15 +394,8 @@ impl<H: Handler> Turn<'_, H> {
             let reset = Failure::Stream(io::ErrorKind::ConnectionReset);
             self.active.answer.marks.failure.get_or_insert(reset);
         }
-        let leaving = std::mem::take(&mut self.active.leaving);
-        for mut leaving in leaving {
-            self.cx.counters.aborted.add(1);
-            let failure = self.active.answer.marks.failure;
-            let report = Report { failure, ..leaving.report(self.active.answer.sent, self.cx.clock.now()) };
-            self.call(|handler, _, _| {
-                handler.report(&mut leaving.exchange, &report);
-                handler.aborted(leaving.exchange);
-            });
+        for leaving in std::mem::take(&mut self.active.leaving) {
+            self.abort(leaving);
         }
         self.abort_exchange();
         self.closed();

@@ -22,12 +22,14 @@ pub struct Report {
     /// The status of the final response. None if its head was not sent, or the client broke the protocol and no
     /// handler answered that.
     pub status: Option<u16>,
-    /// Whether the response is complete.
+    /// Whether the response is complete. In [`Handler::report`] that all of it was handed to the system, which is the
+    /// most a server can know; in [`Response::report`](crate::Response::report), before the end, that the handler
+    /// completed it.
     pub is_complete: bool,
     /// Bytes of the request behind its head, the framing of content included. Those of another protocol are not.
     pub received: u64,
-    /// Bytes of the response, interim ones and framing included, that were sent. Of a complete response in an exchange
-    /// that is not over, all there are.
+    /// Bytes of the response, interim ones and framing included, that were handed to the system. Before the end, of a
+    /// complete response, all there are.
     pub sent: u64,
     /// From the complete head to the complete request. None if it did not become complete.
     pub request: Option<Duration>,
@@ -128,8 +130,9 @@ pub(crate) struct Leaving<E> {
 impl<E> Leaving<E> {
     #[inline]
     pub(crate) fn new(exchange: E, answer: &Answer, link: &mut Link) -> Self {
-        let began = answer.marks.began;
-        Self { exchange, last: answer.position(), began, report: Report::new(answer, link, began) }
+        let (Marks { began, position, .. }, last) = (answer.marks, answer.position());
+        let sent = last.saturating_sub(position);
+        Self { exchange, last, began, report: Report { sent, ..Report::new(answer, link, began) } }
     }
 
     /// The report when nothing more will be sent after the first `sent` bytes.
@@ -137,7 +140,8 @@ impl<E> Leaving<E> {
     pub(crate) fn report(&self, sent: u64, now: Time) -> Report {
         let took = Duration::from_millis(now.since(self.began));
         let unsent = self.last.saturating_sub(sent);
-        Report { took, sent: self.report.sent.saturating_sub(unsent), ..self.report }
+        let is_complete = self.report.is_complete && unsent == 0;
+        Report { took, is_complete, sent: self.report.sent.saturating_sub(unsent), ..self.report }
     }
 }
 

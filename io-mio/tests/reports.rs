@@ -128,7 +128,11 @@ fn an_exchange_that_is_aborted_is_reported_as_far_as_it_came() {
     wait_until("some of the answer", || server.handle().counters().bytes_sent > 0);
     server.handle().close_all();
     let (_, report) = exchange(&told, "aborted");
-    assert_eq!((report.status, report.is_complete), (Some(200), true));
+    assert_eq!(
+        (report.status, report.is_complete),
+        (Some(200), false),
+        "it was complete here, and never there"
+    );
     wait_until("the end", || server.handle().counters().closed == 2);
     // The connection had no other.
     assert_eq!(report.sent, server.handle().counters().bytes_sent);
