@@ -4,7 +4,7 @@ use std::sync::{Arc, Condvar, PoisonError};
 use std::time::Duration;
 
 use h1wire_proto::Time;
-use h1wire_proto::pool::{ConnId, Origin, Reuse, Ticket};
+use h1wire_proto::pool::{ConnId, Origin, OriginView, Reuse, Ticket};
 
 use super::driver::{Caller, Driver, Outcome, State};
 use super::making::Plan;
@@ -23,6 +23,8 @@ pub(crate) struct Lease {
 /// What a request wants of a connection.
 pub(crate) struct Wish<'w> {
     pub(crate) origin: Arc<Origin>,
+    /// Whether the request can be sent at all, asked unless there is an idle connection.
+    pub(crate) check: &'w dyn Fn() -> Result<(), ErrorKind>,
     /// How to make one, asked only if one must be made.
     pub(crate) plan: &'w dyn Fn() -> Arc<Plan>,
     pub(crate) abort: Option<&'w AbortHandle>,
@@ -163,6 +165,10 @@ impl Wait<'_, '_> {
             abort.while_waiting(self.driver, bell.get_or_insert_default())?;
         }
         let mut state = self.driver.lock();
+        let has_idle = |of: OriginView<'_, _>| of.free_socket_count() > 0;
+        if !state.pool.origin(&self.wish.origin).is_some_and(has_idle) {
+            (self.wish.check)()?;
+        }
         let now = clock::now();
         let patience = self.driver.config.acquire_timeout_ms.filter(|ms| *ms > 0);
         let deadline = self.wish.deadline.into_iter().chain(patience.map(|ms| now.after(ms))).min();

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use h1wire_proto::pool::Origin;
 use h1wire_proto::retry::{Attempt, Sent};
-use h1wire_proto::{Activity, BodyLen, KeepAlive, Method, OwnedFields, OwnedResponse, Time};
+use h1wire_proto::{Activity, BodyLen, Client, Conn, KeepAlive, OwnedFields, OwnedResponse, Time};
 
 use super::abort::Abortable;
 use super::early::Stall;
@@ -78,9 +78,10 @@ pub(crate) struct Failure {
 }
 
 impl Exchange {
-    /// Gets a connection for a request.
+    /// Gets a connection for a request with content of this length.
     pub(crate) fn open(
         mut spec: Box<Spec>,
+        length: BodyLen,
         origin: Arc<Origin>,
         attempt: Attempt,
         deadline: Option<Time>,
@@ -100,8 +101,14 @@ impl Exchange {
             }
             Arc::new(plan)
         };
+        // Encoded for nobody, so that no connection is made for what the machine refuses.
+        let check = || {
+            let spec = asking.borrow();
+            spec.encode(&mut Conn::<Client>::new(&spec.config), length, &mut Vec::new())
+        };
         let wish = Wish {
             origin: origin.clone(),
+            check: &check,
             plan: &plan,
             abort: abort.as_ref(),
             deadline,
@@ -173,12 +180,7 @@ impl Exchange {
         let Some(wire) = self.lease.as_mut().and_then(Lease::wire_mut) else {
             return Err(ErrorKind::Aborted);
         };
-        let spec = &self.spec;
-        let method = Method::from_bytes(spec.method.as_bytes());
-        let target = spec.target();
-        let fields = spec.fields(&spec.agent().0.config);
-        let begun = wire.conn.request(method, target.as_bytes(), &fields, length, &mut wire.out);
-        begun.map_err(ErrorKind::Refused)
+        self.spec.encode(&mut wire.conn, length, &mut wire.out)
     }
 
     /// Sends what was encoded, and `payload` behind it. `false`: the server has answered and takes no more.

@@ -37,7 +37,7 @@ pub(crate) fn open(
         Ok(origin) => Arc::new(origin),
         Err(kind) => return Err(Failure { kind, attempt, spec }),
     };
-    let mut exchange = Exchange::open(spec, origin, attempt, deadline)?;
+    let mut exchange = Exchange::open(spec, length, origin, attempt, deadline)?;
     match exchange.begin(length) {
         Ok(()) => Ok(exchange),
         Err(kind) => Err(exchange.give_back(kind)),

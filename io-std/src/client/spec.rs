@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use h1wire_proto::pool::{Origin, PoolConfig, Tls};
-use h1wire_proto::{BodyLen, ClientConfig, FieldSource, Headers, ResponseHead, Strictness, Timeouts};
+use h1wire_proto::{
+    BodyLen, Client, ClientConfig, Conn, FieldSource, Headers, Method, ResponseHead, Strictness, Timeouts,
+};
 
 use super::abort::AbortHandle;
 use super::event::Event;
@@ -169,6 +171,18 @@ impl Spec {
         }
         let path = if target == "*" { "" } else { target };
         format!("http://{}{path}", self.place.host_field()).into()
+    }
+
+    /// Has the machine write the head.
+    pub(crate) fn encode(
+        &self,
+        conn: &mut Conn<Client>,
+        length: BodyLen,
+        out: &mut Vec<u8>,
+    ) -> Result<(), ErrorKind> {
+        let method = Method::from_bytes(self.method.as_bytes());
+        let fields = self.fields(&self.agent().0.config);
+        conn.request(method, self.target().as_bytes(), &fields, length, out).map_err(ErrorKind::Refused)
     }
 
     /// How long nothing may happen, the agent's limit unless the request has its own.

@@ -173,16 +173,28 @@ fn what_cannot_be_sent_is_refused_before_anything_goes_out_and_comes_back() {
         assert!(error.into_request().is_some());
         kind
     };
-    let server = Script::once(|peer| assert_eq!(peer.end(), b""));
+    let all = |agent: &Agent, url: &str| {
+        let get = || agent.get(url);
+        assert_eq!(refused(get().path("/a b")), SendError::BadTarget);
+        assert_eq!(refused(get().path("/a\r\nb")), SendError::BadTarget);
+        assert_eq!(refused(agent.request("G T", url)), SendError::BadMethod);
+        assert_eq!(refused(get().header("a b", "c")), SendError::BadFieldName);
+        assert_eq!(refused(get().header("a", "b\r\nc: d")), SendError::BadFieldValue);
+        assert_eq!(refused(get().set_host(false)), SendError::MissingHost);
+    };
     let agent = Agent::builder().keep_alive(true).build();
-    let get = || agent.get(server.url("/"));
-    assert_eq!(refused(get().path("/a b")), SendError::BadTarget);
-    assert_eq!(refused(get().path("/a\r\nb")), SendError::BadTarget);
-    assert_eq!(refused(agent.request("G T", server.url("/"))), SendError::BadMethod);
-    assert_eq!(refused(get().header("a b", "c")), SendError::BadFieldName);
-    assert_eq!(refused(get().header("a", "b\r\nc: d")), SendError::BadFieldValue);
-    assert_eq!(refused(get().set_host(false)), SendError::MissingHost);
-    assert_eq!(agent.totals().free_sockets, 1, "and the connection is as good as before");
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    all(&agent, &format!("http://{}/", listener.local_addr().unwrap()));
+    listener.set_nonblocking(true).unwrap();
+    assert!(listener.accept().is_err(), "nobody has connected");
+
+    let server = Script::kept([OK; 2]);
+    for reused in [false, true] {
+        let mut response = agent.get(server.url("/")).send().unwrap();
+        assert_eq!((response.text().unwrap().as_str(), response.reused_socket()), ("ok", reused));
+        all(&agent, &server.url("/"));
+        assert_eq!(agent.totals().free_sockets, 1, "the connection is as good as before");
+    }
     agent.destroy();
     server.join();
 }

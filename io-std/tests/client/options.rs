@@ -235,22 +235,19 @@ fn socket_options_are_set_on_the_connection() {
 #[test]
 fn a_host_is_taken_whole_and_one_that_is_none_is_refused() {
     let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
-    for url in ["http://example.org%60x.example.net/", "http://example.org%2dx.example.net/"] {
+    let get = |url| {
         let hosts = seen.clone();
         let request = Request::get(url).one_shot().lookup(move |host, _| {
             hosts.lock().unwrap().push(host.to_owned());
             Err(io::Error::other("asked"))
         });
-        request.send().unwrap_err();
-    }
-    // It is a name that may be asked for, but no host for the field (RFC 3986 section 3.2.2).
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let addr = nobody.local_addr().unwrap();
-    let request =
-        Request::get("http://example.org%60x.example.net/").one_shot().lookup(move |_, _| Ok(vec![addr]));
-    let error = request.send().unwrap_err();
+        request.send().unwrap_err()
+    };
+    assert!(matches!(get("http://example.org%2dx.example.net/").kind(), ErrorKind::Dns(_)));
+    // A name that may be asked for, but no host for the field (RFC 3986 section 3.2.2).
+    let error = get("http://example.org%60x.example.net/");
     assert!(matches!(error.kind(), ErrorKind::Refused(_)) && error.into_request().is_some());
-    assert_eq!(*seen.lock().unwrap(), ["example.org`x.example.net", "example.org-x.example.net"]);
+    assert_eq!(*seen.lock().unwrap(), ["example.org-x.example.net"]);
     for url in
         ["http://[www.example.org]/", "http://example.org%2f.example.net/", "http://a%20b/", "http://a%00b/"]
     {
