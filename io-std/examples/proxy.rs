@@ -95,7 +95,10 @@ fn forward(
             }
             let mut upload = onward.start()?;
             send_content(request, &mut upload, &words, response)?;
-            wait(Box::new(|| upload.finish()))?
+            let mut trailers = Headers::new();
+            let sent = forwarding.trailers(&head.fields, &request.trailers());
+            trailers.append_all(&sent).map_err(io::Error::other)?;
+            wait(Box::new(move || upload.finish_with_trailers(&trailers)))?
         }
     };
     let mut answer = loop {

@@ -29,6 +29,9 @@ impl Chain {
             }
             let mut content = String::new();
             request.read_to_string(&mut content)?;
+            for (name, value) in request.trailers() {
+                content.push_str(&format!("\n{}: {}", name.escape_ascii(), value.escape_ascii()));
+            }
             response.informational(103, &[("Link", "</style>")])?;
             response.header("Connection", "X-Hop").header("X-Hop", "1").header("X-End", "2");
             if request.target.starts_with(b"/chunks") {
@@ -103,11 +106,12 @@ fn content_of_either_framing_passes_with_its_framing_rebuilt() {
     let seen = known.text().unwrap();
     assert!(seen.contains("\nContent-Length: 5\n") && seen.ends_with("\n\nhello"), "{seen}");
     assert!(known.content_length().is_some());
-    let mut upload = chain.request("PUT", "/chunks").start().unwrap();
+    let mut upload = chain.request("PUT", "/chunks").header("Connection", "X-Mine").start().unwrap();
     upload.write_all(b"hello").unwrap();
-    let mut response = upload.finish().unwrap();
+    let mut response = upload.finish_with_trailers(&[("X-Check", "9"), ("X-Mine", "1")]).unwrap();
     let seen = response.text().unwrap();
-    assert!(seen.contains("\nTransfer-Encoding: chunked\n") && seen.ends_with("\nhello"), "{seen}");
+    assert!(seen.contains("\nTransfer-Encoding: chunked\n"), "{seen}");
+    assert!(seen.ends_with("\nhello\nX-Check: 9"), "{seen}");
     assert_eq!(response.content_length(), None);
     assert_eq!(response.trailers().get("x-sum"), Some(&b"3"[..]));
 }
