@@ -2,6 +2,8 @@
 
 mod basics;
 mod clients;
+mod crowd;
+mod handlers;
 mod hooks;
 mod life;
 mod peer;

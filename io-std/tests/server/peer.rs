@@ -2,6 +2,8 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use h1wire_std::server::{Handle, Request, Response};
@@ -129,6 +131,20 @@ pub fn echo(req: &mut Request<'_>, res: &mut Response<'_>) -> std::io::Result<()
     let mut content = Vec::new();
     req.read_to_end(&mut content)?;
     res.end(content)
+}
+
+/// A handler that says when it has begun and waits until it may go on.
+pub fn gated()
+-> (impl Fn(&mut Request<'_>, &mut Response<'_>) -> std::io::Result<()>, Receiver<()>, Sender<()>) {
+    let (begun, has_begun) = channel();
+    let (go, may_go) = channel::<()>();
+    let (begun, may_go) = (Mutex::new(begun), Mutex::new(may_go));
+    let handler = move |_: &mut Request<'_>, res: &mut Response<'_>| {
+        begun.lock().unwrap().send(()).unwrap();
+        may_go.lock().unwrap().recv_timeout(SOON).unwrap();
+        res.end("done")
+    };
+    (handler, has_begun, go)
 }
 
 /// Waits until `is` holds, which it must soon.

@@ -1,0 +1,91 @@
+//! More connections than threads: who gets one, who needs none, who is turned away.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use crate::peer::{GET, Peer, SOON, echo, gated, server, wait_until};
+
+#[test]
+fn a_connection_beyond_the_queue_is_answered_503_at_once() {
+    let (handler, has_begun, go) = gated();
+    let refused = Arc::new(AtomicUsize::new(0));
+    let count = refused.clone();
+    let server = server()
+        .threads(1)
+        .queue(1)
+        .options(|o| o.retry_after = 7)
+        .on_refused(move |peer| {
+            assert!(peer.is_some());
+            count.fetch_add(1, Ordering::Relaxed);
+        })
+        .start(handler)
+        .unwrap();
+    let mut first = Peer::to(&server);
+    first.send(GET);
+    has_begun.recv_timeout(SOON).unwrap();
+    let mut second = Peer::to(&server);
+    second.send(GET);
+    wait_until("the second waits", || server.stats().queued == 1);
+    for _ in 0..3 {
+        let answer = Peer::to(&server).send(GET).rest();
+        assert_eq!(
+            answer,
+            "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 7\r\nConnection: close\r\n\
+             Content-Length: 0\r\n\r\n"
+        );
+    }
+    go.send(()).unwrap();
+    go.send(()).unwrap();
+    assert_eq!((first.response().1, second.response().1), ("done".into(), "done".into()));
+    assert_eq!((server.stats().refused_busy, refused.load(Ordering::Relaxed)), (3, 3));
+}
+
+#[test]
+fn connections_that_are_idle_or_slow_with_a_head_cost_no_thread() {
+    let server = server().threads(1).start(|req, res| res.end(req.target)).unwrap();
+    let mut idle: Vec<Peer> = (0..20).map(|_| Peer::to(&server)).collect();
+    let mut slow: Vec<Peer> = (0..20).map(|_| Peer::to(&server)).collect();
+    for round in 0..3 {
+        for peer in &mut slow {
+            peer.send("GET /slow HTTP/1.1\r\nHo");
+        }
+        for peer in &mut idle {
+            assert_eq!(peer.send(GET).response().1, "/", "{round}");
+        }
+        for peer in &mut slow {
+            assert_eq!(peer.send("st: a\r\n\r\n").response().1, "/slow", "{round}");
+        }
+    }
+    assert!(server.stats().parked > 0);
+    assert_eq!((server.connections(), server.stats().requests), (40, 120));
+}
+
+#[test]
+fn many_connections_share_few_threads_fairly() {
+    let server = server().threads(2).start(echo).unwrap();
+    thread::scope(|scope| {
+        for _ in 0..16 {
+            scope.spawn(|| {
+                let mut peer = Peer::to(&server);
+                for _ in 0..200 {
+                    peer.send(GET).response();
+                }
+            });
+        }
+    });
+    assert_eq!((server.stats().accepted, server.stats().requests), (16, 3200));
+    assert_eq!(server.stats().refused_busy, 0);
+}
+
+#[test]
+fn connections_beyond_the_limit_are_answered_503_until_one_has_gone() {
+    let server = server().options(|o| o.max_connections = 1).start(echo).unwrap();
+    let mut first = Peer::to(&server);
+    first.send(GET).response();
+    assert!(Peer::to(&server).send(GET).rest().starts_with("HTTP/1.1 503 "));
+    assert_eq!((server.stats().refused_limit, server.connections()), (1, 1));
+    drop(first);
+    wait_until("the first has gone", || server.connections() == 0);
+    Peer::to(&server).send(GET).response();
+}
