@@ -76,7 +76,8 @@ pub enum Timeout {
     Content,
     /// Until the server took more of the request.
     Write,
-    /// Until the server took more of the request, after it began to answer and nobody read that.
+    /// Until the server took more of the request, after it began to answer and nobody read that. An
+    /// [`Upload`](crate::Upload) can be read from while it is written.
     Stall,
     /// For everything together.
     Total,
@@ -181,7 +182,7 @@ impl fmt::Display for Timeout {
             Self::Head => "the response took too long to begin",
             Self::Content => "the rest of the response took too long",
             Self::Write => "the server took too long to take the request",
-            Self::Stall => "nobody reads the answer, and the server takes no more of the request",
+            Self::Stall => "the server answers, takes no more of the request, and nobody reads meanwhile",
             Self::Total => "the exchange took too long",
         })
     }

@@ -126,6 +126,12 @@ impl AgentBuilder {
     }
 
     /// The most idle connections for one origin. Default 256.
+    ///
+    /// Those that are being made and that nobody waits for any more count as well: with
+    /// [`keep_alive`](Self::keep_alive), a connection outlives a request that was aborted, timed out, or served by
+    /// another one meanwhile, and is there for the next. Its making, in a thread, ends with the limits of the request it
+    /// was begun for ([`connect_timeout`](crate::Request::connect_timeout),
+    /// [`total_timeout`](crate::Request::total_timeout)), or when the system gives it up.
     pub fn max_free_sockets(mut self, most: u32) -> Self {
         self.pool.max_free_sockets = most;
         self

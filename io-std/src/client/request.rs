@@ -144,6 +144,11 @@ impl Request {
     /// With a field `Expect: 100-continue`, the content waits for 100, a final response, or
     /// [`continue_timeout`](Self::continue_timeout). If the final response comes first, the content is not sent.
     ///
+    /// The response is handed out once all the content was sent, or the server wants no more of it. A server that sends
+    /// much back while it reads, as an echo does, waits for its reader before that: this ends with
+    /// [`Timeout::Stall`](crate::Timeout::Stall), after [`stall_timeout`](Self::stall_timeout). To read meanwhile, use
+    /// [`start`](Self::start).
+    ///
     /// # Errors
     /// As [`send`](Self::send).
     pub fn send_bytes(self, content: impl AsRef<[u8]>) -> Result<Response, Error> {
@@ -151,7 +156,8 @@ impl Request {
     }
 
     /// Sends the request with content from a reader, and waits for the response to begin. If a field
-    /// `Content-Length` says how long the content is, it is sent as such, otherwise in chunks.
+    /// `Content-Length` says how long the content is, it is sent as such, otherwise in chunks. A server that sends much
+    /// back while it reads ends it as with [`send_bytes`](Self::send_bytes).
     ///
     /// # Errors
     /// As [`send`](Self::send); [`ErrorKind::Content`] if the reader fails, or does not have what was announced.

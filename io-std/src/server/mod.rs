@@ -269,8 +269,10 @@ impl Server {
     }
 
     /// Is told, once for a connection, that more was received behind the last request it may have by
-    /// [`Options::max_requests`], with the client's address. That is not looked at: the answer before said
-    /// `Connection: close` (RFC 9112 section 9.6). What comes after the end is not noticed. It must not block.
+    /// [`Options::max_requests`], with the client's address. That is not looked at, as RFC 9112 section 9.6 demands: the
+    /// answer before says `Connection: close`. Only what was read along with that request is told of. What comes later,
+    /// and be it while the request is answered, is read and dropped without a look, until the client closes or
+    /// [`Options::linger_limit`] is reached. It must not block.
     #[must_use]
     pub fn on_dropped_request(mut self, hook: impl Fn(Option<SocketAddr>) + Send + Sync + 'static) -> Self {
         self.hooks.dropped = Some(Box::new(hook));
