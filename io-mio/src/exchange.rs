@@ -5,7 +5,7 @@
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use h1wire_proto::{Expect, Expired, Fields, Method, Phase, RecvError, RequestHead, Time};
+use h1wire_proto::{Expect, Expired, Fields, Method, RecvError, RequestHead, Time};
 
 use crate::answer::Mode;
 use crate::connection::{Active, Stop};
@@ -170,10 +170,8 @@ impl<H: Handler> Turn<'_, H> {
     pub(crate) fn stream_failed(&mut self, error: &io::Error) {
         self.over = true;
         self.active.answer.marks.failure = Some(Failure::Stream(error.kind()));
-        // A stream that was cut off where nothing was missing ended like any other (RFC 9112 section 9.8).
-        let resting = self.active.is_idle() && self.link.conn.phase() == Phase::Idle;
-        let nothing_more = resting || self.active.answer.mode == Mode::Linger;
-        if nothing_more && error.kind() == io::ErrorKind::UnexpectedEof {
+        let is_cut = error.kind() == io::ErrorKind::UnexpectedEof;
+        if is_cut && self.all_is_sent() && self.link.conn.may_end() {
             return;
         }
         self.cx.counters.io_errors.add(1);

@@ -240,8 +240,7 @@ impl Worker {
                 self.counters.count_expired(expired);
                 return Err(Waited::Failed(Failure::Expired(expired)));
             }
-            // A client may leave between two requests as it likes.
-            Got::Failed(_) if idle => return Err(Waited::Leave(After::End)),
+            Got::Failed(_) if x.link.conn.may_end() => return Err(Waited::Leave(After::End)),
             Got::Failed(error) => return Err(Waited::Failed(Failure::Stream(error))),
             Got::Nothing => {
                 if let Some(expired) = x.link.poll_expired() {

@@ -74,6 +74,16 @@ impl<R: Role> Conn<R> {
         }
     }
 
+    /// Whether nothing is missing if the peer's stream ends here, even cut off without the goodbye that TLS has for that
+    /// (RFC 9112 section 9.8): between two messages, and where what may still come is only discarded. Not within a
+    /// message, for one whose content lasts until close would be taken for complete.
+    pub fn may_end(&self) -> bool {
+        match self.phase() {
+            Phase::Idle | Phase::Linger | Phase::Closed => true,
+            Phase::Head | Phase::Body | Phase::Respond | Phase::AwaitContinue | Phase::Switched => false,
+        }
+    }
+
     /// The version of the peer's last head. HTTP/1.1 before the first.
     pub fn peer_version(&self) -> Version {
         self.core.version()
@@ -82,5 +92,67 @@ impl<R: Role> Conn<R> {
     /// How many bytes of the peer's stream were consumed.
     pub fn recv_offset(&self) -> u64 {
         self.core.offset
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::out::BodyLen;
+    use crate::{Client, ClientConfig, Method, Server, ServerConfig, Slots};
+
+    /// Has `recv` take all it takes of `input`.
+    fn receive(mut input: &'static [u8], mut recv: impl FnMut(&mut &'static [u8])) {
+        let mut before = usize::MAX;
+        while input.len() < before {
+            before = input.len();
+            recv(&mut input);
+        }
+    }
+
+    #[test]
+    fn a_client_may_leave_between_requests_and_when_it_was_answered_and_nowhere_else() {
+        for (sent, answer, may_end) in [
+            ("", None, true),
+            ("\r\n", None, true),
+            ("GET / HTTP/1.1\r\nHo", None, false),
+            ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", None, false),
+            ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", Some(BodyLen::Unknown), false),
+            ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", Some(BodyLen::None), true),
+            ("GET / HTTP/1.0\r\n\r\n", Some(BodyLen::None), true),
+            ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nab", None, false),
+            ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nab", Some(BodyLen::None), true),
+        ] {
+            let (mut conn, mut slots) = (Conn::<Server>::new(&ServerConfig::default()), Slots::new());
+            receive(sent.as_bytes(), |input| _ = conn.recv(input, &mut slots).unwrap());
+            if let Some(len) = answer {
+                conn.respond(200, &(), len, &mut Vec::new()).unwrap();
+            }
+            assert_eq!(conn.may_end(), may_end, "{sent:?} {answer:?}");
+        }
+        let mut conn = Conn::<Server>::new(&ServerConfig::default());
+        let mut input = &b"CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n"[..];
+        let _ = conn.recv(&mut input, &mut Slots::new()).unwrap();
+        conn.respond(200, &(), BodyLen::None, &mut Vec::new()).unwrap();
+        assert!(!conn.may_end(), "who knows what a tunnel has to say");
+    }
+
+    #[test]
+    fn a_server_may_leave_an_idle_connection_and_not_within_a_response() {
+        for (answer, may_end) in [
+            (None, true),
+            (Some(""), false),
+            (Some("HTTP/1.1 200 OK\r\n\r\nx"), false),
+            (Some("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nab"), false),
+            (Some("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), true),
+            (Some("HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"), true),
+        ] {
+            let (mut conn, mut slots) = (Conn::<Client>::new(&ClientConfig::default()), Slots::new());
+            if let Some(answer) = answer {
+                conn.request(Method::Get, b"/", &[("Host", "a")], BodyLen::None, &mut Vec::new()).unwrap();
+                receive(answer.as_bytes(), |input| _ = conn.recv(input, &mut slots).unwrap());
+            }
+            assert_eq!(conn.may_end(), may_end, "{answer:?}");
+        }
     }
 }
