@@ -49,7 +49,7 @@ impl Link {
     ) -> Self {
         let mut conn = Conn::<Server>::new(&options.protocol);
         if let (true, Some(seconds)) = (options.advertise_keep_alive, options.timeouts.keep_alive_hint()) {
-            conn.advertise_keep_alive(seconds.try_into().unwrap_or(u16::MAX));
+            conn.advertise_keep_alive(seconds);
         }
         Self {
             conn,

@@ -5,7 +5,7 @@
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use h1wire_proto::{Expect, Expired, Fields, Method, RecvError, RequestHead, Time};
+use h1wire_proto::{Asks, Expired, Fields, Method, RecvError, RequestHead, Time};
 
 use crate::answer::Mode;
 use crate::connection::{Active, Stop};
@@ -30,12 +30,12 @@ impl<H: Handler> Turn<'_, H> {
         self.active.answer.is_connect = head.method == Method::Connect;
         self.active.request_open = !head.body.is_empty();
         let req = Request { head, number: link.tenure.requests() };
-        let exchange = self.call(|handler, _, res| match head.expect {
-            _ if head.method == Method::Connect => handler.connect(&req, res),
-            Expect::Other => handler.check_expectation(&req, res),
-            Expect::Continue => handler.check_continue(&req, res),
-            Expect::None if head.upgrade && handler.should_upgrade(&req) => handler.upgrade(&req, res),
-            Expect::None => handler.request(&req, res),
+        let exchange = self.call(|handler, _, res| match head.asks(true) {
+            Asks::Tunnel => handler.connect(&req, res),
+            Asks::Expectation => handler.check_expectation(&req, res),
+            Asks::Continue => handler.check_continue(&req, res),
+            Asks::Upgrade if handler.should_upgrade(&req) => handler.upgrade(&req, res),
+            Asks::Upgrade | Asks::Nothing => handler.request(&req, res),
         });
         self.active.exchange = exchange.flatten();
         if self.active.request_open {
@@ -207,16 +207,21 @@ impl<H: Handler> Turn<'_, H> {
 
     /// `begun`: the answer was, before the handler was told.
     fn time_out(&mut self, expired: Expired, begun: bool) {
-        let Some(status) = expired.status().filter(|_| !begun && self.link.conn.body().is_none()) else {
+        let unfinished = begun || self.link.conn.body().is_some();
+        let date = if self.cx.options.send_date { Some(self.cx.clock.date()) } else { None };
+        let answer = &mut self.active.answer;
+        let Some(status) = expired.status().filter(|_| !unfinished && !answer.abort) else {
             self.over = true;
             return;
         };
-        if !self.active.answer.head_sent {
-            self.active.answer.begin();
-            let sent = self.call(|_, _, res| res.status(status).end(""));
-            self.over = !matches!(sent, Some(Ok(())));
+        if !answer.head_sent {
+            if self.link.conn.respond_expired(expired, date, &mut answer.out).is_err() {
+                self.over = true;
+                return;
+            }
+            answer.begin();
+            (answer.status, answer.head_sent, answer.marks.head) = (status, true, self.cx.clock.now());
         }
-        self.over |= self.active.answer.abort;
         self.active.stop = Stop::Closed;
         self.abort_exchange();
     }

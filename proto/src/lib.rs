@@ -163,7 +163,7 @@ pub use list::{
     KeepAlive, Members, Parameter, Parameters, members, members_with_comments, split_parameters, tokens,
     unquote,
 };
-pub use message::{BodyKind, Expect, Method, RequestHead, ResponseHead, Version};
+pub use message::{Asks, BodyKind, Expect, Method, RequestHead, ResponseHead, Version};
 pub use out::{BodyLen, Count, FieldSource, Frame, Out};
 pub use owned::{OwnedFields, OwnedRequest, OwnedResponse};
 pub use queue::OutQueue;

@@ -174,6 +174,38 @@ pub struct RequestHead<'i, 's> {
     pub upgrade: bool,
 }
 
+/// What a request wants beside an ordinary answer: whose business it is first. Told by [`RequestHead::asks`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Asks {
+    /// A tunnel: the method is `CONNECT`. Whatever else it names is the tunnel's affair.
+    Tunnel,
+    /// Something nobody here knows ([`Expect::Other`]): 417, unless somebody does (RFC 9110 section 10.1.1).
+    Expectation,
+    /// A word before it sends its content: 100, or the answer.
+    Continue,
+    /// Another protocol, once the content is there; or an ordinary answer, which is always allowed (RFC 9110 section
+    /// 7.8).
+    Upgrade,
+    /// Nothing.
+    Nothing,
+}
+
+impl RequestHead<'_, '_> {
+    /// Whom the request is for, where a server has somebody else for what is special. `decides_on_100` says whether
+    /// there is somebody who decides on `100 Continue`; where 100 is sent when content is first read, a client that waits
+    /// for it asks for nothing special, or for the upgrade it also offers.
+    #[inline]
+    pub fn asks(&self, decides_on_100: bool) -> Asks {
+        match self.expect {
+            _ if self.method == Method::Connect => Asks::Tunnel,
+            Expect::Other => Asks::Expectation,
+            Expect::Continue if decides_on_100 => Asks::Continue,
+            Expect::Continue | Expect::None if self.upgrade => Asks::Upgrade,
+            Expect::Continue | Expect::None => Asks::Nothing,
+        }
+    }
+}
+
 /// A complete, validated response head.
 #[derive(Clone, Copy, Debug)]
 pub struct ResponseHead<'i, 's> {
@@ -194,4 +226,32 @@ pub struct ResponseHead<'i, 's> {
     pub keep_alive: bool,
     /// Whether this response hands the connection over: 101, or 2xx to `CONNECT`.
     pub switched: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_that_asks_for_several_things_is_for_the_first_who_must_decide() {
+        let fields = crate::Headers::new();
+        let asks = |method, expect, upgrade, decides| {
+            let (version, body, fields) = (Version::Http11, BodyKind::Length(1), fields.as_fields());
+            let target = b"/";
+            RequestHead { method, target, version, minor: 1, fields, body, expect, keep_alive: true, upgrade }
+                .asks(decides)
+        };
+        for upgrade in [false, true] {
+            let rest = if upgrade { Asks::Upgrade } else { Asks::Nothing };
+            for decides in [false, true] {
+                for expect in [Expect::None, Expect::Continue, Expect::Other] {
+                    assert_eq!(asks(Method::Connect, expect, upgrade, decides), Asks::Tunnel);
+                }
+                assert_eq!(asks(Method::Get, Expect::Other, upgrade, decides), Asks::Expectation);
+                assert_eq!(asks(Method::Get, Expect::None, upgrade, decides), rest);
+            }
+            assert_eq!(asks(Method::Get, Expect::Continue, upgrade, true), Asks::Continue);
+            assert_eq!(asks(Method::Get, Expect::Continue, upgrade, false), rest);
+        }
+    }
 }

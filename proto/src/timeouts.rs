@@ -82,12 +82,13 @@ impl Timeouts {
         ..Self::SERVER
     };
 
-    /// The whole seconds to advertise as `Keep-Alive: timeout=`; `None` when keep-alive has no limit or less than a
-    /// second.
-    pub const fn keep_alive_hint(&self) -> Option<u32> {
+    /// The whole seconds to [advertise](crate::Conn::advertise_keep_alive) as `Keep-Alive: timeout=`, at most 65,535;
+    /// `None` when keep-alive has no limit or less than a second.
+    pub const fn keep_alive_hint(&self) -> Option<u16> {
         match self.keep_alive / 1000 {
             0 => None,
-            seconds => Some(seconds),
+            seconds if seconds > u16::MAX as u32 => Some(u16::MAX),
+            seconds => Some(seconds as u16),
         }
     }
 }

@@ -35,7 +35,8 @@ pub enum Expired {
 
 impl Expired {
     /// The status a server answers with before it closes, if it has not begun an answer: 408 where the client is
-    /// late with a request it began (RFC 9110 section 15.5.9).
+    /// late with a request it began (RFC 9110 section 15.5.9). [`Conn::respond_expired`](crate::Conn::respond_expired)
+    /// sends it.
     pub const fn status(self) -> Option<u16> {
         match self {
             Self::Head | Self::Body | Self::Request => Some(408),

@@ -3,7 +3,7 @@
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use h1wire_proto::{Expect, Method, RequestHead};
+use h1wire_proto::{Asks, RequestHead};
 
 use super::core::{Core, Handler};
 use super::exchange::Failure;
@@ -46,20 +46,15 @@ pub(crate) fn answer(
 
 fn choose<'a>(core: &'a Core, ordinary: &'a Handler, head: &RequestHead<'_, '_>) -> Choice<'a> {
     let hooks = &core.hooks;
-    if head.method == Method::Connect {
-        return hooks.connect.as_deref().map_or(Choice::Close, Choice::Handler);
-    }
-    match (head.expect, &hooks.check_continue, &hooks.check_expectation) {
-        (Expect::Other, _, Some(hook)) => return Choice::Handler(&**hook),
-        (Expect::Other, _, None) => return Choice::Refuse(417),
-        (Expect::Continue, Some(hook), _) => return Choice::Handler(&**hook),
-        _ => {}
-    }
-    match &hooks.upgrade {
-        Some(hook) if head.upgrade && hooks.should_upgrade.as_ref().is_none_or(|wanted| wanted(head)) => {
-            Choice::Handler(&**hook)
+    let is_wanted = || hooks.should_upgrade.as_ref().is_none_or(|wanted| wanted(head));
+    match head.asks(hooks.check_continue.is_some()) {
+        Asks::Tunnel => hooks.connect.as_deref().map_or(Choice::Close, Choice::Handler),
+        Asks::Expectation => hooks.check_expectation.as_deref().map_or(Choice::Refuse(417), Choice::Handler),
+        Asks::Continue => Choice::Handler(hooks.check_continue.as_deref().unwrap_or(ordinary)),
+        Asks::Upgrade if hooks.upgrade.is_some() && is_wanted() => {
+            Choice::Handler(hooks.upgrade.as_deref().unwrap_or(ordinary))
         }
-        _ => Choice::Handler(ordinary),
+        Asks::Upgrade | Asks::Nothing => Choice::Handler(ordinary),
     }
 }
 

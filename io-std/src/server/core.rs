@@ -143,7 +143,7 @@ impl Core {
         let mut conn = Conn::<h1wire_proto::Server>::new(&options.protocol);
         let timeouts = *self.timeouts.lock().unwrap_or_else(PoisonError::into_inner);
         if let (true, Some(seconds)) = (options.advertise_keep_alive, timeouts.keep_alive_hint()) {
-            conn.advertise_keep_alive(seconds.try_into().unwrap_or(u16::MAX));
+            conn.advertise_keep_alive(seconds);
         }
         let mut link = Link::new(stream, conn, timeouts, membership);
         link.on_closed = self.hooks.closed.clone().filter(|_| link.membership.is_some());

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::net::Shutdown;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use h1wire_proto::{Advice, BodyLen, Expired, Status};
+use h1wire_proto::{Advice, Expired};
 
 use super::Response;
 use super::client_error::ClientError;
@@ -72,12 +72,7 @@ fn answer_failure(x: &mut Exchange, failure: &Failure) -> bool {
     let (conn, out) = (&mut x.link.conn, &mut x.buffers.out);
     let answered = match failure {
         Failure::Protocol(error) => conn.respond_error(error, date.as_ref(), out),
-        Failure::Expired(expired) => match expired.status() {
-            Some(code) => {
-                conn.respond(Status { code, reason: None, date: date.as_ref() }, &(), BodyLen::None, out)
-            }
-            None => return false,
-        },
+        Failure::Expired(expired) => conn.respond_expired(*expired, date.as_ref(), out),
         Failure::Stream(_) => return false,
     };
     answered.is_ok()

@@ -110,7 +110,7 @@ impl Role for Client {
 ///   [`recv_bypass`](Self::recv_bypass) and [`recv_bypassed`](Self::recv_bypassed) for content that is moved
 ///   without being shown
 /// * *sending*, server: `informational`, then `respond` or `respond_with` or `switch`, then [`body`](Self::body);
-///   `respond_error` after an error
+///   `respond_error` after an error, `respond_expired` after a time limit
 /// * *sending*, client: `request`, then [`body`](Self::body)
 /// * *asking*: [`phase`](Self::phase) for timers, [`advice`](Self::advice) for the socket
 ///

@@ -11,6 +11,7 @@ use crate::cycle::{Half, Party, Step};
 use crate::date::HttpDate;
 use crate::error::{RecvError, SendError};
 use crate::out::{BodyLen, FieldSource, Out};
+use crate::timers::Expired;
 use crate::{class, tables};
 
 /// The status line of a response, and the date it is sent at. A plain `u16` will do.
@@ -195,6 +196,22 @@ impl Conn<Server> {
             return self.respond_with(status, &close, b"HTTP/1.1 and HTTP/1.0 are spoken here.\n", out);
         }
         self.respond(status, &close, BodyLen::None, out)
+    }
+
+    /// Answers a client that was late, with the [status](Expired::status) of the limit that passed, `Connection: close`
+    /// and no content. Then obey [`advice`](Conn::advice).
+    ///
+    /// # Errors
+    /// [`WrongState`](SendError::WrongState) if the limit is not one to be answered, or an answer was already under way:
+    /// close.
+    pub fn respond_expired<O: Out + ?Sized>(
+        &mut self,
+        expired: Expired,
+        date: Option<&HttpDate>,
+        out: &mut O,
+    ) -> Result<(), SendError> {
+        let code = expired.status().ok_or(SendError::WrongState)?;
+        self.respond(Status { code, reason: None, date }, &[("Connection", "close")], BodyLen::None, out)
     }
 
     #[inline(always)]

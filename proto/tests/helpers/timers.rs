@@ -278,6 +278,11 @@ fn keep_alive_is_advertised_in_whole_seconds_without_its_buffer() {
     assert_eq!(Timeouts::MODERN_SERVER.keep_alive_hint(), Some(65));
     assert_eq!(Timeouts { keep_alive: 999, ..Timeouts::SERVER }.keep_alive_hint(), None);
     assert_eq!(Timeouts::CLIENT.keep_alive_hint(), None);
+    let hint = |keep_alive| Timeouts { keep_alive, ..Timeouts::SERVER }.keep_alive_hint();
+    assert_eq!(
+        (hint(65_535_999), hint(65_536_000), hint(u32::MAX)),
+        (Some(65_535), Some(65_535), Some(65_535))
+    );
 }
 
 #[test]

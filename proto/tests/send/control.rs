@@ -1,8 +1,8 @@
 //! What a server says beside its final response, and what it says to errors: 1xx, `Expect`, early answers, closing.
 
 use h1wire_proto::{
-    Advice, BodyLen, Conn, HttpDate, Pause, Phase, Recv, RecvError, RecvErrorKind, SendError, Server,
-    ServerConfig, Slots, Status,
+    Advice, BodyLen, Conn, Expired, HttpDate, Pause, Phase, Recv, RecvError, RecvErrorKind, SendError,
+    Server, ServerConfig, Slots, Status,
 };
 
 use crate::{hear, refused, server, written};
@@ -174,6 +174,43 @@ fn every_kind_of_error_can_be_answered() {
         let line = format!("HTTP/1.1 {} ", error.status());
         assert!(said.starts_with(&line), "{said}");
         assert!(said.contains("\nDate: Thu, 01 Jan 1970 00:00:00 GMT\nConnection: close\n"), "{said}");
+    }
+}
+
+/// RFC 9110 section 15.5.9.
+#[test]
+fn a_client_that_is_late_is_answered_once_where_it_began_a_request_and_was_not_answered() {
+    const POST: &str = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n";
+    let limits = [
+        Expired::Idle,
+        Expired::Head,
+        Expired::KeepAlive,
+        Expired::Body,
+        Expired::Request,
+        Expired::Continue,
+        Expired::Write,
+        Expired::Linger,
+    ];
+    for expired in limits {
+        for (received, answered) in [("", false), ("GET / HT", false), (POST, false), (POST, true)] {
+            let mut conn = server("");
+            let _ = conn.recv(&mut received.as_bytes(), &mut Slots::new()).unwrap();
+            if answered {
+                conn.respond(200, &(), BodyLen::Unknown, &mut Vec::new()).unwrap();
+            }
+            if answered || expired.status().is_none() {
+                refused(&mut conn, SendError::WrongState, |conn, out| {
+                    conn.respond_expired(expired, None, out)
+                });
+                continue;
+            }
+            assert_eq!(
+                written(|out| conn.respond_expired(expired, None, out)),
+                "HTTP/1.1 408 Request Timeout\nConnection: close\nContent-Length: 0\n\n"
+            );
+            assert!(matches!(conn.advice(), Advice::Linger | Advice::Close), "{:?}", conn.advice());
+            refused(&mut conn, SendError::WrongState, |conn, out| conn.respond_expired(expired, None, out));
+        }
     }
 }
 
