@@ -96,11 +96,15 @@ pub(crate) fn leave(x: &mut Exchange) -> Option<After> {
     }
 }
 
-/// Ends a connection whose client has nothing on the way.
+/// Ends a connection whose client has nothing on the way, as far as the machine knows. What has come since, and nobody
+/// has read, is the socket's to know.
 pub(crate) fn close(x: &mut Exchange) -> After {
     if x.flush_out().is_ok()
         && let Some(stream) = &mut x.link.stream
     {
+        if stream.is_readable() {
+            return linger(x);
+        }
         // Whether it fails does not matter: it is over.
         let _ = stream.shutdown(Shutdown::Both);
     }

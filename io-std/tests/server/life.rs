@@ -3,6 +3,8 @@
 use std::io::{self, IoSlice, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
+use std::sync::Mutex;
+use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
@@ -20,6 +22,32 @@ fn the_last_request_a_connection_may_have_is_answered_with_close() {
     assert_eq!(peer.rest(), "");
     let server = self::server().options(|o| o.max_age = Some(Duration::ZERO)).start(echo).unwrap();
     assert!(Peer::to(&server).send(GET).response().0.contains("\r\nConnection: close\r\n"));
+}
+
+/// RFC 9112 section 9.6: closed with something unread, a socket forgets what its peer has not got yet.
+#[test]
+fn what_comes_while_the_last_request_is_answered_costs_nothing_of_the_answer() {
+    const MUCH: usize = 16 << 20;
+    let (begun, has_begun) = channel();
+    let (go, may_go) = channel::<()>();
+    let (begun, may_go) = (Mutex::new(begun), Mutex::new(may_go));
+    let server = server()
+        .options(|o| o.max_requests = 1)
+        .start(move |_, res| {
+            begun.lock().unwrap().send(()).unwrap();
+            may_go.lock().unwrap().recv_timeout(SOON).unwrap();
+            res.end(vec![b'x'; MUCH])
+        })
+        .unwrap();
+    let mut peer = Peer::to(&server);
+    peer.send(GET);
+    has_begun.recv_timeout(SOON).unwrap();
+    peer.send(GET);
+    go.send(()).unwrap();
+    let (head, content) = peer.response();
+    assert!(head.contains("\r\nConnection: close\r\n"), "{head}");
+    assert_eq!(content.len(), MUCH);
+    assert_eq!(peer.rest(), "");
 }
 
 #[test]
