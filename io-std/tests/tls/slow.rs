@@ -199,7 +199,7 @@ fn a_stream_that_takes_nothing_at_all_is_an_error_and_not_asked_for_ever() {
 
 #[test]
 fn what_was_flushed_reaches_a_server_that_reads_late_without_another_call() {
-    const LIMIT: Duration = Duration::from_millis(50);
+    const LIMIT: Duration = Duration::from_secs(1);
     let (server, client) = parties();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("https://localhost:{}/", listener.local_addr().unwrap().port());
@@ -225,7 +225,8 @@ fn what_was_flushed_reaches_a_server_that_reads_late_without_another_call() {
         let began = Instant::now();
         upload.write_all(&[b'x'; 20_000]).unwrap();
         written += 20_000;
-        if began.elapsed() >= LIMIT / 2 {
+        // The limit runs since something moved, which may be a while before the call.
+        if began.elapsed() >= LIMIT / 5 {
             break;
         }
     }
