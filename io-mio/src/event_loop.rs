@@ -187,7 +187,14 @@ impl<H: Handler> EventLoop<H> {
     pub fn event(&mut self, event: &Event) {
         let Some(at) = event.token().0.checked_sub(self.first_token) else { return };
         self.tick();
-        let Some(key) = at.checked_sub(LISTENERS) else { return self.accept(at) };
+        let Some(key) = at.checked_sub(LISTENERS) else {
+            // Not before the other events of this poll, of which one may be for a connection that is over: another must
+            // not have its key yet.
+            if !self.accepting.contains(&at) {
+                self.accepting.push_back(at);
+            }
+            return;
+        };
         let Some(Connection { link, active }) = self.connections.get_mut(key) else { return };
         let half_closed = event.is_read_closed() && !link.ends;
         link.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
