@@ -52,13 +52,14 @@ impl<H: Handler> EventLoop<H> {
         self.accepting.push_back(at);
     }
 
-    pub(crate) fn open(&mut self, mut stream: Stream) -> io::Result<()> {
+    /// The key of the connection, unless the handler does not want it.
+    pub(crate) fn open(&mut self, mut stream: Stream) -> io::Result<Option<usize>> {
         let options = &self.cx.options;
         stream.set_options(options);
         let handler = &mut self.handler;
         if self.cx.counters.guard(|| handler.connection(&stream)) != Some(true) {
             self.cx.counters.refused.add(1);
-            return Ok(());
+            return Ok(None);
         }
         let now = self.cx.clock.now();
         self.generation = self.generation.wrapping_add(1);
@@ -75,6 +76,6 @@ impl<H: Handler> EventLoop<H> {
         self.cx.tallies.open(key, self.cx.options.count_connections, now);
         self.cx.counters.accepted.add(1);
         self.schedule(key);
-        Ok(())
+        Ok(Some(key))
     }
 }

@@ -137,7 +137,13 @@ impl<H: Handler> EventLoop<H> {
     /// # Errors
     /// Those of registering it.
     pub fn inject(&mut self, stream: impl Into<Stream>) -> io::Result<()> {
-        self.open(stream.into())
+        let Some(key) = self.open(stream.into())? else { return Ok(()) };
+        if let Some(c) = self.connections.get_mut(key) {
+            // Somebody may have read of it what the stream has now, and no event would tell.
+            c.link.readable = true;
+            self.queue.push_back(key);
+        }
+        Ok(())
     }
 
     /// For other threads.
@@ -268,7 +274,7 @@ impl<H: Handler> EventLoop<H> {
                 Command::Forsake(id) if self.is_open(id) => self.run_with(id.key, |turn| turn.forsake()),
                 Command::Forsake(_) => {}
                 Command::Inject(stream) => {
-                    if self.open(stream).is_err() {
+                    if self.inject(stream).is_err() {
                         self.cx.counters.accept_errors.add(1);
                     }
                 }

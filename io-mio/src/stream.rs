@@ -24,7 +24,8 @@ const SILENCES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::fr
 /// A duplex stream of the user's own, such as one that speaks TLS.
 ///
 /// It must be non-blocking, and its [`Source`] must report readiness edges as sockets do: after a
-/// [`WouldBlock`](io::ErrorKind::WouldBlock) there will be an event. A read that has nothing to show although the
+/// [`WouldBlock`](io::ErrorKind::WouldBlock) there will be an event. What it has when it is injected is read without
+/// one, so that it may begin with bytes that somebody read before. A read that has nothing to show although the
 /// stream below may have more fails with [`Interrupted`](io::ErrorKind::Interrupted) and is tried again, when other
 /// connections had their turn.
 pub trait Transport: Read + Write + Source + Send + Any {

@@ -4,11 +4,14 @@ mod common;
 #[path = "common/own_loop.rs"]
 mod own_loop;
 
+use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 
 use common::{Raw, options};
-use h1wire_mio::{Handler, Request, Response};
-use mio::net::TcpListener;
+use h1wire_mio::{Handler, Options, Request, Response, Transport};
+use mio::event::Source;
+use mio::net::{TcpListener, TcpStream};
+use mio::{Interest, Registry, Token};
 use own_loop::OwnLoop;
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -29,6 +32,70 @@ fn listen(own: &mut OwnLoop<Hello>) -> SocketAddr {
     let addr = listener.local_addr().unwrap();
     own.server.listen(listener).unwrap();
     addr
+}
+
+/// A stream of which somebody read the beginning, as a proxy's address in front of it.
+struct Begun(Vec<u8>, TcpStream);
+
+impl Read for Begun {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if self.0.is_empty() {
+            return self.1.read(buf);
+        }
+        let n = self.0.as_slice().read(buf)?;
+        self.0.drain(..n);
+        Ok(n)
+    }
+}
+
+impl Write for Begun {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.1.write(buf)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Source for Begun {
+    fn register(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+        self.1.register(registry, token, interests)
+    }
+
+    fn reregister(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+        self.1.reregister(registry, token, interests)
+    }
+
+    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        self.1.deregister(registry)
+    }
+}
+
+impl Transport for Begun {
+    fn shutdown_write(&mut self) -> io::Result<()> {
+        self.1.shutdown(std::net::Shutdown::Write)
+    }
+}
+
+#[test]
+fn what_somebody_read_of_an_injected_stream_is_served_without_an_event() {
+    for from_elsewhere in [false, true] {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut client = Raw::at(listener.local_addr().unwrap());
+        let (stream, _) = listener.accept().unwrap();
+        stream.set_nonblocking(true).unwrap();
+        let stream: Box<dyn Transport> = Box::new(Begun(GET.into(), TcpStream::from_std(stream)));
+        let mut own = OwnLoop::new(Options::default(), Hello);
+        let handle = own.server.handle();
+        if from_elsewhere {
+            handle.inject(stream);
+        } else {
+            own.server.inject(stream).unwrap();
+        }
+        own.until("the request", |_| handle.counters().requests == 1);
+        client.until("hello");
+    }
 }
 
 #[test]
