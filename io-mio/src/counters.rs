@@ -141,9 +141,9 @@ counters! {
     requests,
     /// Exchanges that ended before their answer was sent.
     aborted,
-    /// Bytes read from sockets.
+    /// Bytes read from sockets; with TLS, what was in its records.
     bytes_received,
-    /// Bytes the sockets took.
+    /// Bytes the sockets took; with TLS, those its sessions took.
     bytes_sent,
     /// Requests that broke the protocol. How, [`errors`](Self::errors) tells.
     protocol_errors,

@@ -93,7 +93,14 @@ impl<H: Handler> Turn<'_, H> {
     #[inline]
     pub(crate) fn observe(&mut self) -> Option<Option<Time>> {
         let answer = &mut self.active.answer;
-        self.activity.unsent = !answer.out.is_empty() || self.link.stream.wants_flush();
+        self.activity.unsent = match &mut self.link.stream {
+            Stream::Other(stream) => {
+                // Bytes it took before are on their way to a reader that is slow.
+                self.activity.sent += usize::from(stream.has_moved());
+                !answer.out.is_empty() || stream.wants_flush()
+            }
+            _ => !answer.out.is_empty(),
+        };
         self.activity.paused = self.active.stop == Stop::Held || self.link.conn.wants_continue();
         let now = self.cx.clock.now();
         let link = &mut *self.link;

@@ -42,6 +42,12 @@ pub trait Transport: Read + Write + Source + Send + Any {
         false
     }
 
+    /// Whether the stream below took bytes since this was asked last. Of a stream that keeps bytes of its own this is what
+    /// tells a slow reader from one that stopped, until [`write`](Write::write) takes more. Default false.
+    fn has_moved(&mut self) -> bool {
+        false
+    }
+
     /// The TCP socket below, for its addresses and options. Default none.
     fn tcp(&self) -> Option<&TcpStream> {
         None

@@ -54,6 +54,8 @@ pub struct TlsStream {
     said_goodbye: bool,
     /// The stream below is to be shut down when everything was sent.
     closing: bool,
+    /// The stream below took something.
+    moved: bool,
 }
 
 impl TlsStream {
@@ -63,7 +65,7 @@ impl TlsStream {
     /// A configuration that rustls refuses.
     pub fn new(config: Arc<ServerConfig>, under: impl Into<Stream>) -> io::Result<Self> {
         let session = ServerConnection::new(config).map_err(io::Error::other)?;
-        Ok(Self { session, under: under.into(), said_goodbye: false, closing: false })
+        Ok(Self { session, under: under.into(), said_goodbye: false, closing: false, moved: false })
     }
 
     /// The session: what was agreed on, which name was asked for, who the client is. There is nothing to be known
@@ -82,7 +84,7 @@ impl TlsStream {
         while self.session.wants_write() {
             match self.session.write_tls(&mut self.under) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(_) => {}
+                Ok(_) => self.moved = true,
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 Err(e) => return Err(e),
             }
@@ -158,6 +160,10 @@ impl Transport for TlsStream {
 
     fn wants_flush(&self) -> bool {
         self.session.wants_write() || self.closing
+    }
+
+    fn has_moved(&mut self) -> bool {
+        std::mem::take(&mut self.moved)
     }
 
     fn tcp(&self) -> Option<&TcpStream> {

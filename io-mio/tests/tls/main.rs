@@ -10,6 +10,7 @@ mod answers;
 mod ends;
 mod handshakes;
 mod peers;
+mod slow_readers;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
