@@ -78,7 +78,7 @@ impl Wanted {
 impl How {
     /// Connects to a host by name or address.
     pub(crate) fn tcp(&self, host: &str, port: u16, wanted: &Wanted) -> Result<Box<dyn Stream>, ErrorKind> {
-        let deadline = self.limit.and_then(|limit| Instant::now().checked_add(limit));
+        let deadline = self.deadline();
         let mut addresses = resolve(host, port, self.lookup.as_deref()).map_err(ErrorKind::Dns)?;
         addresses.retain(|a| match self.family {
             None => true,
@@ -89,18 +89,35 @@ impl How {
             let text = "the name has no address of the family asked for";
             return Err(ErrorKind::Dns(io::Error::new(io::ErrorKind::NotFound, text)));
         }
-        let socket =
-            self.race(take_turns(addresses), deadline, wanted).map_err(|error| match error.kind() {
-                io::ErrorKind::TimedOut => ErrorKind::Timeout(Timeout::Connect),
-                _ => ErrorKind::Connect(error),
-            })?;
+        let socket = self.race(take_turns(addresses), deadline, wanted).map_err(of_connecting)?;
         self.set_up(socket).map_err(ErrorKind::Connect)
     }
 
-    /// Connects to a unix socket.
-    pub(crate) fn unix(&self, path: &Path) -> Result<Box<dyn Stream>, ErrorKind> {
-        let socket = UnixStream::connect(path).map_err(ErrorKind::Connect)?;
-        Ok(Box::new(Shared::new(socket)))
+    /// Connects to a unix socket. That waits where as many wait already as the server lets.
+    pub(crate) fn unix(&self, path: &Path, wanted: &Wanted) -> Result<Box<dyn Stream>, ErrorKind> {
+        let deadline = self.deadline();
+        let connect = || {
+            let (socket, address) = (Socket::new(Domain::UNIX, Type::STREAM, None)?, SockAddr::unix(path)?);
+            loop {
+                wanted.check()?;
+                let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+                if left == Some(Duration::ZERO) {
+                    return Err(io::ErrorKind::TimedOut.into());
+                }
+                socket.set_write_timeout(Some(left.map_or(LOOK_UP, |left| left.min(LOOK_UP))))?;
+                match socket.connect(&address) {
+                    Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
+                    connected => break connected?,
+                }
+            }
+            socket.set_write_timeout(None)?;
+            Ok(socket)
+        };
+        Ok(Box::new(Shared::new(UnixStream::from(connect().map_err(of_connecting)?))))
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.limit.and_then(|limit| Instant::now().checked_add(limit))
     }
 
     /// Applies what was asked for to a connection that was made for another request.
@@ -191,6 +208,13 @@ impl How {
             Err(e) if e.kind() == io::ErrorKind::Interrupted => Ok((socket, false)),
             Err(e) => Err(e),
         }
+    }
+}
+
+fn of_connecting(error: io::Error) -> ErrorKind {
+    match error.kind() {
+        io::ErrorKind::TimedOut => ErrorKind::Timeout(Timeout::Connect),
+        _ => ErrorKind::Connect(error),
     }
 }
 

@@ -33,7 +33,7 @@ impl Plan {
     pub(crate) fn plain(&self, origin: &Origin, wanted: &Wanted) -> Result<Box<dyn Stream>, ErrorKind> {
         if let Some(path) = origin.unix_path() {
             use std::os::unix::ffi::OsStrExt;
-            return self.how.unix(Path::new(std::ffi::OsStr::from_bytes(path)));
+            return self.how.unix(Path::new(std::ffi::OsStr::from_bytes(path)), wanted);
         }
         let (host, port) = (origin.host().unwrap_or_default(), origin.port().unwrap_or_default());
         let Some(proxy) = &self.tunnel else { return self.how.tcp(host, port, wanted) };
