@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use url::Url;
 
-use crate::client::decode;
+use crate::client::{decode, without_zone};
 use crate::error::ErrorKind;
 
 /// An HTTP proxy.
@@ -129,6 +129,9 @@ impl Proxies {
     /// The proxy on the way to a host.
     pub(crate) fn proxy(&self, https: bool, host: &str, port: u16) -> Option<&Proxy> {
         let proxy = if https { &self.https } else { &self.http }.as_ref()?;
+        // The dot of the root changes no name, in either place.
+        let host = without_zone(host);
+        let host = host.strip_suffix('.').unwrap_or(host);
         let address = host.parse::<IpAddr>().ok();
         let local = host.eq_ignore_ascii_case("localhost") || address.is_some_and(|a| a.is_loopback());
         let exempt =
@@ -159,7 +162,7 @@ impl Exempt {
         if let Ok(address) = address.trim_matches(['[', ']']).parse() {
             return Self::Net(address, bits, port);
         }
-        let name = name.strip_prefix('*').unwrap_or(name).trim_start_matches('.');
+        let name = name.strip_prefix('*').unwrap_or(name).trim_matches('.');
         Self::Name(name.to_ascii_lowercase(), port)
     }
 
@@ -220,7 +223,7 @@ mod tests {
     #[test]
     fn the_local_host_needs_no_proxy_from_the_environment() {
         let proxies = vars(&[("http_proxy", "a:1")]);
-        for host in ["localhost", "LOCALHOST", "127.0.0.1", "127.9.9.9", "::1"] {
+        for host in ["localhost", "LOCALHOST", "localhost.", "127.0.0.1", "127.9.9.9", "::1", "::1%lo"] {
             assert_eq!(host_of(&proxies, false, host), None, "{host}");
         }
         let own = Proxies::all(Proxy::new("a:1").unwrap());
@@ -229,11 +232,22 @@ mod tests {
 
     #[test]
     fn exempt_hosts_are_names_with_all_below_them_addresses_networks_and_ports() {
-        let proxies = Proxies::all(Proxy::new("a:1").unwrap())
-            .except("x.org, .y.org,*.z.org 10.0.0.0/8,192.0.2.7,[2001:db8::]/32,w.org:80,1.2.3.4:81");
-        for host in
-            ["x.org", "a.x.org", "y.org", "a.Y.org", "z.org", "10.9.8.7", "192.0.2.7", "2001:db8::9", "w.org"]
-        {
+        let proxies = Proxies::all(Proxy::new("a:1").unwrap()).except(
+            "x.org, .y.org.,*.z.org 10.0.0.0/8,192.0.2.7,[2001:db8::]/32,fe80::/10,w.org:80,1.2.3.4:81",
+        );
+        for host in [
+            "x.org",
+            "a.x.org",
+            "y.org",
+            "a.Y.org",
+            "z.org",
+            "10.9.8.7",
+            "192.0.2.7",
+            "2001:db8::9",
+            "w.org",
+            "a.x.org.",
+            "fe80::1%eth0",
+        ] {
             assert_eq!(host_of(&proxies, false, host), None, "{host}");
         }
         for host in ["ax.org", "x.org.uk", "11.0.0.1", "192.0.2.8", "2001:db9::1", "1.2.3.4"] {

@@ -12,7 +12,7 @@ use h1wire_proto::pool::{ConnId, Origin, Tls};
 
 use super::config::{Destination, Hooks};
 use super::driver::Driver;
-use crate::client::Wire;
+use crate::client::{Wire, without_zone};
 use crate::connect::{How, Wanted};
 use crate::error::{Error, ErrorKind};
 use crate::proxy::Proxy;
@@ -39,6 +39,7 @@ impl Plan {
         let Some(proxy) = &self.tunnel else { return self.how.tcp(host, port, wanted) };
         let stream = self.how.tcp(&proxy.host, proxy.port, wanted)?;
         wanted.made_on(&*stream)?;
+        let host = without_zone(host);
         let literal = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
         tunnel::open(stream, proxy, &literal, self.how.limit)
     }
@@ -69,7 +70,7 @@ impl Plan {
         hooks: &Hooks,
     ) -> Result<Box<dyn Stream>, ErrorKind> {
         let config = hooks.tls.clone().unwrap_or_else(crate::tls::default_config);
-        let name = tls.server_name.as_deref().or(origin.host()).unwrap_or_default();
+        let name = tls.server_name.as_deref().or(origin.host().map(without_zone)).unwrap_or_default();
         Ok(Box::new(crate::tls::TlsStream::connect(config, name, stream, self.how.limit)?))
     }
 

@@ -25,5 +25,5 @@ pub use response::Response;
 pub use upgraded::Upgraded;
 pub use upload::Upload;
 pub use url::IntoUrl;
-pub(crate) use url::{basic, decode};
+pub(crate) use url::{basic, decode, without_zone};
 pub(crate) use wire::{Flushed, Wire, is_timeout};

@@ -127,7 +127,7 @@ impl Place {
     /// The host as it stands in a URL: an IPv6 address in brackets.
     pub(crate) fn url_host(&self) -> Cow<'_, str> {
         let bare = self.host.contains(':') && !self.host.starts_with('[');
-        if bare { format!("[{}]", self.host).into() } else { Cow::from(&*self.host) }
+        if bare { format!("[{}]", without_zone(&self.host)).into() } else { Cow::from(&*self.host) }
     }
 
     /// The value of the `Host` field (RFC 9110 section 7.2): without the port where it is the usual one.
@@ -141,6 +141,11 @@ impl Place {
         }
         field
     }
+}
+
+/// A host as others know it: the zone of an IPv6 address means something on this machine only (RFC 9844).
+pub(crate) fn without_zone(host: &str) -> &str {
+    host.split_once('%').map_or(host, |(address, _)| if address.contains(':') { address } else { host })
 }
 
 /// Appends a number in decimal. With each request, where `format!` takes ten times as long.

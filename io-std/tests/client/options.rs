@@ -191,21 +191,27 @@ fn a_unix_socket_is_kept_and_used_again() {
     assert!(matches!(error.kind(), ErrorKind::Connect(_)), "{error:?}");
 }
 
+/// A zone is for this machine alone (RFC 9844).
 #[test]
-fn an_ipv6_host_is_reached_and_named_with_brackets() {
-    let Ok(listener) = std::net::TcpListener::bind("[::1]:0") else {
-        let _ = writeln!(io::stderr(), "skipped: this machine has no IPv6 loopback");
-        return;
-    };
-    let addr = listener.local_addr().unwrap();
-    let server = thread::spawn(move || {
-        let mut peer = Peer::accept(&listener);
-        assert!(peer.request().contains(&format!("\r\nHost: [::1]:{}\r\n", addr.port())));
-        peer.send(OK.as_bytes());
-    });
-    let mut response = Request::get(format!("http://[::1]:{}/", addr.port())).one_shot().send().unwrap();
-    assert_eq!(response.text().unwrap(), "ok");
-    server.join().unwrap();
+fn an_ipv6_host_is_reached_and_named_with_brackets_and_without_its_zone() {
+    for host in ["[::1]", "::1", "::1%1"] {
+        let Ok(listener) = std::net::TcpListener::bind("[::1]:0") else {
+            let _ = writeln!(io::stderr(), "skipped: this machine has no IPv6 loopback");
+            return;
+        };
+        let addr = listener.local_addr().unwrap();
+        let server = thread::spawn(move || {
+            let mut peer = Peer::accept(&listener);
+            assert!(peer.request().contains(&format!("\r\nHost: [::1]:{}\r\n", addr.port())));
+            peer.send(OK.as_bytes());
+        });
+        let request = match host.starts_with('[') {
+            true => Request::get(format!("http://{host}:{}/", addr.port())),
+            false => Request::get("http://a.example/").host(host).port(addr.port()),
+        };
+        assert_eq!(request.one_shot().send().unwrap().text().unwrap(), "ok", "{host}");
+        server.join().unwrap();
+    }
 }
 
 #[test]
