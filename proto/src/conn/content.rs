@@ -63,7 +63,8 @@ impl Core {
             return None;
         }
         self.content_left -= size;
-        self.offset += 2 + len as u64 + size;
+        // Beyond 2^64 an offset means nothing, whichever it is. To stay there, as elsewhere, would cost every chunk.
+        self.offset = self.offset.wrapping_add(2 + len as u64 + size);
         *input = rest;
         Some(data)
     }

@@ -63,8 +63,7 @@ pub struct ForwardRequest<'a> {
     host: &'a [u8],
     body: BodyKind,
     fields: EndToEnd<'a>,
-    /// `100-continue` is sent on only where there is content to wait for.
-    expect: bool,
+    expect: Expect,
     max_forwards: Option<Decimal>,
     via: &'a [u8],
 }
@@ -102,7 +101,7 @@ impl<'a> ForwardRequest<'a> {
             host,
             body: head.body,
             fields: EndToEnd::new(hop, head.fields),
-            expect: head.expect != Expect::None && !head.body.is_empty(),
+            expect: head.expect,
             max_forwards,
             via: policy.via(head.version),
         })
@@ -142,9 +141,21 @@ impl<'a> ForwardRequest<'a> {
     }
 
     /// Fields that are sent with another value, or not at all.
-    fn is_replaced(&self, name: &[u8]) -> bool {
+    fn is_replaced(&self, name: &[u8], value: &[u8]) -> bool {
         let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
-        is("host") || (!self.expect && is("expect")) || (self.max_forwards.is_some() && is("max-forwards"))
+        is("host")
+            || (is("expect") && !self.is_expected(value))
+            || (self.max_forwards.is_some() && is("max-forwards"))
+    }
+
+    /// Whether a line of `Expect` is sent on: `100-continue` only where there is content to wait with, everything else
+    /// wherever it means something (RFC 9110 section 10.1.1).
+    fn is_expected(&self, value: &[u8]) -> bool {
+        match self.expect {
+            Expect::None => false,
+            Expect::Continue => true,
+            Expect::Other => !self.body.is_empty() || !value.eq_ignore_ascii_case(b"100-continue"),
+        }
     }
 }
 
@@ -152,7 +163,7 @@ impl FieldSource for ForwardRequest<'_> {
     fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         // RFC 9110 section 7.2: `Host` first.
         core::iter::once((&b"Host"[..], self.host))
-            .chain(self.fields.iter().filter(|(name, _)| !self.is_replaced(name)))
+            .chain(self.fields.iter().filter(|(name, value)| !self.is_replaced(name, value)))
             .chain(self.max_forwards.iter().map(|n| (&b"Max-Forwards"[..], n.as_bytes())))
             .chain(core::iter::once((&b"Via"[..], self.via)))
     }

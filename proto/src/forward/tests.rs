@@ -70,6 +70,17 @@ fn fields_of_the_connection_stay_and_all_others_go_on_in_order() {
     assert_eq!(lines, "A: 1\nHost: h\na: 2\nX-Unknown: 3\nVia: 1.1 edge\n");
 }
 
+/// The machine finds `close` between any two commas, and so does whoever came before it: a quote, which has no place in
+/// `Connection`, hides nothing.
+#[test]
+fn a_quote_in_connection_hides_no_option_behind_it() {
+    for connection in ["\"x, X-Own", "\"x, X-Own, y\"", "\\\"x\", X-Own", "close, \", X-Own, \""] {
+        let received = fields(&[("Host", "h"), ("Connection", connection), ("X-Own", "1"), ("A", "1")]);
+        let (_, lines) = sent(&edge(), &head("GET", "/", &received)).unwrap();
+        assert_eq!(lines, "Host: h\nA: 1\nVia: 1.1 edge\n", "{connection}");
+    }
+}
+
 #[test]
 fn whatever_connection_names_a_message_keeps_its_framing_and_its_host() {
     let received = fields(&[
@@ -311,4 +322,32 @@ fn an_option_is_found_among_any_number_of_options() {
     let hop = HopByHop::of(&received.as_fields());
     let kept = EndToEnd::new(hop, received.as_fields()).iter().count();
     assert_eq!(kept, 1000, "the odd ones");
+}
+
+/// RFC 9110 section 10.1.1: an expectation we do not know is the next server's to refuse.
+#[test]
+fn an_expectation_that_is_not_100_continue_goes_on_with_content_or_without() {
+    let lines = |expect: &[(&str, &str)], body| {
+        let received = fields(&[&[("Host", "h")], expect].concat());
+        let request = RequestHead { body, expect: Expect::Other, ..head("POST", "/", &received) };
+        let policy = edge();
+        let sent = policy.request(&request).unwrap();
+        let mut out = Vec::new();
+        let mut origin = crate::Conn::<crate::Client>::new(&crate::ClientConfig::default());
+        origin.request(sent.method(), sent.target(), &sent, sent.body_len(), &mut out).unwrap();
+        wire(&sent)
+    };
+    for body in [BodyKind::None, BodyKind::Length(3), BodyKind::Chunked] {
+        assert_eq!(lines(&[("Expect", "x")], body), "Host: h\nExpect: x\nVia: 1.1 edge\n");
+    }
+    let both = [("Expect", "100-continue"), ("Expect", "x")];
+    assert_eq!(
+        lines(&both, BodyKind::None),
+        "Host: h\nExpect: x\nVia: 1.1 edge\n",
+        "there is nothing to wait with"
+    );
+    assert_eq!(
+        lines(&both, BodyKind::Length(3)),
+        "Host: h\nExpect: 100-continue\nExpect: x\nVia: 1.1 edge\n"
+    );
 }

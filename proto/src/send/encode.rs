@@ -240,9 +240,9 @@ pub(crate) fn chunk_frame(len: u64) -> Frame {
     Frame { pre, pre_len: digits as u8 + 2, post: b"\r\n", payload: true }
 }
 
-/// Fields that frame, route, authenticate, or say how content is to be processed may not be trailers (RFC 9110
-/// section 6.5.1).
-static NOT_IN_TRAILERS: [&str; 22] = [
+/// Fields that frame, route, authenticate, make a request conditional, or say how content is to be processed may not be
+/// trailers (RFC 9110 section 6.5.1).
+static NOT_IN_TRAILERS: [&str; 28] = [
     "authorization",
     "cache-control",
     "connection",
@@ -253,11 +253,17 @@ static NOT_IN_TRAILERS: [&str; 22] = [
     "cookie",
     "expect",
     "host",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-range",
+    "if-unmodified-since",
     "keep-alive",
     "max-forwards",
     "pragma",
     "proxy-authenticate",
     "proxy-authorization",
+    "proxy-connection",
     "range",
     "set-cookie",
     "te",

@@ -119,7 +119,7 @@ impl Conn<Server> {
             return Err(SendError::BadStatus);
         }
         check_reason(&status)?;
-        encode::check_fields(fields)?;
+        let checked = encode::check_fields(fields)?;
         let core = &mut self.core;
         core.poisoned(Party::Server)?;
         let mut cycle = core.cycle;
@@ -132,6 +132,9 @@ impl Conn<Server> {
         }
         put_status_line(&status, out);
         encode::put_fields(fields, out);
+        let needed =
+            Options { keep_alive: checked.keep_alive, upgrade: checked.upgrade(), ..Options::default() };
+        encode::put_options(needed, checked.options, out);
         out.put_static(b"\r\n");
         Ok(())
     }

@@ -31,6 +31,25 @@ fn more_than_a_stream_can_have_moved_past_the_machine_is_no_overflow() {
     assert_eq!((error.kind(), error.offset()), (RecvErrorKind::ContentTooLarge, u64::MAX));
 }
 
+#[test]
+fn more_than_a_connection_can_have_moved_past_the_machine_is_no_overflow() {
+    let (mut conn, mut slots) = (server(""), Slots::new());
+    for _ in 0..3 {
+        let post = format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n", i64::MAX);
+        let _ = conn.recv(&mut post.as_bytes(), &mut slots).unwrap();
+        conn.recv_bypassed(u64::MAX);
+        let _ = conn.recv(&mut &b""[..], &mut slots).unwrap();
+        conn.respond(200, &(), BodyLen::None, &mut Vec::new()).unwrap();
+    }
+    let mut input = &b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n\
+        1\r\na\r\n1\r\nb\r\n1\r\nc\r\n0\r\n\r\n"[..];
+    let mut events = 0;
+    while let Recv::Event(_) = conn.recv(&mut input, &mut slots).unwrap() {
+        events += 1;
+    }
+    assert_eq!(events, 5);
+}
+
 /// Every limit at its extremes: whole or byte by byte, the same end.
 #[test]
 fn extreme_limits_neither_stall_nor_depend_on_splits() {

@@ -10,6 +10,20 @@ use crate::{hear, refused, server, written};
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const EXPECT: &str = "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n";
 
+/// RFC 9110 section 7.6.1: also in an interim response, a field for the next hop alone is named by `Connection`.
+#[test]
+fn an_interim_response_names_the_fields_that_are_for_the_next_hop() {
+    let mut conn = server(GET);
+    assert_eq!(
+        written(|out| conn.informational(103, &[("Upgrade", "b"), ("Keep-Alive", "timeout=1")], out)),
+        "HTTP/1.1 103 Early Hints\nUpgrade: b\nKeep-Alive: timeout=1\nConnection: keep-alive, upgrade\n\n"
+    );
+    assert_eq!(
+        written(|out| conn.informational(199, &[("Upgrade", "b"), ("Connection", "Upgrade")], out)),
+        "HTTP/1.1 199 \nUpgrade: b\nConnection: Upgrade\n\n"
+    );
+}
+
 /// D7, G7.
 #[test]
 fn any_number_of_interim_responses_may_come_before_the_final_one() {
