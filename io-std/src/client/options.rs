@@ -152,7 +152,7 @@ impl Request {
     /// How long nothing may move on the connection while the exchange is under way, from the moment the connection is
     /// begun. Default: [the agent's](crate::AgentBuilder::timeout).
     pub fn timeout(mut self, limit: Duration) -> Self {
-        self.0.timeouts.idle = ms(limit);
+        self.0.idle = Some(limit);
         self
     }
 

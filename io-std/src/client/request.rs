@@ -62,7 +62,8 @@ impl Request {
         Self::new("GET", url)
     }
 
-    pub(super) fn of(spec: Box<Spec>) -> Self {
+    pub(super) fn of(mut spec: Box<Spec>) -> Self {
+        spec.restore_length();
         Self(spec)
     }
 

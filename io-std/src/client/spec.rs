@@ -37,6 +37,8 @@ pub(crate) struct Spec {
     pub(crate) tunnel: bool,
     pub(crate) server_name: Option<String>,
     pub(crate) timeouts: Timeouts,
+    /// The agent's, unless set; zero is none.
+    pub(crate) idle: Option<Duration>,
     pub(crate) total: Option<Duration>,
     pub(crate) idle_notifies: bool,
     /// How long an upload may wait for somebody to read the answer.
@@ -49,6 +51,8 @@ pub(crate) struct Spec {
     pub(crate) abort: Option<AbortHandle>,
     /// What was wrong with an option.
     pub(crate) fault: Option<ErrorKind>,
+    /// The length that was declared and is the machine's to write.
+    length: Option<u64>,
 }
 
 impl Spec {
@@ -67,6 +71,7 @@ impl Spec {
             tunnel: false,
             server_name: None,
             timeouts: Timeouts::CLIENT,
+            idle: None,
             total: None,
             idle_notifies: false,
             stall: Some(Duration::from_secs(30)),
@@ -77,6 +82,7 @@ impl Spec {
             observer: None,
             abort: None,
             fault: None,
+            length: None,
         }
     }
 
@@ -187,10 +193,7 @@ impl Spec {
 
     /// How long nothing may happen, the agent's limit unless the request has its own.
     pub(crate) fn idle_limit(&self) -> Option<Duration> {
-        match self.timeouts.idle {
-            0 => self.agent().0.hooks.timeout,
-            ms => Some(Duration::from_millis(ms.into())),
-        }
+        self.idle.or(self.agent().0.hooks.timeout).filter(|limit| !limit.is_zero())
     }
 
     /// The fields to send, with those that are added.
@@ -220,14 +223,21 @@ impl Spec {
 
     /// How long the content of a streamed request is, as its fields say: they are the machine's to write.
     pub(crate) fn take_length(&mut self) -> Result<BodyLen, ErrorKind> {
-        let mut length = BodyLen::Unknown;
         if let Some(value) = self.headers.get("content-length") {
             let number = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
             let invalid = || ErrorKind::Refused(h1wire_proto::SendError::ReservedField);
-            length = BodyLen::Exact(number.ok_or_else(invalid)?);
+            self.length = Some(number.ok_or_else(invalid)?);
         }
         self.drop_framing();
-        Ok(length)
+        Ok(self.length.map_or(BodyLen::Unknown, BodyLen::Exact))
+    }
+
+    /// Puts back the length that was taken, for whoever sends the request again.
+    pub(crate) fn restore_length(&mut self) {
+        if let Some(length) = self.length.take() {
+            // A number is always a value.
+            let _ = self.headers.set("Content-Length", length.to_string());
+        }
     }
 
     /// Removes the fields that frame the content, where the content itself says how long it is.

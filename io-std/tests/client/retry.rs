@@ -198,6 +198,18 @@ fn a_request_that_could_not_be_sent_comes_back_and_can_be_sent_elsewhere() {
     let request = error.into_request().unwrap().port(server.addr.port());
     assert_eq!(request.send_bytes("hello").unwrap().text().unwrap(), "ok");
     server.join();
+
+    // As it was, with the length that was declared for content to come.
+    let server = Script::once(|peer| {
+        assert!(peer.request().contains("\r\nContent-Length: 5\r\n"));
+        assert_eq!(peer.content(5), b"hello");
+        peer.send(OK);
+    });
+    let request = Request::new("POST", format!("http://{closed}/")).one_shot().header("content-length", "5");
+    let request = request.start().unwrap_err().into_request().unwrap().port(server.addr.port());
+    assert_eq!(request.headers().get("content-length"), Some(&b"5"[..]));
+    assert_eq!(request.send_reader(&b"hello"[..]).unwrap().text().unwrap(), "ok");
+    server.join();
 }
 
 #[test]

@@ -250,6 +250,15 @@ fn the_limit_of_a_request_wins_over_that_of_its_agent() {
     assert_eq!(agent.get(server.url("/")).timeout(PATIENCE).send().unwrap().status(), 204);
     drop(go);
     server.join();
+    let (go, wait) = channel::<()>();
+    let server = Script::once(move |peer| {
+        peer.request();
+        assert!(wait.recv_timeout(SHORT * 4).is_err());
+        peer.send(b"HTTP/1.1 204 No Content\r\n\r\n");
+    });
+    assert_eq!(agent.get(server.url("/")).timeout(Duration::ZERO).send().unwrap().status(), 204, "none");
+    drop(go);
+    server.join();
     let server = silent(|peer| drop(peer.request()));
     let agent = Agent::builder().timeout(PATIENCE * 2).build();
     let began = Instant::now();
