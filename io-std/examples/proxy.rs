@@ -12,7 +12,7 @@
 //! It lets anybody connect anywhere. Do not run it where that matters.
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, TcpStream, ToSocketAddrs};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
@@ -197,14 +197,30 @@ fn connect(request: &mut Request<'_>, response: &mut Response<'_>) -> io::Result
         return refuse(response, 400, &SendError::BadTarget.to_string());
     };
     let host = String::from_utf8_lossy(host);
-    let far = match TcpStream::connect((host.trim_matches(['[', ']']), port)) {
+    let far = match reach(host.trim_matches(['[', ']']), port) {
         Ok(far) => far,
+        Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+            return refuse(response, 504, "nobody there");
+        }
         Err(error) => return refuse(response, 502, &error.to_string()),
     };
     let near = response.tunnel()?;
     // A tunnel may stay for long, and the server's threads are few.
     thread::Builder::new().name("tunnel".into()).spawn(move || drop(relay(near, &far)))?;
     Ok(())
+}
+
+/// Connects to the first address that can be. An address that is silent is not to hold one of the server's threads for
+/// as long as the system is patient.
+fn reach(host: &str, port: u16) -> io::Result<TcpStream> {
+    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for address in (host, port).to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, Duration::from_secs(10)) {
+            Ok(far) => return Ok(far),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
 }
 
 /// Moves bytes both ways until both ends have ended.
