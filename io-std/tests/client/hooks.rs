@@ -1,7 +1,7 @@
 //! The hooks of the agent: any stream as a connection, connections examined before they are kept or used again.
 
 use std::io::{self, Read, Write};
-use std::net::Shutdown;
+use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
@@ -123,4 +123,60 @@ fn a_connection_promised_while_its_hook_looks_goes_to_who_waits_or_is_replaced()
         assert_eq!(second.join().unwrap(), keeps);
         server.join();
     }
+}
+
+/// A socket that keeps what it takes until it is flushed, as a session of TLS may where its peer does not read.
+struct Keeping(io::BufWriter<TcpStream>);
+impl Read for Keeping {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.0.get_mut().read(buf)
+    }
+}
+impl Write for Keeping {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.0.write(buf)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+impl Stream for Keeping {
+    fn set_read_timeout(&mut self, limit: Option<Duration>) -> io::Result<()> {
+        self.0.get_mut().set_read_timeout(limit)
+    }
+    fn set_write_timeout(&mut self, limit: Option<Duration>) -> io::Result<()> {
+        self.0.get_mut().set_write_timeout(limit)
+    }
+    fn shutdown(&mut self, how: Shutdown) -> io::Result<()> {
+        self.0.get_mut().shutdown(how)
+    }
+}
+
+#[test]
+fn what_a_stream_keeps_leaves_it_with_each_request_and_each_flush() {
+    let (seen, wait) = channel();
+    let server = Script::once(move |peer| {
+        peer.request();
+        peer.send(OK);
+        for mark in ["\r\n\r\n", "3\r\nabc\r\n", "0\r\n\r\n"] {
+            peer.until(mark.as_bytes());
+            seen.send(()).unwrap();
+        }
+        peer.send(OK);
+    });
+    let agent = keeping().create_connection(|to| {
+        let address = (to.origin().host().unwrap(), to.origin().port().unwrap());
+        Ok(Box::new(Keeping(io::BufWriter::new(TcpStream::connect(address)?))))
+    });
+    let agent = agent.build();
+    assert!(!get_ok(&agent, &server.url("/")));
+    let mut upload = agent.request("PUT", server.url("/")).start().unwrap();
+    upload.flush().unwrap();
+    wait.recv_timeout(PATIENCE).unwrap();
+    upload.write_all(b"abc").unwrap();
+    upload.flush().unwrap();
+    wait.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(upload.finish().unwrap().text().unwrap(), "ok");
+    wait.recv_timeout(PATIENCE).unwrap();
+    server.join();
 }

@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use h1wire_std::rustls::{ClientConfig, ClientConnection, ServerConfig, ServerConnection, Stream as TlsPipe};
 use h1wire_std::server::Handle;
@@ -195,44 +195,4 @@ fn a_stream_that_takes_nothing_at_all_is_an_error_and_not_asked_for_ever() {
     let stream: Box<dyn Stream> = Box::new(ours);
     let mut accepted = h1wire_std::tls_acceptor(config)(Box::new(Clogged(stream, true))).unwrap();
     assert_eq!(accepted.read(&mut [0; 9]).unwrap_err().kind(), io::ErrorKind::WriteZero);
-}
-
-#[test]
-fn what_was_flushed_reaches_a_server_that_reads_late_without_another_call() {
-    const LIMIT: Duration = Duration::from_secs(1);
-    let (server, client) = parties();
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("https://localhost:{}/", listener.local_addr().unwrap().port());
-    let (full, when_full) = channel();
-    let (done, wait) = channel();
-    let thread = thread::spawn(move || {
-        let (mut socket, _) = listener.accept().unwrap();
-        socket.set_read_timeout(Some(PATIENCE / 2)).unwrap();
-        let mut session = ServerConnection::new(server).unwrap();
-        let mut pipe = TlsPipe::new(&mut session, &mut socket);
-        request(&mut pipe);
-        let mut got = vec![0; when_full.recv_timeout(PATIENCE).unwrap()];
-        pipe.read_exact(&mut got).unwrap();
-        done.send(()).unwrap();
-    });
-    let agent = Agent::builder().tls_config(client).build();
-    let put = agent.request("PUT", url).header("Content-Length", MUCH.to_string());
-    let mut upload = put.timeout(LIMIT).timeout_notifies(true).start().unwrap();
-    upload.flush().unwrap();
-    // Until the server takes no more, and a piece is held up.
-    let mut written = 0;
-    loop {
-        let began = Instant::now();
-        upload.write_all(&[b'x'; 20_000]).unwrap();
-        written += 20_000;
-        // The limit runs since something moved, which may be a while before the call.
-        if began.elapsed() >= LIMIT / 5 {
-            break;
-        }
-    }
-    full.send(written).unwrap();
-    upload.flush().unwrap();
-    wait.recv_timeout(PATIENCE).unwrap();
-    drop(upload);
-    thread.join().unwrap();
 }
