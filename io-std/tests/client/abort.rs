@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Mutex;
 use std::sync::mpsc::channel;
 use std::thread;
+use std::time::Duration;
 
 use h1wire_std::proto::retry::Retry;
 use h1wire_std::{Agent, Error, ErrorKind, Request};
@@ -69,6 +70,24 @@ fn a_request_is_aborted_while_it_waits_for_its_response() {
     abort.abort();
     let error = within(move || thread.join().unwrap());
     assert!(error.is_aborted() && !error.retry().is_safe());
+    server.join();
+}
+
+#[test]
+fn a_request_is_aborted_while_its_content_waits_for_100() {
+    let (asked, wait) = channel();
+    let server = Script::once(move |peer| {
+        peer.request();
+        asked.send(()).unwrap();
+        assert_eq!(peer.end(), b"", "not a byte of content");
+    });
+    let mut request = Request::new("PUT", server.url("/")).one_shot().header("Expect", "100-continue");
+    let abort = request.abort_handle();
+    let request = request.continue_timeout(Duration::ZERO);
+    let thread = thread::spawn(move || request.send_bytes("content").unwrap_err());
+    wait.recv_timeout(PATIENCE).unwrap();
+    abort.abort();
+    assert!(within(move || thread.join().unwrap()).is_aborted());
     server.join();
 }
 

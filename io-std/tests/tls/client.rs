@@ -313,3 +313,45 @@ fn an_idle_session_whose_server_said_goodbye_is_never_used() {
         server.join().unwrap();
     }
 }
+
+#[test]
+fn requests_through_a_tunnel_share_one_session_within_the_limit() {
+    const EACH: usize = 8;
+    let authority = Authority::new();
+    let (addr, server) = authority.serve(|pipe| {
+        for _ in 0..EACH {
+            request(pipe);
+            pipe.write_all(OK).unwrap();
+        }
+        assert_eq!(pipe.read(&mut [0; 9]).unwrap(), 0);
+    });
+    let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
+    let via = Proxy::new(&proxy.local_addr().unwrap().to_string()).unwrap();
+    // One tunnel; who asks for another waits for ever.
+    let relay = thread::spawn(move || {
+        let (mut near, _) = proxy.accept().unwrap();
+        assert!(request(&mut near).starts_with("CONNECT localhost:7 HTTP/1.1\r\n"));
+        let mut far = TcpStream::connect(addr).unwrap();
+        near.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+        let (mut from, mut to) = (far.try_clone().unwrap(), near.try_clone().unwrap());
+        let back = thread::spawn(move || drop(std::io::copy(&mut from, &mut to)));
+        let _ = std::io::copy(&mut near, &mut far);
+        let _ = far.shutdown(std::net::Shutdown::Both);
+        back.join().unwrap();
+        proxy.set_nonblocking(true).unwrap();
+        assert!(proxy.accept().is_err(), "one connection and no more");
+    });
+    let agent = authority.agent().max_sockets(1).proxies(Proxies::all(via)).build();
+    thread::scope(|scope| {
+        for _ in 0..EACH {
+            scope.spawn(|| {
+                let mut response = agent.get("https://localhost:7/").total_timeout(PATIENCE).send().unwrap();
+                assert_eq!(response.text().unwrap(), "ok");
+            });
+        }
+    });
+    assert_eq!(agent.totals().free_sockets, 1);
+    agent.destroy();
+    server.join().unwrap();
+    relay.join().unwrap();
+}
