@@ -11,6 +11,7 @@ mod ends;
 mod handshakes;
 mod peers;
 mod slow_readers;
+mod small_reads;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
