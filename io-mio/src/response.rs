@@ -44,6 +44,9 @@ impl Response<'_> {
     /// Sets the status code, 200 to 999. Default 200.
     #[inline]
     pub fn status(&mut self, code: u16) -> &mut Self {
+        if self.answer.head_sent {
+            return self.note(Err(SendError::WrongState));
+        }
         self.answer.status = code;
         self
     }

@@ -118,6 +118,17 @@ fn an_invalid_field_sends_nothing_and_is_answered_with_500() {
 }
 
 #[test]
+fn a_status_behind_the_head_is_too_late_and_the_answer_is_not_one_that_came_whole() {
+    let got = answer("GET", |res| {
+        res.write("begun")?;
+        assert_eq!(res.status(500).end("failed"), Err(SendError::WrongState));
+        assert_eq!(res.report().status, Some(200));
+        Err(SendError::WrongState)
+    });
+    assert!(got.starts_with("HTTP/1.1 200 OK\r\n") && !got.ends_with("0\r\n\r\n"), "{got}");
+}
+
+#[test]
 fn content_keeps_to_its_declared_length() {
     let got = answer("GET", |res| {
         res.content_length(3).write("ab")?;
