@@ -41,7 +41,8 @@ impl Handle {
         self.to_all(|| Command::CloseAll);
     }
 
-    /// Sets the options. They apply to new connections; the size of the read buffer stays.
+    /// Sets the options. They apply to new connections; [`Options::server`] and [`Options::send_date`] to all answers
+    /// from now on. The size of the read buffer stays.
     ///
     /// # Errors
     /// [`BadFieldValue`](SendError::BadFieldValue) for a value of [`Options::server`] that may not be sent. Nothing is
