@@ -26,6 +26,10 @@ impl<H: Handler> EventLoop<H> {
                     if self.cx.remote.is_woken() {
                         self.obey_commands();
                     }
+                    // It came too late, as whoever is still in the backlog.
+                    if self.cx.draining {
+                        return;
+                    }
                     let limit = self.cx.options.max_connections;
                     if limit > 0 && self.connections.len() >= limit {
                         self.cx.counters.refused.add(1);

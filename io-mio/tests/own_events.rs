@@ -7,7 +7,7 @@ mod own_loop;
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 
-use common::{Raw, options};
+use common::{PATIENCE, Raw, options};
 use h1wire_mio::{Handler, Options, Request, Response, Transport};
 use mio::event::Source;
 use mio::net::{TcpListener, TcpStream};
@@ -125,4 +125,18 @@ fn an_event_of_a_connection_that_is_gone_does_not_end_the_one_that_has_its_place
             client.until("hello");
         }
     }
+}
+
+#[test]
+fn a_client_that_comes_with_the_shutdown_does_not_hold_it_up() {
+    let mut own = OwnLoop::new(Options::default(), Hello);
+    let addr = listen(&mut own);
+    let handle = own.server.handle();
+    let mut silent = Raw::at(addr);
+    handle.shutdown(2 * PATIENCE);
+    own.until("the shutdown", |server| server.is_finished());
+    assert_eq!(handle.counters().accepted, 0);
+    let mut got = Vec::new();
+    let closed = silent.0.read_to_end(&mut got);
+    assert!(got.is_empty(), "{closed:?}");
 }
