@@ -32,6 +32,9 @@ impl<H: Handler> EventLoop<H> {
     }
 
     pub(crate) fn close_all(&mut self) {
+        if self.cx.draining {
+            self.cut += self.connections.len() as u64;
+        }
         self.close_each(|_| true);
     }
 

@@ -247,7 +247,6 @@ impl<H: Handler> EventLoop<H> {
         }
         if self.drain_until.is_some_and(|at| at <= self.cx.clock.now()) {
             self.drain_until = None;
-            self.cut += self.connections.len() as u64;
             self.close_all();
         }
     }

@@ -89,6 +89,6 @@ impl std::fmt::Debug for Handle {
 pub struct Drained {
     /// Those that had nothing under way, or finished it.
     pub finished: u64,
-    /// Those that were cut off when the deadline passed.
+    /// Those that were cut off when the deadline passed, or by [`Handle::close_all`] before it.
     pub cut: u64,
 }

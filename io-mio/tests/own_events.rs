@@ -140,3 +140,20 @@ fn a_client_that_comes_with_the_shutdown_does_not_hold_it_up() {
     let closed = silent.0.read_to_end(&mut got);
     assert!(got.is_empty(), "{closed:?}");
 }
+
+#[test]
+fn whoever_is_closed_with_all_others_during_a_shutdown_did_not_finish() {
+    let mut own = OwnLoop::new(Options::default(), Hello);
+    let addr = listen(&mut own);
+    let handle = own.server.handle();
+    let mut half = Raw::at(addr);
+    half.send("GET / HTTP/1.1\r\n");
+    own.until("the beginning of a request", |_| handle.counters().bytes_received > 0);
+    handle.shutdown(PATIENCE);
+    own.turn();
+    assert_eq!((own.server.connections(), own.server.is_finished()), (1, false));
+    handle.close_all();
+    own.until("the end", |server| server.is_finished());
+    let drained = own.server.drained();
+    assert_eq!((drained.finished, drained.cut), (0, 1));
+}
