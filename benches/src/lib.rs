@@ -33,6 +33,8 @@ pub mod process;
 pub mod scenario;
 pub mod servers;
 pub mod timing;
+#[cfg(feature = "tls")]
+pub mod tls;
 
 pub use kinds::{Bench, Kind, Run};
 pub use messages::Input;

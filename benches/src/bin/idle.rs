@@ -1,7 +1,7 @@
 //! Holds many idle connections to each server and prints the user memory that each of them costs.
 //!
 //! Every connection has been served one request, as an idle connection of a real server has; with `--fresh` none
-//! has been.
+//! has been. With `--tls`, and the feature of that name, each has a session; the holder's own are in its process.
 
 use std::env;
 use std::io::{self, Read, Write};
@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use h1wire_benches::inputs;
 use h1wire_benches::process::{MEASURED, OTHER, Process, free_address, pin, raise_file_limit};
-use h1wire_benches::servers::{SERVERS, Server, serve_if_asked};
+use h1wire_benches::servers::{SECURE, SERVERS, Server, serve_if_asked};
 
-const USAGE: &str = "usage: idle [--connections N] [--fresh] [--only SERVER]...";
+const USAGE: &str = "usage: idle [--connections N] [--fresh] [--tls] [--only SERVER]...";
 /// Files that are open besides connections.
 const OTHER_FILES: u64 = 64;
 
@@ -39,17 +39,19 @@ fn main() -> ExitCode {
 struct Options {
     connections: u64,
     fresh: bool,
+    tls: bool,
     servers: Vec<Server>,
 }
 
 impl Options {
     fn parse(args: &[&str]) -> Option<Self> {
-        let mut options = Self { connections: 10_000, fresh: false, servers: Vec::new() };
+        let mut options = Self { connections: 10_000, fresh: false, tls: false, servers: Vec::new() };
         let mut args = args.iter();
         while let Some(arg) = args.next() {
             match *arg {
                 "--connections" => options.connections = args.next()?.parse().ok()?,
                 "--fresh" => options.fresh = true,
+                "--tls" if !SECURE.is_empty() => options.tls = true,
                 "--only" => {
                     let name = args.next()?;
                     options.servers.push(*SERVERS.iter().find(|server| server.name == *name)?);
@@ -58,7 +60,7 @@ impl Options {
             }
         }
         if options.servers.is_empty() {
-            options.servers = SERVERS.to_vec();
+            options.servers = if options.tls { SECURE } else { SERVERS }.to_vec();
         }
         Some(options)
     }
@@ -74,7 +76,7 @@ impl Options {
         println!("user memory for each of {connections} {state} connections");
         println!("{:<16} {:>14} {:>14}", "server", "resident bytes", "mapped bytes");
         for server in &self.servers {
-            match measure(server, connections, self.fresh) {
+            match self.measure(server, connections) {
                 Ok(Some((resident, data))) => println!("{:<16} {resident:>14.0} {data:>14.0}", server.name),
                 Ok(None) => println!("{:<16} not installed", server.name),
                 Err(error) => println!("{:<16} {error}", server.name),
@@ -82,39 +84,52 @@ impl Options {
         }
         Ok(())
     }
-}
 
-/// What each connection adds to the server's resident and mapped memory.
-fn measure(server: &Server, connections: u64, fresh: bool) -> io::Result<Option<(f64, f64)>> {
-    let address = free_address()?;
-    let Some(command) = server.command(address)? else { return Ok(None) };
-    let process = Process::listening(command, address, MEASURED)?;
-    // What the first connection brings into being is not the price of a connection.
-    let first = open(address, false)?;
-    let before = process.memory()?;
-    let mut held = Vec::new();
-    for _ in 0..connections {
-        held.push(open(address, fresh)?);
+    /// What each connection adds to the server's resident and mapped memory.
+    fn measure(&self, server: &Server, connections: u64) -> io::Result<Option<(f64, f64)>> {
+        let address = free_address()?;
+        let Some(command) = server.command(address)? else { return Ok(None) };
+        let process = Process::listening(command, address, MEASURED)?;
+        let open = |fresh: bool| {
+            let mut connection = open(address, self.tls)?;
+            if !fresh {
+                exchange(&mut connection)?;
+            }
+            io::Result::Ok(connection)
+        };
+        // What the first connection brings into being is not the price of a connection.
+        let first = open(false)?;
+        let before = process.memory()?;
+        let mut held = Vec::new();
+        for _ in 0..connections {
+            held.push(open(self.fresh)?);
+        }
+        // The last one was accepted after all others; once it is served, they are there.
+        exchange(held.last_mut().ok_or(io::ErrorKind::InvalidInput)?)?;
+        let after = process.memory()?;
+        drop((first, held));
+        let each = |before: u64, after: u64| (after as f64 - before as f64) / connections as f64;
+        Ok(Some((each(before.resident, after.resident), each(before.data, after.data))))
     }
-    // The last one was accepted after all others; once it is served, they are there.
-    exchange(held.last_mut().ok_or(io::ErrorKind::InvalidInput)?)?;
-    let after = process.memory()?;
-    drop((first, held));
-    let each = |before: u64, after: u64| (after as f64 - before as f64) / connections as f64;
-    Ok(Some((each(before.resident, after.resident), each(before.data, after.data))))
 }
 
-fn open(address: SocketAddr, fresh: bool) -> io::Result<TcpStream> {
-    let mut socket = TcpStream::connect(address)?;
+/// A connection, with or without TLS.
+trait Duplex: Read + Write {}
+impl<T: Read + Write> Duplex for T {}
+
+fn open(address: SocketAddr, tls: bool) -> io::Result<Box<dyn Duplex>> {
+    let socket = TcpStream::connect(address)?;
     socket.set_read_timeout(Some(Duration::from_secs(5)))?;
-    if !fresh {
-        exchange(&mut socket)?;
+    #[cfg(feature = "tls")]
+    if tls {
+        return Ok(Box::new(h1wire_benches::tls::connect(socket)?));
     }
-    Ok(socket)
+    let _ = tls;
+    Ok(Box::new(socket))
 }
 
 /// One request and its answer, which fits into one segment.
-fn exchange(socket: &mut TcpStream) -> io::Result<()> {
+fn exchange(socket: &mut impl Duplex) -> io::Result<()> {
     socket.write_all(inputs::A)?;
     let mut buffer = [0; 4096];
     let mut read = 0;

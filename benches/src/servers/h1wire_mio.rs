@@ -23,12 +23,21 @@ use h1wire_mio::{Handler, Options, Request, Response, Server};
 use files::Files;
 
 pub(super) fn serve(address: SocketAddr) -> io::Result<()> {
+    run(Server::bind(address)?)
+}
+
+#[cfg(feature = "tls")]
+pub(super) fn serve_tls(address: SocketAddr) -> io::Result<()> {
+    run(Server::bind(address)?.tls(crate::tls::server_config()?))
+}
+
+fn run(server: Server) -> io::Result<()> {
     let mut options = Options::default();
     options.server = Some(super::SERVER.into());
     // The others do not advertise it either.
     options.advertise_keep_alive = false;
     let answers = Answers { files: Files::new(super::folder()?)? };
-    Server::bind(address)?.options(options).start_with(move |_| answers.clone())?.join().map(drop)
+    server.options(options).start_with(move |_| answers.clone())?.join().map(drop)
 }
 
 /// Answers a request when all of it was read.

@@ -58,6 +58,12 @@ pub const SERVERS: &[Server] = &[
     inside("h1wire-std", h1wire_std::serve),
 ];
 
+/// The same over TLS, where that is compiled.
+pub const SECURE: &[Server] = &[
+    #[cfg(feature = "tls")]
+    inside("h1wire-mio-tls", h1wire_mio::serve_tls),
+];
+
 const fn inside(name: &'static str, serve: fn(SocketAddr) -> io::Result<()>) -> Server {
     Server { name, start: Start::Inside(serve) }
 }
@@ -83,12 +89,13 @@ impl Server {
 /// Is the server this process was started to be, if it was.
 pub fn serve_if_asked(args: &[&str]) -> Option<ExitCode> {
     let [SERVE, name, address] = args else { return None };
-    let served = SERVERS.iter().find(|server| server.name == *name).zip(address.parse().ok()).map(
-        |(server, address)| match server.start {
-            Start::Inside(serve) => serve(address),
-            Start::Outside(_) => Err(io::Error::other("not run by this program")),
-        },
-    );
+    let served =
+        SERVERS.iter().chain(SECURE).find(|server| server.name == *name).zip(address.parse().ok()).map(
+            |(server, address)| match server.start {
+                Start::Inside(serve) => serve(address),
+                Start::Outside(_) => Err(io::Error::other("not run by this program")),
+            },
+        );
     let why = match served {
         Some(Ok(())) => return Some(ExitCode::SUCCESS),
         Some(Err(error)) => error.to_string(),
