@@ -32,21 +32,27 @@ use h1wire_std::{Agent, Closer, Event, Proxies, Proxy, Request, Response, Stream
 use indicatif::{ProgressBar, ProgressStyle};
 
 fn main() -> ExitCode {
-    let options = match Options::parse(env::args().skip(1)) {
+    ExitCode::from(fetch(env::args().skip(1)))
+}
+
+/// Does what the arguments say, and answers with the code to exit with: 2 if they say nothing that can be done, 22 for a
+/// status of 400 and above, 1 for every other failure.
+pub fn fetch(args: impl Iterator<Item = String>) -> u8 {
+    let options = match Options::parse(args) {
         Ok(options) => options,
         Err(text) => {
             eprintln!(
                 "fetch: {text}\nusage: fetch [-X METHOD] [-H FIELD] [-d DATA] [-T FILE] [-o FILE] [-ivw] URL"
             );
-            return ExitCode::from(2);
+            return 2;
         }
     };
     match options.run() {
-        Ok(status) if status < 400 => ExitCode::SUCCESS,
-        Ok(_) => ExitCode::from(22),
+        Ok(status) if status < 400 => 0,
+        Ok(_) => 22,
         Err(error) => {
             eprintln!("fetch: {error}");
-            ExitCode::FAILURE
+            1
         }
     }
 }
@@ -154,10 +160,8 @@ impl Options {
             .total_timeout(self.limit.unwrap_or_default());
         for (name, value) in &self.fields {
             // As with curl, a field of one's own replaces the usual one.
-            request = match &**name {
-                "User-Agent" | "Accept" => request.header(name, value),
-                _ => request.append_header(name, value),
-            };
+            let is_usual = ["User-Agent", "Accept"].iter().any(|usual| usual.eq_ignore_ascii_case(name));
+            request = if is_usual { request.header(name, value) } else { request.append_header(name, value) };
         }
         if let Some((user, password)) = &self.user {
             request = request.auth(user, password);
