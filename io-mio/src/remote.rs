@@ -1,6 +1,6 @@
 //! Reaching an event loop from other threads: what they can ask for, and the handles they do it with.
 //!
-//! A loop takes the commands at its next turn. What they come to is in `core`.
+//! A loop takes the commands at its next turn. What they come to is in `event_loop`.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
