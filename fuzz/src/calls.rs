@@ -1,7 +1,7 @@
 //! Calls: any order of calls is safe, and a refused call changes nothing and writes nothing.
 
 use h1wire_proto::{
-    BodyLen, Client, ClientConfig, Conn, Method, Recv, RecvError, RecvErrorKind, SendError, Server,
+    BodyLen, Client, ClientConfig, Conn, Expired, Method, Recv, RecvError, RecvErrorKind, SendError, Server,
     ServerConfig, Slots,
 };
 
@@ -105,14 +105,22 @@ fn server(choices: &mut Choices<'_>) {
                 let error = RecvError::new(RecvErrorKind::BadMethod, 0);
                 checked(&mut conn, |conn, out| conn.respond_error(&error, None, out));
             }
-            10 => match choices.below(4) {
+            10 => match choices.below(8) {
                 0 => conn.send_failed(),
                 1 => conn.recv_bypassed(choices.byte() as u64),
-                _ => {}
+                2 => conn.recv_bypassed(u64::MAX),
+                3 => conn.limit_content(choices.byte() as u64),
+                4 => conn.keep_reading(choices.flip()),
+                5 => conn.close_after_response(),
+                // Nobody should, but it is no reason to panic: input that does not begin with what was left.
+                6 => input.truncate(choices.byte() as usize),
+                _ => {
+                    checked(&mut conn, |conn, out| conn.respond_expired(Expired::Head, None, out));
+                }
             },
             _ => send(choices, &mut conn),
         }
-        let _ = (conn.advice(), conn.phase(), conn.wants_continue(), conn.recv_bypass());
+        let _ = (conn.advice(), conn.phase(), conn.may_end(), conn.wants_continue(), conn.recv_bypass());
     }
 }
 
@@ -143,13 +151,23 @@ fn client(choices: &mut Choices<'_>) {
                     assert!(out.is_empty(), "a refused request writes nothing");
                 }
             }
-            7 => match choices.below(4) {
+            7 => match choices.below(8) {
                 0 => conn.send_failed(),
                 1 => conn.recv_bypassed(choices.byte() as u64),
+                2 => conn.recv_bypassed(u64::MAX),
+                3 => conn.limit_content(choices.byte() as u64),
+                4 => input.truncate(choices.byte() as usize),
+                5 => {
+                    _ = conn.configure(&ClientConfig {
+                        pipeline_depth: choices.byte(),
+                        ..ClientConfig::default()
+                    })
+                }
                 _ => {}
             },
             _ => send(choices, &mut conn),
         }
-        let _ = (conn.advice(), conn.phase(), conn.awaits_continue(), conn.recv_bypass(), conn.outstanding());
+        let _ = (conn.advice(), conn.phase(), conn.may_end(), conn.recv_bypass(), conn.outstanding());
+        let _ = (conn.awaits_continue(), conn.wants_content());
     }
 }

@@ -8,6 +8,7 @@ mod calls;
 mod choices;
 mod digest;
 mod encode;
+mod forward;
 mod pool;
 mod scan;
 mod split;
@@ -15,6 +16,7 @@ mod wired;
 
 pub use calls::calls;
 pub use encode::encode;
+pub use forward::forward;
 pub use pool::pool;
 pub use scan::scan;
 pub use split::{lenient, split};
@@ -27,6 +29,7 @@ pub type Harness = fn(&[u8]);
 pub const HARNESSES: &[(&str, Harness)] = &[
     ("calls", calls),
     ("encode", encode),
+    ("forward", forward),
     ("lenient", lenient),
     ("pool", pool),
     ("scan", scan),

@@ -5,8 +5,21 @@ use h1wire_proto::{ClientConfig, ClientLeniency, Limits, Method, ServerConfig, S
 use crate::choices::Choices;
 use crate::digest::{Answering, Asking, Seen, feed};
 
-/// Settings drawn from the choices: limits small enough to be met, any set of leniencies.
+/// Settings drawn from the choices: limits small enough to be met, no leniency or any set of them.
 pub fn settings(choices: &mut Choices<'_>) -> (ServerConfig, ClientConfig) {
+    let strict = choices.flip();
+    let (server, client) = lenient_settings(choices);
+    if !strict {
+        return (server, client);
+    }
+    (
+        ServerConfig { leniency: ServerLeniency::STRICT, ..server },
+        ClientConfig { leniency: ClientLeniency::STRICT, ..client },
+    )
+}
+
+/// The same with any set of leniencies.
+fn lenient_settings(choices: &mut Choices<'_>) -> (ServerConfig, ClientConfig) {
     let limits = match choices.below(3) {
         0 => Limits::DEFAULT,
         1 => Limits {
@@ -74,17 +87,35 @@ pub fn split(data: &[u8]) {
     let bytes = choices.0;
     let whole = seen(is_server, &server, &client, &methods, bytes, &[], eof);
     let each: Vec<usize> = (1..bytes.len()).collect();
+    // What the strict machine cannot read at once ends the connection, so that it is tried once.
+    let strict = if is_server {
+        server.leniency == ServerLeniency::STRICT
+    } else {
+        client.leniency == ClientLeniency::STRICT
+    };
     for cuts in [&cuts, &each] {
+        looks();
         let got = seen(is_server, &server, &client, &methods, bytes, cuts, eof);
         assert_eq!(got, whole, "cut at {cuts:?}: {}", bytes.escape_ascii());
+        let looks = looks().filter(|_| strict).unwrap_or_default();
+        assert!(looks <= 4 * bytes.len(), "{looks} looks, cut at {cuts:?}: {}", bytes.escape_ascii());
     }
+}
+
+/// How many looks at bytes the machine has taken since this was last asked. Counted by `cargo fuzz` only, for a machine
+/// that counts is not the one that is used.
+fn looks() -> Option<usize> {
+    #[cfg(fuzzing)]
+    return Some(h1wire_proto::take_visits());
+    #[cfg(not(fuzzing))]
+    None
 }
 
 /// A leniency only adds accepted inputs: what the strict machine accepts, the lenient one sees alike.
 pub fn lenient(data: &[u8]) {
     let mut choices = Choices(data);
     let is_server = choices.flip();
-    let (server, client) = settings(&mut choices);
+    let (server, client) = lenient_settings(&mut choices);
     let methods = methods(&mut choices);
     let bytes = choices.0;
     let strict = (

@@ -1,25 +1,37 @@
-//! Counts how often bytes are looked at, in tests only: the proof that dripped input costs work linear in its bytes.
+//! Counts how often bytes are looked at, in tests and under a fuzzer only: the proof that dripped input costs work linear
+//! in its bytes.
 //!
-//! In ordinary builds [`add`] is nothing.
+//! In ordinary builds [`add`] is nothing and there is no more here.
 
-#[cfg(not(test))]
+#[cfg(not(any(test, all(fuzzing, feature = "std"))))]
 #[inline(always)]
 pub(crate) fn add(_: usize) {}
 
-#[cfg(test)]
-std::thread_local! {
-    static COUNT: core::cell::Cell<usize> = const { core::cell::Cell::new(0) };
-}
+#[cfg(any(test, all(fuzzing, feature = "std")))]
+pub use counted::*;
 
-/// Notes that `n` bytes were looked at.
-#[cfg(test)]
-pub(crate) fn add(n: usize) {
-    COUNT.set(COUNT.get() + n);
+#[cfg(any(test, all(fuzzing, feature = "std")))]
+mod counted {
+    use core::cell::Cell;
+
+    std::thread_local! {
+        static COUNT: Cell<usize> = const { Cell::new(0) };
+    }
+
+    /// Notes that `n` bytes were looked at.
+    pub(crate) fn add(n: usize) {
+        COUNT.set(COUNT.get() + n);
+    }
+
+    /// How many looks this thread has taken since it was last asked.
+    pub fn take() -> usize {
+        COUNT.replace(0)
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::COUNT;
+    use super::take;
     use crate::{Conn, Limits, Recv, Server, ServerConfig, Slots};
 
     /// How many looks the machine takes at `bytes` in pieces of `step`, for each byte.
@@ -34,7 +46,7 @@ mod tests {
         let config = ServerConfig { limits, ..ServerConfig::default() };
         let (mut conn, mut slots) = (Conn::<Server>::new(&config), Slots::new());
         let (mut start, mut end) = (0, 0);
-        COUNT.set(0);
+        take();
         while end < bytes.len() {
             end = (end + step).min(bytes.len());
             loop {
@@ -49,7 +61,7 @@ mod tests {
             }
         }
         assert_eq!(start, bytes.len(), "everything was read");
-        COUNT.get() as f64 / bytes.len() as f64
+        take() as f64 / bytes.len() as f64
     }
 
     #[test]
