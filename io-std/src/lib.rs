@@ -19,6 +19,9 @@
 //! | know what went wrong and whether to try again | [`Error::kind`], [`Error::retry`] |
 //! | hear everything that happens | [`Request::observe`], [`Event`] |
 //!
+//! It speaks HTTP and no more: redirections are answers like any other, content is handed out as it was sent, and cookies are
+//! fields.
+//!
 //! Calls block, and nothing else does: a response that nobody reads holds its connection and no more, a request that
 //! waits for a connection takes the first that is free, and every wait can be aborted or limited. A connection is made
 //! in a thread that ends with it; what cannot be interrupted there, such as the system's resolver, does not keep the

@@ -24,8 +24,8 @@ use crate::proxy::Proxies;
 
 /// Connections, shared by requests: a pool for each origin, with limits over each and over all.
 ///
-/// A clone is the same agent. Dropping the last one closes the idle connections; those in use live on until their
-/// responses are read.
+/// A clone is the same agent, and each request, response and error with a request in it holds one. Dropping the last one
+/// closes the idle connections; those in use live on until their responses are read.
 ///
 /// | kind | methods |
 /// |---|---|
