@@ -80,6 +80,42 @@ fn a_response_without_content_is_complete_at_once_and_its_connection_free() {
 }
 
 #[test]
+fn an_answer_to_head_is_its_head_however_content_would_be_framed() {
+    let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n";
+    let server = Script::kept([
+        chunked,
+        "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n",
+        "HTTP/1.1 200 OK\r\n\r\n",
+        OK,
+    ]);
+    let agent = Agent::builder().keep_alive(true).build();
+    for reused in [false, true, true] {
+        let mut response = agent.request("HEAD", server.url("/")).send().unwrap();
+        assert_eq!((response.text().unwrap().as_str(), response.reused_socket()), ("", reused));
+        assert!(response.is_complete() && response.trailers().is_empty());
+    }
+    let mut response = agent.get(server.url("/")).send().unwrap();
+    assert_eq!((response.text().unwrap().as_str(), response.reused_socket()), ("ok", true));
+    agent.destroy();
+    server.join();
+}
+
+#[test]
+fn a_redirection_is_an_answer_like_any_other() {
+    let found = "HTTP/1.1 302 Found\r\nLocation: /there\r\nContent-Length: 5\r\n\r\nthere";
+    let choices =
+        "HTTP/1.1 300 Multiple Choices\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX: 1\r\n\r\n";
+    let server = Script::kept([found, choices, "HTTP/1.1 305 Use Proxy\r\nContent-Length: 0\r\n\r\n"]);
+    let agent = Agent::builder().keep_alive(true).build();
+    for (status, text) in [(302, "there"), (300, "a"), (305, "")] {
+        let mut response = agent.get(server.url("/here")).send().unwrap();
+        assert_eq!((response.status(), response.text().unwrap().as_str()), (status, text));
+    }
+    drop(agent);
+    server.join();
+}
+
+#[test]
 fn content_until_close_ends_with_the_connection() {
     let server = Script::answers(["HTTP/1.0 200 OK\r\n\r\nall of it"]);
     let mut response = Request::get(server.url("/")).send().unwrap();

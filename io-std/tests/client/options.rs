@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use h1wire_std::proto::pool::Family;
-use h1wire_std::{Agent, ErrorKind, Request};
+use h1wire_std::{Agent, ErrorKind, Proxies, Proxy, Request};
 
 use crate::script::{Peer, Script};
 
@@ -177,7 +177,9 @@ fn a_unix_socket_is_kept_and_used_again() {
             socket.write_all(OK.as_bytes()).unwrap();
         }
     });
-    let agent = Agent::builder().keep_alive(true).build();
+    // A proxy is not on the way to a socket of this machine.
+    let nobody = Proxies::all(Proxy::new("127.0.0.1:1").unwrap());
+    let agent = Agent::builder().keep_alive(true).proxies(nobody).build();
     for reused in [false, true] {
         let mut response = agent.get("http://localhost/x").socket_path(&path).send().unwrap();
         assert_eq!((response.reused_socket(), response.peer_addr()), (reused, None));
