@@ -3,14 +3,16 @@
 //! An error means that nothing was written and nothing changed. `respond` and `request` write heads, this file
 //! the content, `encode` is what they share. Whether a step is legal is decided by `cycle` alone.
 
+mod checked;
 mod encode;
 mod plan;
 mod prepared;
 mod request;
 mod respond;
 
+pub use checked::Checked;
+pub use encode::Encoder;
 pub(crate) use encode::may_be_trailer;
-pub use encode::{Checked, Encoder};
 pub use prepared::Prepared;
 pub use respond::Status;
 

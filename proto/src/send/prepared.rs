@@ -2,7 +2,8 @@
 
 use alloc::vec::Vec;
 
-use super::encode::{self, Checked, Encoder};
+use super::checked::Checked;
+use super::encode::{self, Encoder};
 use crate::error::SendError;
 use crate::headers::Headers;
 use crate::out::{FieldSource, Out};

@@ -1,7 +1,8 @@
 //! Requests: the request line and what the machine adds to the caller's fields.
 
 use super::Tx;
-use super::encode::{self, Options};
+use super::checked::Said;
+use super::encode;
 use crate::conn::{Client, Conn, Sent};
 use crate::cycle::{Half, Party};
 use crate::error::SendError;
@@ -45,14 +46,17 @@ impl Conn<Client> {
             return Err(SendError::BadTarget);
         }
         let checked = encode::check_fields(fields)?;
-        match checked.hosts {
-            0 => return Err(SendError::MissingHost),
-            1 if checked.bad_host => return Err(SendError::BadFieldValue),
-            1 => {}
-            _ => return Err(SendError::ReservedField),
+        if !checked.has(Said::HOST) {
+            return Err(SendError::MissingHost);
+        }
+        if checked.has(Said::TWO_HOSTS) {
+            return Err(SendError::ReservedField);
+        }
+        if checked.has(Said::BAD_HOST) {
+            return Err(SendError::BadFieldValue);
         }
         let empty = matches!(body, BodyLen::None | BodyLen::Exact(0));
-        if checked.expect_continue && empty {
+        if checked.has(Said::EXPECT_CONTINUE) && empty {
             return Err(SendError::ReservedField);
         }
         if !empty && matches!(method, Method::Connect | Method::Trace) {
@@ -72,7 +76,7 @@ impl Conn<Client> {
             method == Method::Head,
             connect,
             checked.upgrade(),
-            checked.options.close,
+            checked.has(Said::CLOSE),
             method.is_idempotent(),
         );
         if core.outstanding.len() == 0 {
@@ -86,7 +90,7 @@ impl Conn<Client> {
         }
         core.outstanding.push(sent);
         core.offered = checked.offered;
-        core.flags.continue_pending = checked.expect_continue;
+        core.flags.continue_pending = checked.has(Said::EXPECT_CONTINUE);
 
         out.reserve(64 + method.as_bytes().len() + target.len() + checked.len);
         out.put(method.as_bytes());
@@ -95,13 +99,9 @@ impl Conn<Client> {
         out.put(b" HTTP/1.1\r\n");
         encode::put_fields(fields, out);
         // RFC 9112 section 7.4 and RFC 9110 section 7.8: both fields are connection-specific.
-        let needed = Options {
-            upgrade: checked.upgrade(),
-            te: checked.te,
-            keep_alive: checked.keep_alive && !checked.options.close,
-            close: false,
-        };
-        encode::put_options(needed, checked.options, out);
+        let keep = checked.has(Said::KEEP_ALIVE) && !checked.has(Said::CLOSE);
+        let hop = Said::SWITCH.only_if(checked.upgrade()).with(Said::TE_HOP.only_if(checked.has(Said::TE)));
+        encode::put_options(hop.with(Said::KEEP.only_if(keep)), checked.said, out);
         core.tx = match body {
             BodyLen::None if method.expects_content() => {
                 encode::put_length(0, out);

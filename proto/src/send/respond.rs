@@ -4,7 +4,8 @@
 //! request that is answered.
 
 use super::Tx;
-use super::encode::{self, Checked, Options};
+use super::checked::{Checked, Said};
+use super::encode;
 use super::plan::Plan;
 use crate::conn::{Conn, Server};
 use crate::cycle::{Half, Party, Step};
@@ -132,9 +133,9 @@ impl Conn<Server> {
         }
         put_status_line(&status, out);
         encode::put_fields(fields, out);
-        let needed =
-            Options { keep_alive: checked.keep_alive, upgrade: checked.upgrade(), ..Options::default() };
-        encode::put_options(needed, checked.options, out);
+        let keep = Said::KEEP.only_if(checked.has(Said::KEEP_ALIVE));
+        let needed = keep.with(Said::SWITCH.only_if(checked.upgrade()));
+        encode::put_options(needed, checked.said, out);
         out.put_static(b"\r\n");
         Ok(())
     }
@@ -162,8 +163,7 @@ impl Conn<Server> {
         core.cycle = cycle;
         put_status_line(&Status::new(101), out);
         encode::put_fields(fields, out);
-        let needed = Options { upgrade: true, ..Options::default() };
-        encode::put_options(needed, checked.options, out);
+        encode::put_options(Said::SWITCH, checked.said, out);
         out.put_static(b"\r\n");
         Ok(())
     }
@@ -248,7 +248,7 @@ impl Conn<Server> {
         // The client may or may not send content it announced with 100-continue once it is answered without a
         // 100; after its end of stream there is nobody to keep the connection for, unless it left more requests.
         let keep = core.cycle.keep
-            && !checked.options.close
+            && !checked.has(Said::CLOSE)
             && !core.flags.continue_pending
             && (!core.flags.eof || core.flags.behind)
             && !core.flags.last
@@ -260,9 +260,9 @@ impl Conn<Server> {
             .map_err(|_| SendError::WrongState)?;
         core.flags.continue_pending = false;
         core.flags.ignored |= refused;
-        let hint = if keep && !checked.keep_alive { core.keep_alive_hint } else { 0 };
+        let hint = if keep && !checked.has(Said::KEEP_ALIVE) { core.keep_alive_hint } else { 0 };
         // A field that is meant for the next hop alone is named by `Connection` (RFC 9110 section 7.6.1).
-        let keep_alive = keep && (core.flags.http10 || hint > 0 || checked.keep_alive);
+        let keep_alive = keep && (core.flags.http10 || hint > 0 || checked.has(Said::KEEP_ALIVE));
         out.reserve(160 + checked.len + content.map_or(0, <[u8]>::len));
         put_head(&status, &checked, fields, &plan, keep, keep_alive, hint, tunnel, out);
         match content {
@@ -291,14 +291,15 @@ fn put_head<F: FieldSource + ?Sized, O: Out + ?Sized>(
     out: &mut O,
 ) {
     put_status_line(status, out);
-    if let (Some(date), false) = (status.date, checked.date) {
+    if let (Some(date), false) = (status.date, checked.has(Said::DATE)) {
         out.put(date.line());
     }
     encode::put_fields(fields, out);
     if (!keep || keep_alive || checked.upgrade()) && !tunnel {
         // RFC 9110 section 7.6.1: `Upgrade` is named by `Connection` wherever it is sent.
-        let needed = Options { close: !keep, keep_alive, upgrade: checked.upgrade(), te: false };
-        encode::put_options(needed, checked.options, out);
+        let close = Said::CLOSE.only_if(!keep);
+        let needed = close.with(Said::KEEP.only_if(keep_alive)).with(Said::SWITCH.only_if(checked.upgrade()));
+        encode::put_options(needed, checked.said, out);
         if hint > 0 {
             encode::put_keep_alive(hint, out);
         }
