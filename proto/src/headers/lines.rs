@@ -4,6 +4,7 @@
 //! Nothing is validated here, and no rule about fields is known.
 
 use crate::fields::{FOLDED, FieldSpan, Fields};
+use crate::send::length;
 use alloc::vec::Vec;
 
 /// Field lines in order. Names are compared whatever their case.
@@ -15,19 +16,23 @@ pub(super) struct Lines {
     dead: usize,
     /// A line does not lie in the buffer where it stands among the others.
     moved: bool,
+    /// How long the names are: [`length`]s of lines that there are, and perhaps of some that are gone.
+    lengths: u32,
 }
 
 /// What a line has beside name and value.
 const AROUND: usize = 4;
 
 impl Lines {
-    pub(super) const EMPTY: Self = Self { bytes: Vec::new(), spans: Vec::new(), dead: 0, moved: false };
+    pub(super) const EMPTY: Self =
+        Self { bytes: Vec::new(), spans: Vec::new(), dead: 0, moved: false, lengths: 0 };
 
     pub(super) fn clear(&mut self) {
         self.bytes.clear();
         self.spans.clear();
         self.dead = 0;
         self.moved = false;
+        self.lengths = 0;
     }
 
     pub(super) fn len(&self) -> usize {
@@ -43,24 +48,38 @@ impl Lines {
         self.spans.iter().map(|span| (self.name(span), self.value(span)))
     }
 
+    /// Whether a name may be as long as one of `lengths`.
+    #[inline]
+    pub(super) fn may_have(&self, lengths: u32) -> bool {
+        self.lengths & lengths != 0
+    }
+
+    /// How many bytes all lines take when they are sent.
+    #[inline]
+    pub(super) fn wire_len(&self) -> usize {
+        self.bytes.len() - self.dead
+    }
+
     /// The place of the first line named `name` at or behind `from`.
     #[inline]
     pub(super) fn position(&self, name: &[u8], from: usize) -> Option<usize> {
+        // Most names that are asked for are not there.
+        if !self.may_have(length(name)) {
+            return None;
+        }
         let same = |span: &FieldSpan| self.name(span).eq_ignore_ascii_case(name);
         self.spans.get(from..)?.iter().position(same).map(|at| from + at)
     }
 
-    /// Every line as it is sent, in pieces of one line or more.
+    /// Gives every line as it is sent to `put`, in pieces of one line or more.
     #[inline]
-    pub(super) fn wire(&self) -> impl Iterator<Item = &[u8]> {
-        let (whole, each) = match self.dead == 0 && !self.moved {
-            true => (&self.bytes[..], &[][..]),
-            false => (&[][..], &self.spans[..]),
-        };
-        let whole = (!whole.is_empty()).then_some(whole);
-        whole
-            .into_iter()
-            .chain(each.iter().map(|span| slice(&self.bytes, span.name_start, span.value_end + 2)))
+    pub(super) fn wire(&self, mut put: impl FnMut(&[u8])) {
+        if self.dead == 0 && !self.moved {
+            return put(&self.bytes);
+        }
+        for span in &self.spans {
+            put(slice(&self.bytes, span.name_start, span.value_end + 2));
+        }
     }
 
     /// Whether a line with `more` bytes of name and value can be added: offsets are 31 bits.
@@ -87,6 +106,7 @@ impl Lines {
         self.bytes.extend_from_slice(value);
         let value_end = self.bytes.len() as u32;
         self.bytes.extend_from_slice(b"\r\n");
+        self.lengths |= length(name);
         FieldSpan { name_start, name_end, value_start: name_end + 2, value_end }
     }
 
@@ -236,8 +256,9 @@ mod tests {
                 [(&b"a"[..], &b""[..]), (b"B", &value), (b"c", b"")]
             );
             let live: usize = lines.iter().map(|(n, v)| n.len() + v.len() + AROUND).sum();
-            assert_eq!(lines.dead, lines.bytes.len() - live, "every byte is alive or counted");
-            let sent: Vec<u8> = lines.wire().flatten().copied().collect();
+            assert_eq!(lines.wire_len(), live, "every byte is alive or counted");
+            let mut sent = Vec::new();
+            lines.wire(|piece| sent.extend_from_slice(piece));
             assert_eq!(sent, [b"a: \r\nB: ", &value[..], b"\r\nc: \r\n"].concat());
             lines.bytes.capacity()
         };

@@ -247,11 +247,15 @@ impl FieldSource for Headers {
     // Every line was validated when it came in, and lies there as it is sent.
     #[inline]
     fn check(&self, checked: &mut Checked) -> Result<(), SendError> {
+        if !self.lines.may_have(Checked::LENGTHS) {
+            checked.len += self.lines.wire_len();
+            return Ok(());
+        }
         self.iter().try_for_each(|(name, value)| checked.valid(name, value))
     }
     #[inline]
     fn put<O: Out + ?Sized>(&self, out: &mut O, _: Encoder) {
-        self.lines.wire().for_each(|lines| out.put(lines));
+        self.lines.wire(|lines| out.put(lines));
     }
 }
 

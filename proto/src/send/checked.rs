@@ -61,29 +61,47 @@ impl Said {
     }
 }
 
+/// The names that matter.
+const NAMES: [&str; 9] = [
+    "te",
+    "date",
+    "host",
+    "expect",
+    "upgrade",
+    "connection",
+    "keep-alive",
+    "content-length",
+    "transfer-encoding",
+];
+
 /// The first letters, as bits, of the names of each length that matter; one test sorts out most fields.
 static FIRST: [u32; 32] = {
     let mut first = [0; 32];
-    let names: [&str; 9] = [
-        "te",
-        "date",
-        "host",
-        "expect",
-        "upgrade",
-        "connection",
-        "keep-alive",
-        "content-length",
-        "transfer-encoding",
-    ];
     let mut i = 0;
-    while i < names.len() {
-        first[names[i].len()] |= 1 << (names[i].as_bytes()[0] & 31);
+    while i < NAMES.len() {
+        first[NAMES[i].len()] |= 1 << (NAMES[i].as_bytes()[0] & 31);
         i += 1;
     }
     first
 };
 
+/// The length of a name as a bit, so that those of many are a set. From 31 on they are one.
+#[inline]
+pub(crate) const fn length(name: &[u8]) -> u32 {
+    1 << if name.len() < 31 { name.len() } else { 31 }
+}
+
 impl Checked {
+    /// The [`length`]s of the names that matter. Of a field with another one, only its size is of interest.
+    pub(crate) const LENGTHS: u32 = {
+        let (mut lengths, mut i) = (0, 0);
+        while i < NAMES.len() {
+            lengths |= length(NAMES[i].as_bytes());
+            i += 1;
+        }
+        lengths
+    };
+
     /// Whether all of this was said.
     #[inline]
     pub(crate) const fn has(&self, what: Said) -> bool {

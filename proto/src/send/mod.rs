@@ -11,6 +11,7 @@ mod request;
 mod respond;
 
 pub use checked::Checked;
+pub(crate) use checked::length;
 pub use encode::Encoder;
 pub(crate) use encode::may_be_trailer;
 pub use prepared::Prepared;
