@@ -347,7 +347,7 @@ impl std::fmt::Debug for Response<'_> {
 impl Context {
     /// What every response begins with: its status, and the fields of the server itself, which give way to the
     /// handler's.
-    #[inline]
+    #[inline(always)]
     fn common<'a>(
         &'a mut self,
         code: u16,

@@ -155,12 +155,12 @@ impl<A: FieldSource, B: FieldSource> FieldSource for (A, B) {
     fn strictness(&self) -> Strictness {
         self.0.strictness().max(self.1.strictness())
     }
-    #[inline]
+    #[inline(always)]
     fn check(&self, checked: &mut Checked) -> Result<(), SendError> {
         self.0.check(checked)?;
         self.1.check(checked)
     }
-    #[inline]
+    #[inline(always)]
     fn put<O: Out + ?Sized>(&self, out: &mut O, encoder: Encoder) {
         self.0.put(out, encoder);
         self.1.put(out, encoder);
