@@ -177,7 +177,7 @@ pub use timeouts::Timeouts;
 pub use timers::{Activity, Expired, Timers};
 pub use validate::{Strictness, validate_name, validate_value};
 pub use views::{Distinct, Duplicates, Named, View};
-#[cfg(all(fuzzing, feature = "std"))]
+#[cfg(fuzzing)]
 #[doc(hidden)]
 pub use visits::take as take_visits;
 pub use wheel::Wheel;
