@@ -65,6 +65,9 @@ fn forward(
     if sent.scheme().is_some_and(|scheme| !scheme.eq_ignore_ascii_case(b"http")) {
         return refuse(response, 501, "only http is forwarded, use CONNECT");
     }
+    if sent.closes() {
+        response.close();
+    }
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let mut onward = agent
         .request(&text(sent.method().as_bytes()), format!("http://{}/", text(sent.host())))
@@ -73,11 +76,11 @@ fn forward(
     onward.headers_mut().append_all(&sent).map_err(io::Error::other)?;
 
     let (say, words) = channel();
-    let interim = say.clone();
+    let (interim, policy) = (say.clone(), forwarding.clone());
     onward = onward.on_informational(move |head| {
         let mut fields = Headers::new();
         // 100 is between the server and us: the client was told when its content was read.
-        if head.status != 100 && fields.append_all(&head.fields).is_ok() {
+        if head.status != 100 && policy.response(head).is_ok_and(|back| fields.append_all(&back).is_ok()) {
             let _ = interim.send(Word::Interim(head.status, fields));
         }
     });

@@ -32,7 +32,7 @@ impl Chain {
             for (name, value) in request.trailers() {
                 content.push_str(&format!("\n{}: {}", name.escape_ascii(), value.escape_ascii()));
             }
-            response.informational(103, &[("Link", "</style>")])?;
+            response.informational(103, &[("Link", "</style>"), ("Connection", "X-Hop"), ("X-Hop", "1")])?;
             response.header("Connection", "X-Hop").header("X-Hop", "1").header("X-End", "2");
             if request.target.starts_with(b"/chunks") {
                 response.trailer("X-Sum", "3");
@@ -56,6 +56,16 @@ impl Chain {
     fn request(&self, method: &str, path: &str) -> Request {
         self.agent.request(method, format!("http://{}{path}", self.address()))
     }
+}
+
+/// Everything the proxy says to a client that sends `request`, until it closes.
+fn said(chain: &Chain, request: &str) -> String {
+    let mut client = TcpStream::connect(chain.proxy.local_addr().unwrap()).unwrap();
+    client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    client.write_all(request.as_bytes()).unwrap();
+    let mut said = String::new();
+    client.read_to_string(&mut said).unwrap();
+    said
 }
 
 impl Drop for Chain {
@@ -123,6 +133,26 @@ fn an_answer_to_head_says_the_length_and_has_no_content() {
     assert!(response.header("content-length").is_some());
     assert_eq!(response.text().unwrap(), "");
     assert_eq!(chain.request("GET", "/").send().unwrap().status(), 200);
+}
+
+/// RFC 9110 section 7.6.1.
+#[test]
+fn interim_responses_leave_the_fields_of_their_connection_behind() {
+    let chain = Chain::new();
+    let address = chain.address();
+    let said =
+        said(&chain, &format!("GET http://{address}/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
+    let interim = "HTTP/1.1 103 Early Hints\r\nLink: </style>\r\nVia: 1.1 edge\r\n\r\nHTTP/1.1 200 OK\r\n";
+    assert!(said.starts_with(interim), "{said}");
+}
+
+/// RFC 9112 section 9.3.
+#[test]
+fn a_client_of_http_1_0_is_not_kept_even_if_it_asks() {
+    let chain = Chain::new();
+    let address = chain.address();
+    let said = said(&chain, &format!("GET http://{address}/ HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"));
+    assert!(said.starts_with("HTTP/1.1 200 OK\r\n") && said.contains("\r\nConnection: close\r\n"), "{said}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A request on its way to the next server: target, `Host`, fields, framing.
 
 use super::{EndToEnd, Forwarding, NextHop, is_coded, number};
-use crate::message::{BodyKind, Expect, Method, RequestHead};
+use crate::message::{BodyKind, Expect, Method, RequestHead, Version};
 use crate::out::{BodyLen, FieldSource};
 use crate::target::Target;
 use alloc::borrow::Cow;
@@ -66,6 +66,7 @@ pub struct ForwardRequest<'a> {
     expect: Expect,
     max_forwards: Option<Decimal>,
     via: &'a [u8],
+    version: Version,
 }
 
 impl<'a> ForwardRequest<'a> {
@@ -104,6 +105,7 @@ impl<'a> ForwardRequest<'a> {
             expect: head.expect,
             max_forwards,
             via: policy.via(head.version),
+            version: head.version,
         })
     }
 
@@ -133,6 +135,14 @@ impl<'a> ForwardRequest<'a> {
     /// The value of `Host`, which tells where to connect to if the next hop is the origin.
     pub fn host(&self) -> &'a [u8] {
         self.host
+    }
+
+    /// Whether a proxy may not keep the connection the request came on: a client of HTTP/1.0 that asks for it may not have
+    /// meant us (RFC 9112 sections 9.3 and C.2.2). Have its answer be the last then
+    /// ([`close_after_response`](crate::Conn::close_after_response)). A gateway is the server its clients mean, and need
+    /// not.
+    pub fn closes(&self) -> bool {
+        self.version == Version::Http10
     }
 
     /// The framing to send with.

@@ -26,10 +26,11 @@ impl Gateway {
         {
             let sent = policy.request(&head).unwrap();
             outbound.request(sent.method(), sent.target(), &sent, sent.body_len(), &mut out).unwrap();
-        }
-        // RFC 9112 section 9.3: a proxy does not persist with an HTTP/1.0 client, whatever it asks.
-        if head.version == Version::Http10 {
-            inbound.close_after_response();
+            // RFC 9112 section 9.3: a proxy does not persist with an HTTP/1.0 client, whatever it asks.
+            assert_eq!(sent.closes(), head.version == Version::Http10);
+            if sent.closes() {
+                inbound.close_after_response();
+            }
         }
         (Self { policy, inbound, outbound }, String::from_utf8(out).unwrap())
     }
