@@ -26,10 +26,6 @@ impl<H: Handler> EventLoop<H> {
                     if self.cx.remote.is_woken() {
                         self.obey_commands();
                     }
-                    // It came too late, as whoever is still in the backlog.
-                    if self.cx.draining {
-                        return;
-                    }
                     let limit = self.cx.options.max_connections;
                     if limit > 0 && self.connections.len() >= limit {
                         self.cx.counters.refused.add(1);
@@ -37,6 +33,10 @@ impl<H: Handler> EventLoop<H> {
                         self.cx.counters.guard(|| handler.drop_connection(stream));
                     } else if self.open(stream).is_err() {
                         self.cx.counters.accept_errors.add(1);
+                    }
+                    if self.cx.draining {
+                        // It came with the shutdown, which closed those that are idle before it was there.
+                        self.close_idle();
                     }
                 }
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use h1wire_proto::Phase;
 
 use crate::connection::Connection;
+use crate::drive::Turn;
 use crate::event_loop::EventLoop;
 use crate::handler::Handler;
 
@@ -28,20 +29,23 @@ impl<H: Handler> EventLoop<H> {
     }
 
     pub(crate) fn close_idle(&mut self) {
-        self.close_each(|c| c.active.is_none() && c.link.conn.phase() == Phase::Idle);
+        let is_idle = |c: &Connection<H::Exchange>| c.active.is_none() && c.link.conn.phase() == Phase::Idle;
+        // A request that is there already is answered, as the last.
+        self.each(is_idle, |turn| turn.look_once_more());
+        self.each(is_idle, |turn| turn.close());
     }
 
     pub(crate) fn close_all(&mut self) {
         if self.cx.draining {
             self.cut += self.connections.len() as u64;
         }
-        self.close_each(|_| true);
+        self.each(|_| true, |turn| turn.close());
     }
 
-    fn close_each(&mut self, which: impl Fn(&Connection<H::Exchange>) -> bool) {
+    fn each(&mut self, which: impl Fn(&Connection<H::Exchange>) -> bool, what: impl Fn(&mut Turn<'_, H>)) {
         let keys: Vec<_> = self.connections.iter().filter(|(_, c)| which(c)).map(|(key, _)| key).collect();
         for key in keys {
-            self.run_with(key, |turn| turn.close());
+            self.run_with(key, &what);
         }
     }
 }

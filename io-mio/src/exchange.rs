@@ -160,6 +160,12 @@ impl<H: Handler> Turn<'_, H> {
         self.settle();
     }
 
+    /// Reads although no event said that there is something, and lets what there is be the last request.
+    pub(crate) fn look_once_more(&mut self) {
+        self.link.conn.close_after_response();
+        self.link.readable = true;
+    }
+
     /// Ends the connection.
     pub(crate) fn close(&mut self) {
         self.over = true;

@@ -27,7 +27,7 @@ impl Handler for Hello {
     }
 }
 
-fn listen(own: &mut OwnLoop<Hello>) -> SocketAddr {
+fn listen(own: &mut OwnLoop<impl Handler>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let addr = listener.local_addr().unwrap();
     own.server.listen(listener).unwrap();
@@ -128,17 +128,20 @@ fn an_event_of_a_connection_that_is_gone_does_not_end_the_one_that_has_its_place
 }
 
 #[test]
-fn a_client_that_comes_with_the_shutdown_does_not_hold_it_up() {
-    let mut own = OwnLoop::new(Options::default(), Hello);
-    let addr = listen(&mut own);
-    let handle = own.server.handle();
-    let mut silent = Raw::at(addr);
-    handle.shutdown(2 * PATIENCE);
-    own.until("the shutdown", |server| server.is_finished());
-    assert_eq!(handle.counters().accepted, 0);
-    let mut got = Vec::new();
-    let closed = silent.0.read_to_end(&mut got);
-    assert!(got.is_empty(), "{closed:?}");
+fn a_client_that_comes_with_the_shutdown_is_answered_and_does_not_hold_it_up() {
+    for (with_request, answer) in [(false, ""), (true, "hello")] {
+        let mut own = OwnLoop::new(Options::default(), Hello);
+        let addr = listen(&mut own);
+        let handle = own.server.handle();
+        let mut client = Raw::at(addr);
+        if with_request {
+            client.send(GET);
+        }
+        handle.shutdown(2 * PATIENCE);
+        own.until("the shutdown", |server| server.is_finished());
+        let got = client.rest();
+        assert!(got.ends_with(answer) && got.is_empty() == answer.is_empty(), "{got}");
+    }
 }
 
 #[test]
@@ -156,4 +159,43 @@ fn whoever_is_closed_with_all_others_during_a_shutdown_did_not_finish() {
     own.until("the end", |server| server.is_finished());
     let drained = own.server.drained();
     assert_eq!((drained.finished, drained.cut), (0, 1));
+}
+
+/// While it answers, another client sends a request and somebody shuts the server down.
+struct Busy(Option<Raw>, Option<h1wire_mio::Handle>);
+
+impl Handler for Busy {
+    type Exchange = ();
+
+    fn request(&mut self, _: &Request<'_>, res: &mut Response<'_>) -> Option<()> {
+        if let (Some(other), Some(handle)) = (&mut self.0, self.1.take()) {
+            other.send(GET);
+            handle.shutdown(PATIENCE);
+        }
+        res.end("hello").unwrap();
+        None
+    }
+}
+
+#[test]
+fn a_request_that_came_before_the_shutdown_was_looked_at_is_answered() {
+    for fresh in [true, false] {
+        let mut own = OwnLoop::new(Options::default(), Busy(None, None));
+        let addr = listen(&mut own);
+        let handle = own.server.handle();
+        let (mut first, mut other, silent) = (Raw::at(addr), Raw::at(addr), Raw::at(addr));
+        own.until("all", |server| server.connections() == 3);
+        if !fresh {
+            other.send(GET);
+            own.until("its first request", |_| handle.counters().requests == 1);
+            other.until("hello");
+        }
+        let reader = other.0.try_clone().unwrap();
+        *own.server.handler() = Busy(Some(other), Some(handle.clone()));
+        first.send(GET);
+        own.until("the shutdown", |server| server.is_finished());
+        let got = Raw(reader).rest();
+        assert!(got.contains("\r\nConnection: close\r\n") && got.ends_with("hello"), "{got}");
+        drop(silent);
+    }
 }
