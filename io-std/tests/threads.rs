@@ -76,4 +76,22 @@ fn a_connection_that_nobody_wants_any_more_holds_no_thread() {
         }
     }
     std::fs::remove_file(&path).unwrap();
+
+    // An agent that keeps connections keeps one that is being made as well, and as long as it is there itself.
+    for destroy in [true, false] {
+        let agent = Agent::builder().keep_alive(true).proxies(proxies.clone()).build();
+        let mut request = agent.get("http://a.example/").tunnel(true);
+        let abort = request.abort_handle();
+        let waiting = thread::spawn(move || request.send().unwrap_err());
+        until("it is being made", || makers() == 1);
+        abort.abort();
+        drop(waiting.join().unwrap());
+        assert_eq!((makers(), agent.totals().sockets), (1, 1));
+        if destroy {
+            agent.destroy();
+            until("it is destroyed", || makers() == 0);
+        }
+        drop(agent);
+        until("the agent is gone", || makers() == 0);
+    }
 }

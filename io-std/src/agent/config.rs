@@ -131,7 +131,7 @@ impl AgentBuilder {
     /// [`keep_alive`](Self::keep_alive), a connection outlives a request that was aborted, timed out, or served by
     /// another one meanwhile, and is there for the next. Its making, in a thread, ends with the limits of the request it
     /// was begun for ([`connect_timeout`](crate::Request::connect_timeout),
-    /// [`total_timeout`](crate::Request::total_timeout)), or when the system gives it up.
+    /// [`total_timeout`](crate::Request::total_timeout)), when the system gives it up, or with the agent.
     pub fn max_free_sockets(mut self, most: u32) -> Self {
         self.pool.max_free_sockets = most;
         self
@@ -235,7 +235,7 @@ impl AgentBuilder {
         Agent(Arc::new(Driver {
             state: Mutex::new(State::new(Pool::new(self.pool))),
             config: self.pool,
-            hooks,
+            hooks: Arc::new(hooks),
             reaper: Arc::new(Reaper::new(self.sweep)),
         }))
     }

@@ -22,7 +22,7 @@ use crate::stream::Closer;
 pub(crate) struct Driver {
     pub(crate) state: Mutex<State>,
     pub(crate) config: PoolConfig,
-    pub(crate) hooks: Hooks,
+    pub(crate) hooks: Arc<Hooks>,
     pub(super) reaper: Arc<Reaper>,
 }
 
@@ -137,7 +137,7 @@ impl Driver {
                         }),
                     };
                     if let Some(plan) = plan {
-                        chores.jobs.push(Job::new(self.clone(), conn, key, plan, wanted));
+                        chores.jobs.push(Job::new(self, conn, key, plan, wanted));
                     }
                 }
                 Action::Assign { ticket, conn, reused } => {
@@ -372,5 +372,14 @@ impl State {
 impl Drop for Driver {
     fn drop(&mut self) {
         self.reaper.stop();
+        // What is being made for nobody may never come to an end by itself.
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for slot in state.slots.iter().flatten() {
+            if let Place::Making(wanted) = &slot.place
+                && let Some(closer) = wanted.give_up()
+            {
+                closer.close();
+            }
+        }
     }
 }

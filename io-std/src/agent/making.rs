@@ -4,7 +4,7 @@
 //! must still be served by another one, be aborted, or run out of time.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::thread;
 
 use h1wire_proto::ClientConfig;
@@ -86,9 +86,10 @@ impl Plan {
     }
 }
 
-/// A connection to be made, which reports once, whatever happens.
+/// A connection to be made, which reports once, whatever happens, unless its agent is gone.
 pub(super) struct Job {
-    driver: Arc<Driver>,
+    driver: Weak<Driver>,
+    hooks: Arc<Hooks>,
     id: ConnId,
     origin: Arc<Origin>,
     plan: Arc<Plan>,
@@ -98,13 +99,14 @@ pub(super) struct Job {
 
 impl Job {
     pub(super) fn new(
-        driver: Arc<Driver>,
+        driver: &Arc<Driver>,
         id: ConnId,
         origin: Arc<Origin>,
         plan: Arc<Plan>,
         wanted: Arc<Wanted>,
     ) -> Self {
-        Self { driver, id, origin, plan, wanted, reported: false }
+        let hooks = driver.hooks.clone();
+        Self { driver: Arc::downgrade(driver), hooks, id, origin, plan, wanted, reported: false }
     }
 
     /// Begins in a thread of its own.
@@ -118,9 +120,9 @@ impl Job {
     }
 
     fn make(&self) -> Result<Box<Wire>, ErrorKind> {
-        let stream = match &self.driver.hooks.create_connection {
+        let stream = match &self.hooks.create_connection {
             Some(hook) => {
-                let hooks = &self.driver.hooks;
+                let hooks = &self.hooks;
                 let to = Destination { origin: &self.origin, plan: &self.plan, wanted: &self.wanted, hooks };
                 // An error of our own that the hook passes on is what it was.
                 hook(&to).map_err(|error| match error.downcast::<Error>() {
@@ -128,14 +130,16 @@ impl Job {
                     Err(error) => ErrorKind::Hook(error),
                 })?
             }
-            None => self.plan.stream(&self.origin, &self.wanted, &self.driver.hooks)?,
+            None => self.plan.stream(&self.origin, &self.wanted, &self.hooks)?,
         };
         Ok(Box::new(Wire::new(stream, &self.plan.config)))
     }
 
     fn report(&mut self, made: Result<Box<Wire>, ErrorKind>) {
         self.reported = true;
-        self.driver.made(self.id, made);
+        if let Some(driver) = self.driver.upgrade() {
+            driver.made(self.id, made);
+        }
     }
 }
 

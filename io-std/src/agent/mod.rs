@@ -25,7 +25,7 @@ use crate::proxy::Proxies;
 /// Connections, shared by requests: a pool for each origin, with limits over each and over all.
 ///
 /// A clone is the same agent, and each request, response and error with a request in it holds one. Dropping the last one
-/// closes the idle connections; those in use live on until their responses are read.
+/// closes the idle connections and those that are being made for nobody; those in use live on until their responses are read.
 ///
 /// | kind | methods |
 /// |---|---|
