@@ -10,7 +10,9 @@ mod answers;
 mod ends;
 mod handshakes;
 mod peers;
+#[cfg(unix)]
 mod slow_readers;
+#[cfg(unix)]
 mod small_reads;
 
 use std::io::{Read, Write};

@@ -15,7 +15,6 @@ use crate::common::{PATIENCE, options, stop};
 const LARGE: usize = 150_000;
 
 /// A unix socket with a small buffer takes small pieces, and TCP over the loopback none of less than 32 KiB.
-#[cfg(unix)]
 #[test]
 fn a_slow_reader_has_its_answer_whole_as_long_as_it_reads() {
     let authority = Authority::new();

@@ -1,6 +1,5 @@
 //! A stream below that gives little at once. Most reads of the session then have nothing to show, and no event tells that
 //! there is more.
-#![cfg(unix)]
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
