@@ -259,3 +259,39 @@ fn an_answer_that_is_cut_off_ends_without_a_goodbye() {
         assert_eq!(end.is_ok(), whole, "{target}: {end:?}");
     }
 }
+
+#[test]
+fn a_kept_session_that_is_turned_away_is_answered_in_it() {
+    let authority = Authority::new();
+    let (begun, has_begun) = channel();
+    let (go, may_go) = channel::<()>();
+    let (begun, may_go) = (Mutex::new(begun), Mutex::new(may_go));
+    let server = Server::bind("127.0.0.1:0")
+        .unwrap()
+        .options(|options| (options.threads, options.queue) = (1, 1))
+        .on_connection(h1wire_std::tls_acceptor(authority.server.clone()))
+        .start(move |request, response| {
+            if request.target == b"/hold" {
+                begun.lock().unwrap().send(()).unwrap();
+                may_go.lock().unwrap().recv_timeout(PATIENCE).unwrap();
+            }
+            response.end("served")
+        })
+        .unwrap();
+    let addr = server.local_addr().unwrap();
+    let kept = authority.agent().build();
+    assert_eq!(kept.get(url(addr)).send().unwrap().text().unwrap(), "served");
+    let other = authority.agent().build();
+    let held = thread::spawn(move || other.get(url(addr) + "hold").send().unwrap().text().unwrap());
+    has_begun.recv_timeout(PATIENCE).unwrap();
+    let waiting = TcpStream::connect(addr).unwrap();
+    while server.stats().queued == 0 {
+        thread::yield_now();
+    }
+    let response = kept.get(url(addr)).automatic_retry(false).total_timeout(PATIENCE).send().unwrap();
+    assert_eq!((response.status(), response.reused_socket()), (503, true));
+    assert_eq!(response.header("retry-after").as_deref(), Some(&b"1"[..]));
+    go.send(()).unwrap();
+    assert_eq!(held.join().unwrap(), "served");
+    drop(waiting);
+}
