@@ -24,6 +24,12 @@
 //! Every wait has a limit ([`Timeouts`](h1wire_proto::Timeouts)), which bytes that drip in do not extend. Heads,
 //! trailers and chunk lines are bounded ([`Limits`](h1wire_proto::Limits)), content is handed to the handler as it
 //! comes and never gathered. What goes on when a client breaks the protocol is decided by [`h1wire_proto`].
+//!
+//! What it can hold is a thread: a handler waits for content that is slow, and for a client that reads slowly. The first
+//! ends with `body`, and with `request` below `body_rate`; the second with `write` if nothing is taken, and not while the
+//! client takes a little now and then. As many such clients as there are threads keep the others waiting. Where clients
+//! are not to be trusted, have more threads, shorter limits, and small answers; or something in front that reads and
+//! writes for them.
 
 mod answer;
 mod client_error;
