@@ -3,5 +3,6 @@
 
 mod authority;
 mod client;
+mod retry;
 mod server;
 mod slow;
