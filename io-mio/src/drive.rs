@@ -126,6 +126,11 @@ impl<H: Handler> Turn<'_, H> {
         self.active.answer.out.is_empty() && !self.link.stream.wants_flush()
     }
 
+    fn may_drain(&self) -> bool {
+        let left = self.link.options.discard_limit.checked_sub(self.active.discarded);
+        left.is_some_and(|left| self.link.conn.may_drain(left))
+    }
+
     /// What the machine says about the socket, once everything is written.
     fn obey(&mut self) -> Option<Fate> {
         match self.active.answer.mode {
@@ -135,7 +140,7 @@ impl<H: Handler> Turn<'_, H> {
         }
         match self.link.conn.advice() {
             Advice::Continue | Advice::Reuse => None,
-            Advice::Drain if self.active.discarded <= self.link.options.discard_limit => None,
+            Advice::Drain if self.may_drain() => None,
             Advice::Drain | Advice::Linger => {
                 self.active.answer.mode = Mode::Linger;
                 self.active.discarded = 0;

@@ -150,6 +150,15 @@ fn content_of_a_request_that_is_answered_is_discarded_and_the_connection_kept() 
     stop(server);
 }
 
+/// RFC 9112 section 9.6: it learns at once that there will be no other answer, and not after what may be discarded.
+#[test]
+fn a_client_that_announced_more_than_is_discarded_is_told_the_end_before_it_sends_that() {
+    let (server, told) = log(options(|o| (o.discard_limit, o.timeouts.linger) = (6, 600_000)));
+    assert!(Raw::to(&server).send(post("/early", "Content-Length: 10\r\n", "abc")).rest().ends_with("early"));
+    told.expect(&["request /early", "finished /early"]);
+    stop(server);
+}
+
 #[test]
 fn a_handler_may_read_on_after_its_answer() {
     let (server, told) = log(Options::default());

@@ -33,7 +33,8 @@ pub enum Advice {
     /// Both messages are complete and the connection can carry the next exchange. A client may pool it.
     Reuse,
     /// The response is complete but the request is not: read and discard a bounded rest of it (then the
-    /// connection is reusable), or give up with [`Close`](Self::Close)'s steps.
+    /// connection is reusable), or, where it [cannot be enough](crate::Conn::may_drain), give up with
+    /// [`Linger`](Self::Linger)'s steps.
     Drain,
     /// Shut down the write side, read and discard until the peer closes or a budget is spent, then close, so
     /// that the last response is not lost to a reset (RFC 9112 section 9.6).

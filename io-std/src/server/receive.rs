@@ -119,8 +119,7 @@ impl Exchange {
             }
             left -= self.held as u64;
             self.skip_held(self.held);
-            let announced = self.link.conn.recv_bypass();
-            if announced > left && announced != u64::MAX || self.failure.is_some() {
+            if !self.link.conn.may_drain(left) || self.failure.is_some() {
                 return false;
             }
             match self.advance(&mut ignored) {

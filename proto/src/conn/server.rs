@@ -92,6 +92,13 @@ impl Conn<Server> {
         self.core.flags.content_settled = on;
     }
 
+    /// Whether [draining](crate::Advice::Drain) the request can still come to its end if `left` more bytes of content may be
+    /// discarded for it. `false` as soon as more are announced: then end as if the advice were
+    /// [`Linger`](crate::Advice::Linger), without reading what cannot be enough.
+    pub fn may_drain(&self, left: u64) -> bool {
+        self.recv_bypass() <= left
+    }
+
     /// Whether the client waits for `100 Continue` before it sends its content: send it with
     /// [`informational`](Self::informational) when the content is wanted, or answer at once (RFC 9110 section
     /// 10.1.1).
@@ -320,6 +327,27 @@ mod tests {
                     break;
                 }
             }
+        }
+    }
+
+    #[test]
+    fn more_content_than_may_be_discarded_is_not_begun_to_be() {
+        let head = |framing: &str| format!("POST / HTTP/1.1\r\nHost: a\r\n{framing}\r\n\r\n");
+        let chunked = head("Transfer-Encoding: chunked");
+        for (received, announced) in [
+            (head("Content-Length: 9"), 9),
+            (head("Content-Length: 9") + "abc", 6),
+            (chunked.clone(), 0),
+            (chunked.clone() + "5\r\na", 4),
+            (chunked + "5\r\nabcde\r\n", 0),
+        ] {
+            let (mut conn, mut slots) = (Conn::<Server>::new(&ServerConfig::default()), Slots::new());
+            let mut input = received.as_bytes();
+            while let Recv::Event(_) = conn.recv(&mut input, &mut slots).unwrap() {}
+            conn.respond_with(200, &(), b"", &mut Vec::new()).unwrap();
+            assert_eq!(conn.advice(), Advice::Drain);
+            assert!(conn.may_drain(announced) && conn.may_drain(u64::MAX), "{received:?}");
+            assert!(announced == 0 || !conn.may_drain(announced - 1), "{received:?}");
         }
     }
 
