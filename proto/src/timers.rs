@@ -195,7 +195,7 @@ impl Timers {
             self.sent_at = now;
         }
         if sent > 0 || unsent && !self.unsent {
-            anew |= Idle.bit() | KeepAlive.bit() | Write.bit();
+            anew |= Idle.bit() | KeepAlive.bit() | Write.bit() | Linger.bit();
             anew |= if self.is_client { Head.bit() } else { 0 };
         }
         if phase != self.phase {
@@ -268,7 +268,10 @@ impl Timers {
                 clock(Expired::Body, self.received_at.max(self.phase_at), limits.body);
             }
             Phase::AwaitContinue => clock(Expired::Continue, self.phase_at, limits.continue_wait),
-            Phase::Linger => clock(Expired::Linger, self.phase_at, limits.linger),
+            // While the last answer is still being sent, its reader has the time of any other.
+            Phase::Linger if !self.unsent => {
+                clock(Expired::Linger, self.sent_at.max(self.phase_at), limits.linger);
+            }
             _ => {}
         }
         let requested = match self.phase {

@@ -225,6 +225,22 @@ fn a_linger_is_absolute() {
 }
 
 #[test]
+fn a_linger_begins_when_the_last_answer_is_sent() {
+    let limits = Timeouts::SERVER;
+    let mut timers = kept(&limits);
+    for at in (0..100_000).step_by(10_000) {
+        let _ = timers.observe(Time(at), Phase::Linger, Activity { sent: 1, unsent: true, ..NONE });
+        assert_eq!(timers.next(&limits), Some(Time(at + 120_000)), "as for every reader");
+    }
+    assert!(
+        timers.observe(Time(100_000), Phase::Linger, Activity { sent: 1, ..NONE }),
+        "an earlier deadline"
+    );
+    assert_eq!(timers.poll(Time(104_999), &limits), None);
+    assert_eq!(timers.poll(Time(105_000), &limits), Some(Expired::Linger));
+}
+
+#[test]
 fn another_protocol_has_its_own_time() {
     let limits = Timeouts::SERVER;
     let mut timers = kept(&limits);
@@ -237,8 +253,7 @@ fn a_client_has_only_the_limits_it_asks_for() {
     let mut timers = Timers::client(Time(0), &Timeouts::CLIENT);
     for phase in [Phase::Idle, Phase::Head, Phase::Body, Phase::Respond, Phase::Linger] {
         let _ = timers.observe(Time(0), phase, Activity { unsent: true, ..NONE });
-        let next = timers.next(&Timeouts::CLIENT);
-        assert_eq!(next, (phase == Phase::Linger).then_some(Time(5_000)), "{phase:?}");
+        assert_eq!(timers.next(&Timeouts::CLIENT), None, "{phase:?}");
     }
 }
 

@@ -96,7 +96,7 @@ impl Naive {
         }
         if activity.sent > 0 || rises {
             (self.sent, self.alive) = (now, now);
-            set.extend([Expired::Idle, Expired::KeepAlive, Expired::Write]);
+            set.extend([Expired::Idle, Expired::KeepAlive, Expired::Write, Expired::Linger]);
             if self.client {
                 set.push(Expired::Head);
             }
@@ -168,7 +168,7 @@ impl Naive {
             }
             Expired::Continue => (self.phase == AwaitContinue, self.entered, l.continue_wait),
             Expired::Write => (self.unsent && self.phase != Switched, self.sent, l.write),
-            Expired::Linger => (self.phase == Linger, self.entered, l.linger),
+            Expired::Linger => (self.phase == Linger && !self.unsent, self.sent.max(self.entered), l.linger),
         };
         (runs && ms > 0).then(|| since.after(ms.into()))
     }
