@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use h1wire_proto::{Conn, InBuf, Server, Tenure, Time, Timers};
 
-use crate::answer::Answer;
+use crate::answer::{Answer, Mode};
 use crate::options::Options;
 use crate::report::Leaving;
 use crate::stream::Stream;
@@ -16,6 +16,13 @@ use crate::stream::Stream;
 pub(crate) struct Connection<E> {
     pub(crate) link: Link,
     pub(crate) active: Option<Box<Active<E>>>,
+}
+
+impl<E> Connection<E> {
+    /// Whether everything was said and the client is only waited for.
+    pub(crate) fn is_lingering(&self) -> bool {
+        self.active.as_ref().is_some_and(|active| active.answer.mode == Mode::Linger)
+    }
 }
 
 /// The part of a connection that lasts.
@@ -93,6 +100,8 @@ pub(crate) struct Active<E> {
     pub(crate) stop: Stop,
     /// Bytes that were read only to be discarded.
     pub(crate) discarded: u64,
+    /// The handler was told that more came behind the last request.
+    pub(crate) dropped: bool,
     /// The end of the peer's stream was read.
     pub(crate) eof: bool,
     /// The connection is in the queue of those that have more to do.
@@ -109,6 +118,7 @@ impl<E> Active<E> {
             leaving: VecDeque::new(),
             stop: Stop::Input,
             discarded: 0,
+            dropped: false,
             eof: false,
             queued: false,
         }

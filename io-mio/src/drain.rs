@@ -37,7 +37,8 @@ impl<H: Handler> EventLoop<H> {
 
     pub(crate) fn close_all(&mut self) {
         if self.cx.draining {
-            self.cut += self.connections.len() as u64;
+            let is_cut = |c: &Connection<H::Exchange>| !c.is_lingering();
+            self.cut += self.connections.iter().filter(|(_, c)| is_cut(c)).count() as u64;
         }
         self.each(|_| true, |turn| turn.close());
     }

@@ -299,6 +299,9 @@ impl<H: Handler> Turn<'_, H> {
     }
 
     fn discard(&mut self, n: usize) {
+        if !self.active.request_open {
+            self.no_more(true);
+        }
         self.active.discarded += n as u64;
         if self.active.discarded > self.link.options.linger_limit {
             self.over = true;

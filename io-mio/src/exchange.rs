@@ -113,7 +113,8 @@ impl<H: Handler> Turn<'_, H> {
     /// There will be no more events; perhaps there would have been another request.
     pub(crate) fn no_more(&mut self, ignored: bool) {
         let link = &*self.link;
-        if ignored && link.tenure.is_used_up(&link.options.lifetime()) {
+        if ignored && !self.active.dropped && link.tenure.is_used_up(&link.options.lifetime()) {
+            self.active.dropped = true;
             self.cx.counters.refused.add(1);
             self.call(|handler, _, _| handler.drop_request());
         }

@@ -89,6 +89,7 @@ impl std::fmt::Debug for Handle {
 pub struct Drained {
     /// Those that had nothing under way, or finished it.
     pub finished: u64,
-    /// Those that were cut off when the deadline passed, or by [`Handle::close_all`] before it.
+    /// Those that were cut off when the deadline passed, or by [`Handle::close_all`] before it. Where the client had
+    /// everything and only did not go, nothing was.
     pub cut: u64,
 }

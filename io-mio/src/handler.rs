@@ -138,7 +138,8 @@ pub trait Handler {
     }
 
     /// A client sent more on a connection on which it was told that there will be no more answers, because of
-    /// [`Options::max_requests`](crate::Options::max_requests). It is not looked at (RFC 9112 section 9.6).
+    /// [`Options::max_requests`](crate::Options::max_requests). It is not looked at (RFC 9112 section 9.6). Told once for
+    /// a connection.
     fn drop_request(&mut self) {}
 
     /// A request broke the protocol. The answer given here is the last of the connection; without one, and if none was

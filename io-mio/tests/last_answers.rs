@@ -48,6 +48,35 @@ fn what_is_pipelined_behind_the_last_request_while_it_is_answered_loses_no_answe
 }
 
 #[test]
+fn what_is_sent_behind_the_last_answer_before_it_was_read_does_not_lose_it() {
+    let mut own = OwnLoop::new(options(|o| o.max_requests = 1), Later::default());
+    let listener = mio::net::TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let addr = listener.local_addr().unwrap();
+    own.server.listen(listener).unwrap();
+    let mut client = Raw::at(addr);
+    // Most of the answer stays with the server until it is read, and that is lost if the connection is reset.
+    socket2::SockRef::from(&client.0).set_recv_buffer_size(32 << 10).unwrap();
+    client.send(GET);
+    own.until("the request", |server| server.handler().0.is_some());
+    let responder = own.server.handler().0.take().unwrap();
+    responder.run(|res| res.end(vec![b'x'; LARGE]).unwrap());
+    let handle = own.server.handle();
+    own.until("the answer", |_| handle.counters().bytes_sent > LARGE as u64);
+    // Nothing is left to be done for it.
+    own.turn();
+    own.turn();
+    for _ in 0..2 {
+        client.send(GET);
+        own.turn();
+    }
+    let reader = std::thread::spawn(move || client.rest());
+    own.until("the client", |_| reader.is_finished());
+    assert_eq!(reader.join().unwrap().matches('x').count(), LARGE);
+    own.until("its end", |_| handle.counters().closed == 1);
+    assert_eq!(handle.counters().refused, 1, "told once");
+}
+
+#[test]
 fn what_breaks_the_protocol_behind_an_answered_head_cuts_no_answer_off() {
     let server = Server::bind("127.0.0.1:0").unwrap();
     let server = server.start(|_: &Request<'_>, res: &mut Response<'_>| res.end(vec![b'x'; LARGE])).unwrap();

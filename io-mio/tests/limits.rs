@@ -259,7 +259,7 @@ fn an_old_connection_is_closed_when_idle_and_told_so_when_not() {
 
 #[test]
 fn shutting_down_closes_idle_connections_and_lets_others_finish() {
-    let (server, told) = log(Options::default());
+    let (server, told) = log(options(|o| o.timeouts.linger = 100));
     let mut idle = Raw::to(&server);
     idle.send(GET).until("done");
     told.expect(&["request /x", "end", "finished /x"]);

@@ -130,7 +130,7 @@ fn an_event_of_a_connection_that_is_gone_does_not_end_the_one_that_has_its_place
 #[test]
 fn a_client_that_comes_with_the_shutdown_is_answered_and_does_not_hold_it_up() {
     for (with_request, answer) in [(false, ""), (true, "hello")] {
-        let mut own = OwnLoop::new(Options::default(), Hello);
+        let mut own = OwnLoop::new(options(|o| o.timeouts.linger = 100), Hello);
         let addr = listen(&mut own);
         let handle = own.server.handle();
         let mut client = Raw::at(addr);
@@ -180,7 +180,8 @@ impl Handler for Busy {
 #[test]
 fn a_request_that_came_before_the_shutdown_was_looked_at_is_answered() {
     for fresh in [true, false] {
-        let mut own = OwnLoop::new(Options::default(), Busy(None, None));
+        // Clients that do not go are not waited for longer than that.
+        let mut own = OwnLoop::new(options(|o| o.timeouts.linger = 100), Busy(None, None));
         let addr = listen(&mut own);
         let handle = own.server.handle();
         let (mut first, mut other, silent) = (Raw::at(addr), Raw::at(addr), Raw::at(addr));

@@ -37,7 +37,7 @@ pub enum Advice {
     /// [`Linger`](Self::Linger)'s steps.
     Drain,
     /// Shut down the write side, read and discard until the peer closes or a budget is spent, then close, so
-    /// that the last response is not lost to a reset (RFC 9112 section 9.6).
+    /// that the last response is not lost to a reset (RFC 9112 section 9.6): the peer may have more on the way.
     Linger,
     /// Close the socket.
     Close,

@@ -161,12 +161,14 @@ impl Cycle {
         Err(Illegal)
     }
 
-    /// Gives up persistence between two exchanges, after which there is no next one.
-    pub(crate) fn spend(&mut self) {
-        if self.client == Half::Done && self.server == Half::Done {
+    /// Gives up persistence between two exchanges, after which there is no next one. Says whether there was any.
+    pub(crate) fn spend(&mut self) -> bool {
+        let spent = self.client == Half::Done && self.server == Half::Done && self.keep;
+        if spent {
             self.keep = false;
             self.settle();
         }
+        spent
     }
 
     /// What the owner of the connection should do: total over every joint state.

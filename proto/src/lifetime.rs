@@ -66,7 +66,7 @@ impl Lifetime {
 /// tenure.request(&lifetime, &mut conn);
 /// conn.respond_with(204, &(), b"", &mut out).unwrap();
 /// assert_eq!(out, b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
-/// assert_eq!(conn.advice(), Advice::Close);
+/// assert_eq!(conn.advice(), Advice::Linger);
 /// # Ok::<(), h1wire_proto::RecvError>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -200,7 +200,7 @@ mod tests {
             if !at_rest {
                 assert!(answer(&mut conn));
             }
-            assert_eq!(conn.advice(), Advice::Close);
+            assert_eq!(conn.advice(), if at_rest { Advice::Close } else { Advice::Linger });
         }
     }
 

@@ -45,7 +45,8 @@ pub struct Timeouts {
     /// buffer takes its bytes in few large steps, so that nginx's 60 s cut off readers that are alive.
     pub write: u32,
     /// For the peer to close after the last response, while the rest of its bytes is discarded
-    /// (RFC 9112 section 9.6). Default 5,000, nginx's `lingering_timeout`.
+    /// (RFC 9112 section 9.6). Only where the peer could not know that it would be the last. Default 5,000, nginx's
+    /// `lingering_timeout`.
     pub linger: u32,
 }
 

@@ -32,7 +32,7 @@ pub struct Closed {
     pub idle: usize,
     /// Connections that ended by themselves before the deadline.
     pub finished: usize,
-    /// Connections that were cut off at the deadline.
+    /// Connections that were cut off at the deadline, or whose clients had everything by then and did not go.
     pub forced: usize,
     /// Those of them whose handlers still ran when waiting was given up. Their threads end with them.
     pub stuck: usize,

@@ -71,6 +71,7 @@ fn close_ends_idle_connections_and_answers_requests_in_flight_with_close() {
     assert!(head.contains("\r\nConnection: close\r\n"), "{head}");
     assert_eq!(content, "done");
     busy.assert_closed();
+    drop(busy);
     let closed = closing.join().unwrap();
     assert_eq!((closed.idle, closed.finished, closed.forced, closed.stuck), (1, 1, 0, 0));
     server.wait();

@@ -172,7 +172,7 @@ pub(crate) struct ConnFlags {
     pub(crate) eof: bool,
     /// Some bytes of a head are in the caller's hands.
     pub(crate) in_head: bool,
-    /// Input was refused or ignored, so the peer may have more on the way.
+    /// Input was refused or ignored, or the peer did not know that no more is wanted: it may have more on the way.
     pub(crate) ignored: bool,
     /// Input was left when a server last received: perhaps another request.
     pub(crate) behind: bool,

@@ -239,8 +239,8 @@ impl Core {
     /// Between requests: starts the next exchange, or says why not.
     fn between<'i: 's, 's>(&mut self, input: &[u8]) -> Option<Recv<ServerEvent<'i, 's>>> {
         if self.flags.last && input.is_empty() {
-            // The answer could not say so any more (RFC 9112 section 9.6).
-            self.cycle.spend();
+            // The answer could not say so any more, and the client may go on (RFC 9112 section 9.6).
+            self.flags.ignored |= self.cycle.spend();
         }
         if self.cycle.restart().is_ok() {
             // A request that is never complete is answered as if it were no HEAD.
@@ -293,7 +293,7 @@ mod tests {
     #[test]
     fn content_that_is_wanted_behind_its_answer_is_received_like_any_other_and_then_the_advice_holds_again() {
         for (close, drain, end) in
-            [(false, Advice::Drain, Advice::Reuse), (true, Advice::Linger, Advice::Close)]
+            [(false, Advice::Drain, Advice::Reuse), (true, Advice::Linger, Advice::Linger)]
         {
             let limits = Limits { content_bytes: 3, ..Limits::DEFAULT };
             let mut conn = Conn::<Server>::new(&ServerConfig { limits, ..ServerConfig::default() });

@@ -255,11 +255,13 @@ impl Conn<Server> {
             && plan.tx != Tx::UntilClose
             && !refused
             && !matches!(core.cycle.client, Half::Idle | Half::Error);
+        // A client that meant to go on may have sent more before it reads that it cannot (RFC 9112 section 9.6).
+        let surprised = core.cycle.keep && !keep;
         core.cycle
             .apply(Party::Server, Step::Response { keep, success })
             .map_err(|_| SendError::WrongState)?;
         core.flags.continue_pending = false;
-        core.flags.ignored |= refused;
+        core.flags.ignored |= refused || surprised;
         let hint = if keep && !checked.has(Said::KEEP_ALIVE) { core.keep_alive_hint } else { 0 };
         // A field that is meant for the next hop alone is named by `Connection` (RFC 9110 section 7.6.1).
         let keep_alive = keep && (core.flags.http10 || hint > 0 || checked.has(Said::KEEP_ALIVE));

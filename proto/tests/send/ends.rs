@@ -164,7 +164,7 @@ fn a_connection_told_to_close_behind_an_answer_is_closed_unless_another_request_
     };
     let mut conn = answered(false);
     assert!(matches!(conn.recv(&mut &b""[..], &mut Slots::new()), Ok(Recv::Closed)));
-    assert_eq!(conn.advice(), Advice::Close);
+    assert_eq!(conn.advice(), Advice::Linger);
 
     let mut conn = answered(true);
     assert_eq!(hear(&mut conn, ""), 0);
