@@ -10,7 +10,7 @@ use h1wire_std::{Agent, Error, ErrorKind, Event, Request, Stream, Timeout};
 
 use crate::script::{PATIENCE, Script, within};
 
-const SHORT: Duration = Duration::from_millis(30);
+const SHORT: Duration = Duration::from_millis(120);
 
 fn timeout_of(error: &Error) -> Timeout {
     match error.kind() {
