@@ -9,13 +9,14 @@ mod plan;
 mod prepared;
 mod request;
 mod respond;
+mod status;
 
 pub use checked::Checked;
 pub(crate) use checked::length;
 pub use encode::Encoder;
 pub(crate) use encode::may_be_trailer;
 pub use prepared::Prepared;
-pub use respond::Status;
+pub use status::Status;
 
 use crate::conn::{Conn, Core, Role, local};
 use crate::cycle::{Half, Party, Step};
