@@ -134,8 +134,9 @@ impl Conn<Server> {
 
     /// From now on a final response says `Connection: close` and is the last, as if its fields said so: for a server
     /// that shuts down, or that limits what one connection may have. A response whose head was sent is not
-    /// affected, and the last all the same unless another request came with or before its end: [`advice`](Conn::advice)
-    /// then is to close, as it is between two requests. On a connection without a request yet, close the socket instead.
+    /// affected, and the last all the same unless another request came with or before its end: once
+    /// [`recv`](Conn::recv) was asked and has no more, [`advice`](Conn::advice) is to linger, for the client was not told.
+    /// Between two requests it is to close. On a connection without a request yet, close the socket instead.
     pub fn close_after_response(&mut self) {
         self.core.flags.last = true;
     }
