@@ -12,6 +12,7 @@ use super::exchange::{Exchange, Failure, Sending};
 use super::link::Got;
 use super::response::Draft;
 use super::serve::{After, Worker};
+use crate::clock;
 
 impl Worker {
     /// Answers a client that was wrong or late, unless an answer is under way, and ends the connection.
@@ -132,13 +133,27 @@ fn linger(x: &mut Exchange) -> After {
     if super::serve::can_park(&x.link) {
         return After::Linger;
     }
+    read_out(x);
+    After::End
+}
+
+/// Reads until the client closes, where nobody else can, by the rules of `front`. The time of the machine's own linger
+/// may be over before.
+fn read_out(x: &mut Exchange) {
+    let limit = x.link.limits.linger;
+    let due = (limit > 0).then(|| clock::now().after(limit.into()));
     let mut left = x.core.options.linger_limit;
     let mut scrap = [0; 4096];
-    while let Got::Bytes(n) = x.link.read(&mut scrap, &x.counters) {
-        match left.checked_sub(n as u64) {
-            Some(fewer) => left = fewer,
-            None => break,
+    loop {
+        let ms = due.map_or(u64::from(u32::MAX), |at| at.since(clock::now()));
+        if ms == 0 {
+            return x.counters.count_expired(Expired::Linger);
+        }
+        match x.link.read_within(u32::try_from(ms).unwrap_or(u32::MAX), &mut scrap, &x.counters) {
+            Got::Bytes(n) if n as u64 <= left => left -= n as u64,
+            Got::Nothing => {}
+            Got::Expired(expired) => return x.counters.count_expired(expired),
+            Got::Bytes(_) | Got::Eof | Got::Failed(_) => return,
         }
     }
-    After::End
 }

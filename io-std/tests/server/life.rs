@@ -8,6 +8,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
+use h1wire_proto::Timeouts;
 use h1wire_std::server::Handle;
 use h1wire_std::{Closer, Stream};
 
@@ -191,6 +192,18 @@ fn streams_made_elsewhere_are_served_also_when_they_cannot_be_watched() {
     server.close(SOON);
     let (_ours, theirs) = UnixStream::pair().unwrap();
     assert_eq!(server.inject(theirs).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+}
+
+#[test]
+fn a_stream_that_cannot_be_watched_holds_no_thread_when_its_client_neither_sends_the_rest_nor_goes() {
+    let limits = Timeouts { linger: 100, ..Timeouts::MODERN_SERVER };
+    let server = h1wire_std::Server::new().threads(1).options(|o| o.timeouts = limits);
+    let server = server.start(|_, res| res.end("x")).unwrap();
+    let mut stalled = inject_opaque(&server);
+    stalled.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n").response();
+    wait_until("it is given up", || server.connections() == 0);
+    inject_opaque(&server).send(GET).response();
+    server.close(SOON);
 }
 
 #[test]
