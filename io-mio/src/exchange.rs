@@ -178,7 +178,9 @@ impl<H: Handler> Turn<'_, H> {
         self.over = true;
         self.active.answer.marks.failure = Some(Failure::Stream(error.kind()));
         let is_cut = error.kind() == io::ErrorKind::UnexpectedEof;
-        if is_cut && self.all_is_sent() && self.link.conn.may_end() {
+        // Who has everything may go as it likes.
+        let is_lingering = self.active.answer.mode == Mode::Linger;
+        if (is_cut || is_lingering) && self.all_is_sent() && self.link.conn.may_end() {
             return;
         }
         self.cx.counters.io_errors.add(1);

@@ -89,3 +89,16 @@ fn what_breaks_the_protocol_behind_an_answered_head_cuts_no_answer_off() {
     assert_eq!(client.rest().matches('x').count(), LARGE);
     stop(server);
 }
+
+#[test]
+fn who_has_everything_may_go_as_it_likes() {
+    let server = Server::bind("127.0.0.1:0").unwrap().options(options(|o| o.max_requests = 1));
+    let server = server.start(|_: &Request<'_>, res: &mut Response<'_>| res.end("hello")).unwrap();
+    let mut client = Raw::to(&server);
+    client.send(GET).rest();
+    socket2::SockRef::from(&client.0).set_linger(Some(std::time::Duration::ZERO)).unwrap();
+    drop(client);
+    wait_until("its end", || server.handle().counters().closed == 1);
+    assert_eq!(server.handle().counters().io_errors, 0);
+    stop(server);
+}
