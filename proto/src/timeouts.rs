@@ -46,7 +46,7 @@ pub struct Timeouts {
     pub write: u32,
     /// For the peer to close after the last response, while the rest of its bytes is discarded
     /// (RFC 9112 section 9.6). Only where the peer could not know that it would be the last. Default 5,000, nginx's
-    /// `lingering_timeout`.
+    /// `lingering_timeout`. 0 waits for as long as the peer likes.
     pub linger: u32,
 }
 
