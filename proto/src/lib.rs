@@ -107,6 +107,7 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+mod access_log;
 mod advice;
 mod authority;
 mod chunked;
@@ -145,6 +146,7 @@ mod views;
 mod visits;
 mod wheel;
 
+pub use access_log::AccessLine;
 pub use advice::{Advice, Phase};
 pub use authority::Authority;
 pub use conn::{
