@@ -122,6 +122,8 @@ mod framing;
 mod head;
 mod headers;
 mod inbuf;
+#[cfg(feature = "std")]
+mod io_error;
 mod leniency;
 mod lifetime;
 mod limits;
