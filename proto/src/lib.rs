@@ -157,7 +157,10 @@ pub use conn::{
 pub use date::{DateCache, HttpDate};
 pub use error::{RecvError, RecvErrorKind, SendError};
 pub use fields::{Escaped, Fields, FieldsIter, Slots};
-pub use forward::{EndToEnd, ForwardRequest, ForwardResponse, Forwarding, HopByHop, NextHop, NotForwarded};
+pub use forward::{
+    EndToEnd, ForwardRequest, ForwardResponse, ForwardedFields, ForwardedForm, Forwarding, HopByHop, NextHop,
+    NotForwarded,
+};
 pub use headers::{Headers, Merged};
 pub use inbuf::InBuf;
 pub use leniency::{ClientLeniency, ServerLeniency};

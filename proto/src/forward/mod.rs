@@ -6,12 +6,14 @@
 //! user's decision.
 
 mod end_to_end;
+mod forwarded;
 mod request;
 mod response;
 #[cfg(test)]
 mod tests;
 
 pub use end_to_end::{EndToEnd, HopByHop};
+pub use forwarded::{ForwardedFields, ForwardedForm};
 pub use request::{ForwardRequest, NotForwarded};
 pub use response::ForwardResponse;
 

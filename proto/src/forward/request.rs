@@ -1,6 +1,6 @@
 //! A request on its way to the next server: target, `Host`, fields, framing.
 
-use super::{EndToEnd, Forwarding, NextHop, is_coded, number};
+use super::{EndToEnd, ForwardedFields, Forwarding, NextHop, is_coded, number};
 use crate::message::{BodyKind, Expect, Method, RequestHead, Version};
 use crate::out::{BodyLen, FieldSource};
 use crate::target::Target;
@@ -67,6 +67,7 @@ pub struct ForwardRequest<'a> {
     max_forwards: Option<Decimal>,
     via: &'a [u8],
     version: Version,
+    forwarded: Option<&'a ForwardedFields>,
 }
 
 impl<'a> ForwardRequest<'a> {
@@ -106,6 +107,7 @@ impl<'a> ForwardRequest<'a> {
             max_forwards,
             via: policy.via(head.version),
             version: head.version,
+            forwarded: None,
         })
     }
 
@@ -114,6 +116,12 @@ impl<'a> ForwardRequest<'a> {
     #[must_use]
     pub fn with_host(self, host: &'a [u8]) -> Self {
         Self { host, ..self }
+    }
+
+    /// Sends what there is to tell of the client (RFC 7239), in place of what the request says of itself.
+    #[must_use]
+    pub fn with_forwarded(self, fields: &'a ForwardedFields) -> Self {
+        Self { forwarded: Some(fields), ..self }
     }
 
     /// The method.
@@ -156,6 +164,7 @@ impl<'a> ForwardRequest<'a> {
         is("host")
             || (is("expect") && !self.is_expected(value))
             || (self.max_forwards.is_some() && is("max-forwards"))
+            || self.forwarded.is_some_and(|fields| fields.replaces(name))
     }
 
     /// Whether a line of `Expect` is sent on: `100-continue` only where there is content to wait with, everything else
@@ -174,6 +183,7 @@ impl FieldSource for ForwardRequest<'_> {
         // RFC 9110 section 7.2: `Host` first.
         core::iter::once((&b"Host"[..], self.host))
             .chain(self.fields.iter().filter(|(name, value)| !self.is_replaced(name, value)))
+            .chain(self.forwarded.iter().flat_map(|fields| fields.iter()))
             .chain(self.max_forwards.iter().map(|n| (&b"Max-Forwards"[..], n.as_bytes())))
             .chain(core::iter::once((&b"Via"[..], self.via)))
     }

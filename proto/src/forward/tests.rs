@@ -1,5 +1,7 @@
 //! Each rule of forwarding, on messages as short as they can be.
 
+mod forwarded;
+
 use super::*;
 use crate::{BodyKind, BodyLen, Expect, FieldSource, Headers};
 
