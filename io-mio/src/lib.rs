@@ -36,44 +36,17 @@
 //! A handler runs in the thread of its event loop. While it computes or waits, the other connections of that loop
 //! wait: answer such requests [from another thread](Response::responder).
 
-mod accept;
-mod answer;
 mod clock;
-mod connection;
-mod context;
-mod control;
-mod counters;
-mod drain;
-mod drive;
-mod event_loop;
-mod exchange;
-mod files;
-mod flush;
-mod handle;
-mod handler;
-mod listener;
-mod options;
-mod remote;
-mod report;
-mod request;
-mod response;
-mod server;
+pub mod server;
 mod stream;
 #[cfg(feature = "tls")]
 mod tls;
 mod upgraded;
 
-pub use counters::Counters;
-pub use event_loop::EventLoop;
-pub use handle::{Drained, Handle};
-pub use handler::{Handler, Outcome};
-pub use listener::{Listener, Listening};
-pub use options::Options;
-pub use remote::Responder;
-pub use report::{ConnectionReport, Failure, Report};
-pub use request::{ClientError, Request};
-pub use response::Response;
-pub use server::{Running, Server};
+pub use server::{
+    ClientError, ConnectionReport, Counters, Drained, EventLoop, Failure, Handle, Handler, Listener,
+    Listening, Options, Outcome, Report, Request, Responder, Response, Running, Server,
+};
 pub use stream::{Stream, Transport};
 pub use upgraded::Upgraded;
 

@@ -1,6 +1,6 @@
 //! The byte streams a server works on: TCP, unix sockets, and whatever else the user has.
 //!
-//! This file only unites them. What is read or written, and when, is decided in `drive` and `flush`.
+//! This file only unites them. What is read or written, and when, is decided elsewhere.
 
 use std::any::Any;
 use std::io::{self, IoSlice, Read, Write};
@@ -14,8 +14,6 @@ use mio::net::TcpStream;
 use mio::net::UnixStream;
 use mio::{Interest, Registry, Token};
 use socket2::{SockRef, TcpKeepalive};
-
-use crate::options::Options;
 
 /// The silences after which every system can probe: it counts in whole seconds, and Linux refuses more
 /// (`MAX_TCP_KEEPIDLE`).
@@ -98,12 +96,12 @@ impl Stream {
     }
 
     /// Sets what can be set; a stream that has no such option goes without.
-    pub(crate) fn set_options(&self, options: &Options) {
+    pub(crate) fn set_options(&self, no_delay: bool, keep_alive: Option<Duration>) {
         let Some(tcp) = self.tcp() else { return };
-        if options.no_delay {
+        if no_delay {
             let _ = tcp.set_nodelay(true);
         }
-        if let Some(after) = options.tcp_keep_alive {
+        if let Some(after) = keep_alive {
             let after = after.clamp(*SILENCES.start(), *SILENCES.end());
             let _ = SockRef::from(tcp).set_tcp_keepalive(&TcpKeepalive::new().with_time(after));
         }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use h1wire_proto::{Prepared, Slots};
 
 use crate::clock::Clock;
-use crate::counters;
-use crate::options::Options;
-use crate::remote::Remote;
-use crate::report::Tallies;
+use crate::server::counters;
+use crate::server::options::Options;
+use crate::server::remote::Remote;
+use crate::server::report::Tallies;
 
 /// What every connection of a loop may use.
 pub(crate) struct Context {

@@ -4,9 +4,9 @@
 
 use h1wire_proto::{BodyLen, FieldSource, SendError, Status};
 
-use crate::answer::Taker;
-use crate::remote::{ExchangeId, Progress, Responder};
-use crate::response::Response;
+use crate::server::answer::Taker;
+use crate::server::remote::{ExchangeId, Progress, Responder};
+use crate::server::response::Response;
 use crate::stream::Stream;
 use crate::upgraded::Upgraded;
 use std::sync::Arc;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use h1wire_proto::{Headers, OutQueue, SendError};
 
-use crate::files::Files;
-use crate::remote::Progress;
-use crate::report::Marks;
+use crate::server::files::Files;
+use crate::server::remote::Progress;
+use crate::server::report::Marks;
 use crate::upgraded::Upgraded;
 
 /// Who takes a connection over when it leaves the loop.

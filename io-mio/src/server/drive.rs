@@ -7,11 +7,11 @@ use std::io::{self, ErrorKind, Read};
 
 use h1wire_proto::{Activity, Advice, Pause, Phase, Recv, ServerEvent, Slots, Time};
 
-use crate::answer::{Mode, Taker};
-use crate::connection::{Active, Link, Stop};
-use crate::context::{Context, Scratch};
-use crate::flush::flush;
-use crate::handler::Handler;
+use crate::server::answer::{Mode, Taker};
+use crate::server::connection::{Active, Link, Stop};
+use crate::server::context::{Context, Scratch};
+use crate::server::flush::flush;
+use crate::server::handler::Handler;
 use crate::stream::Stream;
 
 /// How often a connection may read, or have its writer go on, before the others have their turn.

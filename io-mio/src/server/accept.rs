@@ -6,9 +6,9 @@ use std::io;
 use h1wire_proto::Tenure;
 use mio::{Interest, Token};
 
-use crate::connection::{Connection, Link};
-use crate::event_loop::{EventLoop, LISTENERS};
-use crate::handler::Handler;
+use crate::server::connection::{Connection, Link};
+use crate::server::event_loop::{EventLoop, LISTENERS};
+use crate::server::handler::Handler;
 use crate::stream::Stream;
 
 /// How many connections are accepted before those that are open have their turn.
@@ -59,7 +59,7 @@ impl<H: Handler> EventLoop<H> {
     /// The key of the connection, unless the handler does not want it.
     pub(crate) fn open(&mut self, mut stream: Stream) -> io::Result<Option<usize>> {
         let options = &self.cx.options;
-        stream.set_options(options);
+        stream.set_options(options.no_delay, options.tcp_keep_alive);
         let handler = &mut self.handler;
         if self.cx.counters.guard(|| handler.connection(&stream)) != Some(true) {
             self.cx.counters.refused.add(1);

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use h1wire_proto::Phase;
 
-use crate::connection::Connection;
-use crate::drive::Turn;
-use crate::event_loop::EventLoop;
-use crate::handler::Handler;
+use crate::server::connection::Connection;
+use crate::server::drive::Turn;
+use crate::server::event_loop::EventLoop;
+use crate::server::handler::Handler;
 
 impl<H: Handler> EventLoop<H> {
     pub(crate) fn shut_down(&mut self, within: Duration) {

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use h1wire_proto::{Expired, RecvErrorKind, Time};
 
-use crate::answer::Answer;
-use crate::connection::Link;
-use crate::drive::Turn;
-use crate::handler::Handler;
+use crate::server::answer::Answer;
+use crate::server::connection::Link;
+use crate::server::drive::Turn;
+use crate::server::handler::Handler;
 
 /// What one exchange came to. Times are those of its event loop, to the millisecond.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -2,8 +2,8 @@
 
 use std::io::{self, ErrorKind, IoSlice, Write};
 
-use crate::answer::Answer;
-use crate::connection::Link;
+use crate::server::answer::Answer;
+use crate::server::connection::Link;
 
 /// How many slices one `writev` takes.
 const SLICES: usize = 32;

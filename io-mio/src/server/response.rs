@@ -10,10 +10,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use h1wire_proto::{BodyLen, FieldSource, Frame, Headers, Out, OutQueue, Prepared, SendError, Status};
 
-use crate::answer::Answer;
-use crate::connection::Link;
-use crate::context::Context;
-use crate::report::{ConnectionReport, Report};
+use crate::server::answer::Answer;
+use crate::server::connection::Link;
+use crate::server::context::Context;
+use crate::server::report::{ConnectionReport, Report};
 
 /// The answer to one request.
 ///

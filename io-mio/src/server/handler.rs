@@ -2,11 +2,11 @@
 
 use std::io;
 
-use crate::report::{ConnectionReport, Report};
+use crate::server::report::{ConnectionReport, Report};
 use std::sync::Arc;
 
-use crate::request::{ClientError, Request};
-use crate::response::Response;
+use crate::server::request::{ClientError, Request};
+use crate::server::response::Response;
 use crate::stream::Stream;
 use h1wire_proto::{Expired, Fields};
 

@@ -7,14 +7,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use h1wire_proto::{Asks, Expired, Fields, Method, RecvError, RequestHead, Time};
 
-use crate::answer::Mode;
-use crate::connection::{Active, Stop};
-use crate::drive::Turn;
-use crate::handler::Handler;
-use crate::remote::Action;
-use crate::report::{Failure, Leaving, Marks, Report};
-use crate::request::{ClientError, Request};
-use crate::response::Response;
+use crate::server::answer::Mode;
+use crate::server::connection::{Active, Stop};
+use crate::server::drive::Turn;
+use crate::server::handler::Handler;
+use crate::server::remote::Action;
+use crate::server::report::{Failure, Leaving, Marks, Report};
+use crate::server::request::{ClientError, Request};
+use crate::server::response::Response;
 use crate::stream::Stream;
 
 impl<H: Handler> Turn<'_, H> {

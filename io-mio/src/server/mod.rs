@@ -1,25 +1,50 @@
-//! [`Server`]: listeners, options, and the threads that run event loops.
+//! An HTTP server on event loops.
+//!
+//! Here is [`Server`], where everything begins: listeners, options, and which handler. The threads it comes to are in
+//! `running`.
+
+mod accept;
+mod answer;
+mod connection;
+mod context;
+mod control;
+mod counters;
+mod drain;
+mod drive;
+mod event_loop;
+mod exchange;
+mod files;
+mod flush;
+mod handle;
+mod handler;
+mod listener;
+mod options;
+mod remote;
+mod report;
+mod request;
+mod response;
+mod running;
+
+pub use counters::Counters;
+pub use event_loop::EventLoop;
+pub use handle::{Drained, Handle};
+pub use handler::{Handler, Outcome};
+pub use listener::{Listener, Listening};
+pub use options::Options;
+pub use remote::Responder;
+pub use report::{ConnectionReport, Failure, Report};
+pub use request::{ClientError, Request};
+pub use response::Response;
+pub use running::Running;
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::{Arc, mpsc};
-use std::thread::{self, JoinHandle};
+use std::sync::Arc;
 use std::time::Duration;
 
-use mio::{Events, Poll, Token, Waker};
+use mio::Poll;
 
-use crate::event_loop::EventLoop;
-use crate::handle::{Drained, Handle};
-use crate::handler::{Closure, Handler, Outcome};
-use crate::listener::{Listener, Listening};
-use crate::options::Options;
-use crate::request::Request;
-use crate::response::Response;
-
-const WAKE: Token = Token(0);
-const FIRST: Token = Token(1);
-/// How many events one poll takes.
-const EVENTS: usize = 1024;
+use crate::server::handler::Closure;
 
 /// A server that is being set up.
 #[derive(Debug)]
@@ -138,13 +163,13 @@ impl Server {
         M: Fn(usize) -> H + Send + Sync + 'static,
     {
         let addr = self.local_addr();
-        let mut shares = share(self.listening, self.workers)?.into_iter().enumerate();
+        let mut shares = running::share(self.listening, self.workers)?.into_iter().enumerate();
         let poll = Poll::new()?;
         let (number, listeners) = shares.next().ok_or(io::ErrorKind::Unsupported)?;
-        let here = prepare(&poll, self.options.clone(), listeners, make(number))?;
-        let others = start(shares, self.options, make, addr)?;
-        let ended = run(poll, here);
-        others.handle.shutdown(Duration::ZERO);
+        let here = running::prepare(&poll, self.options.clone(), listeners, make(number))?;
+        let others = running::start(shares, self.options, make, addr)?;
+        let ended = running::run(poll, here);
+        others.handle().shutdown(Duration::ZERO);
         others.join()?;
         ended.map(drop)
     }
@@ -172,7 +197,12 @@ impl Server {
         M: Fn(usize) -> H + Send + Sync + 'static,
     {
         let addr = self.local_addr();
-        start(share(self.listening, self.workers)?.into_iter().enumerate(), self.options, make, addr)
+        running::start(
+            running::share(self.listening, self.workers)?.into_iter().enumerate(),
+            self.options,
+            make,
+            addr,
+        )
     }
 }
 
@@ -183,135 +213,4 @@ where
 {
     let f = Arc::new(f);
     move |_| Closure(f.clone())
-}
-
-/// Starts event loops in threads of their own: all, or none.
-fn start<H, M>(
-    shares: impl Iterator<Item = (usize, Vec<Listener>)>,
-    options: Options,
-    make: M,
-    addr: io::Result<SocketAddr>,
-) -> io::Result<Running>
-where
-    H: Handler + 'static,
-    M: Fn(usize) -> H + Send + Sync + 'static,
-{
-    let make = Arc::new(make);
-    let (tell, told) = mpsc::channel();
-    let mut threads = Vec::new();
-    for (number, listeners) in shares {
-        let poll = Poll::new()?;
-        let (make, options, tell) = (make.clone(), options.clone(), tell.clone());
-        let run = move || {
-            let made = prepare(&poll, options, listeners, make(number));
-            let event_loop = match made {
-                Ok(event_loop) => event_loop,
-                Err(e) => {
-                    let _ = tell.send(Err(e));
-                    return Ok(Drained::default());
-                }
-            };
-            let _ = tell.send(Ok(event_loop.shared()));
-            drop(tell);
-            run(poll, event_loop)
-        };
-        threads.push(thread::Builder::new().name(format!("h1wire-mio-{number}")).spawn(run)?);
-    }
-    drop(tell);
-    let (mut loops, mut error) = (Vec::new(), None);
-    for made in told {
-        match made {
-            Ok(made) => loops.push(made),
-            Err(e) => error = Some(e),
-        }
-    }
-    let running = Running { handle: Handle::new(loops), threads, addr };
-    match error {
-        None => Ok(running),
-        Some(error) => {
-            // Those that could begin would go on for ever with nobody to end them.
-            running.handle.shutdown(Duration::ZERO);
-            running.join()?;
-            Err(error)
-        }
-    }
-}
-
-/// A server whose event loops run. Dropped, it goes on running.
-#[derive(Debug)]
-pub struct Running {
-    handle: Handle,
-    threads: Vec<JoinHandle<io::Result<Drained>>>,
-    addr: io::Result<SocketAddr>,
-}
-
-impl Running {
-    /// For steering it, from any thread.
-    pub fn handle(&self) -> &Handle {
-        &self.handle
-    }
-
-    /// The TCP address of the first listener.
-    ///
-    /// # Errors
-    /// As [`Server::local_addr`].
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        match &self.addr {
-            Ok(addr) => Ok(*addr),
-            Err(e) => Err(e.kind().into()),
-        }
-    }
-
-    /// Waits for the end of the server, which [`Handle::shutdown`] brings about.
-    ///
-    /// # Errors
-    /// Those of the system's event queue.
-    pub fn join(self) -> io::Result<Drained> {
-        let mut sum = Drained::default();
-        for thread in self.threads {
-            let drained = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-            sum.finished += drained.finished;
-            sum.cut += drained.cut;
-        }
-        Ok(sum)
-    }
-}
-
-/// The listeners of each worker.
-fn share(listening: Vec<Listening>, workers: usize) -> io::Result<Vec<Vec<Listener>>> {
-    let mut shares = Vec::new();
-    for _ in 1..workers {
-        shares.push(listening.iter().map(Listening::again).collect::<io::Result<_>>()?);
-    }
-    shares.push(listening.into_iter().map(Listening::into_listener).collect::<io::Result<_>>()?);
-    Ok(shares)
-}
-
-fn prepare<H: Handler>(
-    poll: &Poll,
-    options: Options,
-    listeners: Vec<Listener>,
-    handler: H,
-) -> io::Result<EventLoop<H>> {
-    let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
-    let mut event_loop = EventLoop::new(poll.registry(), waker, FIRST, options, handler)?;
-    for listener in listeners {
-        event_loop.listen(listener)?;
-    }
-    Ok(event_loop)
-}
-
-fn run<H: Handler>(mut poll: Poll, mut event_loop: EventLoop<H>) -> io::Result<Drained> {
-    let mut events = Events::with_capacity(EVENTS);
-    while !event_loop.is_finished() {
-        match poll.poll(&mut events, event_loop.timeout()) {
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
-            done => done?,
-        }
-        for event in &events {
-            event_loop.event(event);
-        }
-        event_loop.turn();
-    }
-    Ok(event_loop.drained())
 }

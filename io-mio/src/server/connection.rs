@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use h1wire_proto::{Conn, InBuf, Server, Tenure, Time, Timers};
 
-use crate::answer::{Answer, Mode};
-use crate::options::Options;
-use crate::report::Leaving;
+use crate::server::answer::{Answer, Mode};
+use crate::server::options::Options;
+use crate::server::report::Leaving;
 use crate::stream::Stream;
 
 /// A connection. While nothing is pending this is all there is of it, and there may be very many.

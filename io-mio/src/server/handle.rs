@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use h1wire_proto::SendError;
 
-use crate::counters::{self, Counters};
-use crate::options::Options;
-use crate::remote::{Command, Remote};
+use crate::server::counters::{self, Counters};
+use crate::server::options::Options;
+use crate::server::remote::{Command, Remote};
 use crate::stream::Stream;
 
 type Loop = (Arc<Remote>, Arc<counters::Shared>);

@@ -10,8 +10,8 @@ use bytes::Bytes;
 use h1wire_proto::{Headers, Prepared};
 use mio::Waker;
 
-use crate::options::Options;
-use crate::response::Response;
+use crate::server::options::Options;
+use crate::server::response::Response;
 use crate::stream::Stream;
 
 /// Something to do with the answer to one request.
