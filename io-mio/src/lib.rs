@@ -51,7 +51,7 @@ pub use stream::{Stream, Transport};
 pub use upgraded::Upgraded;
 
 #[cfg(feature = "tls")]
-pub use tls::{TlsStream, tls_config};
+pub use tls::{TlsStream, client_tls_config, tls_config};
 
 pub use h1wire_proto as proto;
 #[cfg(feature = "tls")]

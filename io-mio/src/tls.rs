@@ -1,7 +1,7 @@
-//! [`TlsStream`]: the server's side of TLS over any stream, with rustls. A [`Transport`] like the user's own.
+//! [`TlsStream`]: either side of TLS over any stream, with rustls. A [`Transport`] like the user's own.
 //!
-//! Records become bytes here, and bytes records. When something is read or written is decided in `drive` and `flush`,
-//! how long a handshake may take by the timers, and what is trusted and offered by the `rustls::ServerConfig`.
+//! Records become bytes here, and bytes records. When something is read or written is decided by whoever drives the
+//! connection, how long a handshake may take by the timers, and what is trusted and offered by the configuration of rustls.
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::sync::Arc;
@@ -9,8 +9,11 @@ use std::sync::Arc;
 use mio::event::Source;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ServerConfig, ServerConnection};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{
+    ClientConfig, ClientConnection, Connection, ProtocolVersion, RootCertStore, ServerConfig, ServerConnection,
+    SupportedCipherSuite,
+};
 
 use crate::stream::{Stream, Transport};
 
@@ -34,6 +37,19 @@ pub fn tls_config(
     Ok(config)
 }
 
+/// A configuration for clients that trusts these roots and offers HTTP/1.1 by ALPN (RFC 7301). Sessions are resumed
+/// where the server allows that.
+///
+/// # Errors
+/// Those of rustls.
+pub fn client_tls_config(roots: RootCertStore) -> Result<ClientConfig, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let mut config = builder.with_root_certificates(roots).with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
+}
+
 /// A TLS session over a stream.
 ///
 /// [`Server::tls`](crate::Server::tls) and [`Listener::tls`](crate::Listener::tls) make one for each connection. One
@@ -48,7 +64,7 @@ pub fn tls_config(
 ///
 /// Dropped, it says no `close_notify`: what was written may be incomplete. [`Stream::shutdown_write`] says it.
 pub struct TlsStream {
-    session: ServerConnection,
+    session: Connection,
     under: Stream,
     /// `close_notify` was said.
     said_goodbye: bool,
@@ -65,21 +81,86 @@ impl TlsStream {
     /// A configuration that rustls refuses.
     pub fn new(config: Arc<ServerConfig>, under: impl Into<Stream>) -> io::Result<Self> {
         let session = ServerConnection::new(config).map_err(io::Error::other)?;
-        Ok(Self { session, under: under.into(), said_goodbye: false, closing: false, moved: false })
+        Ok(Self::of(session.into(), under.into()))
     }
 
-    /// The session: what was agreed on, which name was asked for, who the client is. There is nothing to be known
-    /// before the handshake is complete, as it is when there is a request.
-    pub fn session(&self) -> &ServerConnection {
+    /// A client's session that begins with the first [flush](Write::flush) or read. `name` is asked for (SNI) and
+    /// verified. `under` must be non-blocking and connected.
+    ///
+    /// # Errors
+    /// A name that cannot be verified, and a configuration that rustls refuses.
+    pub fn client(config: Arc<ClientConfig>, name: &str, under: impl Into<Stream>) -> io::Result<Self> {
+        let bare = name.strip_suffix('.').unwrap_or(name);
+        let name = ServerName::try_from(bare.to_owned()).map_err(io::Error::other)?;
+        let session = ClientConnection::new(config, name).map_err(io::Error::other)?;
+        Ok(Self::of(session.into(), under.into()))
+    }
+
+    fn of(session: Connection, under: Stream) -> Self {
+        Self { session, under, said_goodbye: false, closing: false, moved: false }
+    }
+
+    /// The session. There is nothing to be known of it before the handshake is complete, as it is when there is a
+    /// request, or a response.
+    pub fn session(&self) -> &Connection {
         &self.session
     }
 
+    /// The certificates of the peer, its own first. None if it was not asked for any, or had none.
+    pub fn peer_certificates(&self) -> Option<&[CertificateDer<'static>]> {
+        self.session.peer_certificates()
+    }
+
+    /// The name that the client asked for (SNI). None with a client's own session, where it is known.
+    pub fn server_name(&self) -> Option<&str> {
+        match &self.session {
+            Connection::Server(session) => session.server_name(),
+            Connection::Client(_) => None,
+        }
+    }
+
+    /// The protocol agreed on by ALPN (RFC 7301).
+    pub fn alpn(&self) -> Option<&[u8]> {
+        self.session.alpn_protocol()
+    }
+
+    /// The version of TLS.
+    pub fn protocol_version(&self) -> Option<ProtocolVersion> {
+        self.session.protocol_version()
+    }
+
+    /// The cipher suite.
+    pub fn cipher_suite(&self) -> Option<SupportedCipherSuite> {
+        self.session.negotiated_cipher_suite()
+    }
+
     /// The session and the stream below.
-    pub fn into_parts(self) -> (ServerConnection, Stream) {
+    pub fn into_parts(self) -> (Connection, Stream) {
         (self.session, self.under)
     }
 
-    /// Sends what the session has for the client.
+    /// Goes on with the handshake, as far as the stream below lets it. `true` once it is complete and all of it was
+    /// sent.
+    pub(crate) fn handshake(&mut self) -> io::Result<bool> {
+        loop {
+            self.push_some()?;
+            if !self.session.is_handshaking() {
+                return Ok(!self.session.wants_write());
+            }
+            if self.session.wants_write() {
+                return Ok(false);
+            }
+            match self.session.read_tls(&mut self.under) {
+                Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+                Ok(_) => self.process()?,
+                Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(false),
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
+    }
+
+    /// Sends what the session has for the peer.
     fn push(&mut self) -> io::Result<()> {
         while self.session.wants_write() {
             match self.session.write_tls(&mut self.under) {
@@ -107,7 +188,7 @@ impl TlsStream {
     fn process(&mut self) -> io::Result<()> {
         let processed = self.session.process_new_packets();
         let pushed = self.push_some();
-        // An alert that tells the client why was among what was pushed, if it arrived.
+        // An alert that tells the peer why was among what was pushed, if it arrived.
         processed.map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
         pushed
     }

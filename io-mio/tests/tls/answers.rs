@@ -19,8 +19,8 @@ fn a_handler_knows_the_session_of_a_request() {
     let server = authority
         .server()
         .start(|_: &Request<'_>, res: &mut Response<'_>| {
-            let session = res.stream().downcast_ref::<TlsStream>().unwrap().session();
-            let alpn = session.alpn_protocol().unwrap_or(b"none").escape_ascii();
+            let session = res.stream().downcast_ref::<TlsStream>().unwrap();
+            let alpn = session.alpn().unwrap_or(b"none").escape_ascii();
             let text = format!(
                 "{alpn} {} {}",
                 session.server_name().unwrap(),

@@ -147,7 +147,7 @@ fn a_session_that_was_taken_goes_on_elsewhere() {
                 std::thread::spawn(move || {
                     let (stream, leftover) = upgraded.into_parts();
                     let tls = stream.downcast::<TlsStream>().unwrap();
-                    let (mut session, under) = tls.into_parts();
+                    let (rustls::Connection::Server(mut session), under) = tls.into_parts() else { panic!() };
                     let Stream::Tcp(tcp) = under else { panic!("{under:?}") };
                     let mut tcp = std::net::TcpStream::from(tcp);
                     tcp.set_nonblocking(false).unwrap();
