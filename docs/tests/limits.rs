@@ -7,21 +7,31 @@ use h1wire_proto::{Limits, Timeouts};
 
 /// The settings of a plain struct and their values, as `Debug` prints them, one level deep.
 fn settings(options: &impl Debug) -> Vec<(String, String)> {
-    let text = format!("{options:#?}");
-    let fields =
-        text.lines().filter_map(|line| line.strip_prefix("    ").filter(|l| !l.starts_with([' ', '}'])));
+    let text = format!("{options:?}");
+    let inside = text.split_once('{').and_then(|(_, rest)| rest.rsplit_once('}')).expect("a struct").0;
+    let mut depth = 0;
+    let fields = inside.split(|c| {
+        match c {
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => depth -= 1,
+            _ => {}
+        }
+        c == ',' && depth == 0
+    });
     fields
-        .filter_map(|field| field.split_once(": "))
-        .map(|(name, value)| (name.to_owned(), value.trim_end_matches(',').to_owned()))
+        .filter_map(|field| field.trim().split_once(": "))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect()
 }
 
-/// How a value is written on the page.
+/// How a value is written on the page, but for spaces.
 fn written(value: &str) -> String {
-    match value {
+    let inner = value.strip_prefix("Some(").and_then(|value| value.strip_suffix(')'));
+    match inner.unwrap_or(value) {
         "None" | "18446744073709551615" => "none".to_owned(),
         "true" => "on".to_owned(),
         "false" => "off".to_owned(),
+        "0ns" => "0s".to_owned(),
         other => other.to_owned(),
     }
 }
@@ -34,7 +44,7 @@ fn table(page: &str, heading: &str) -> Vec<(String, String)> {
     rows.map(|row| {
         let mut cells = row.split(" | ");
         let (name, default) = (cells.next().unwrap_or_default(), cells.next().unwrap_or_default());
-        (name.trim_end_matches('`').to_owned(), default.replace(',', ""))
+        (name.trim_end_matches('`').to_owned(), default.replace([',', ' '], ""))
     })
     .collect()
 }

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicIsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use bytes::Bytes;
-use common::{Raw, options, serve_with, stop, wait_until};
+use common::{Raw, ms, options, serve_with, stop, wait_until};
 use h1wire_mio::proto::{Expired, Fields, Headers, RecvErrorKind, Timeouts};
 use h1wire_mio::{ClientError, Handler, Options, Report, Request, Responder, Response};
 
@@ -216,9 +216,15 @@ fn whatever_is_called_and_whatever_is_sent_every_connection_comes_to_its_end() {
     std::fs::remove_file(&path).unwrap();
     for seed in 1..=3 {
         let options: Options = options(|o| {
-            let times =
-                Timeouts { idle: 300, headers: 300, keep_alive: 300, keep_alive_buffer: 1, ..o.timeouts };
-            o.timeouts = Timeouts { body: 300, write: 300, linger: 200, request: 600, ..times };
+            let times = Timeouts {
+                idle: ms(300),
+                headers: ms(300),
+                keep_alive: ms(300),
+                keep_alive_buffer: Duration::from_millis(1),
+                ..o.timeouts
+            };
+            o.timeouts =
+                Timeouts { body: ms(300), write: ms(300), linger: ms(200), request: ms(600), ..times };
             o.protocol.limits.content_bytes = 60_000;
             (o.discard_limit, o.linger_limit) = (10_000, 30_000);
             (o.max_requests, o.count_connections) = (seed as u32 % 3 * 4, true);

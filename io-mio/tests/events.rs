@@ -4,7 +4,7 @@ mod common;
 #[path = "common/log.rs"]
 mod log;
 
-use common::{Raw, options, stop, undated};
+use common::{Raw, ms, options, stop, undated};
 use h1wire_mio::Options;
 use log::{FLOOD, log};
 
@@ -153,7 +153,7 @@ fn content_of_a_request_that_is_answered_is_discarded_and_the_connection_kept() 
 /// RFC 9112 section 9.6: it learns at once that there will be no other answer, and not after what may be discarded.
 #[test]
 fn a_client_that_announced_more_than_is_discarded_is_told_the_end_before_it_sends_that() {
-    let (server, told) = log(options(|o| (o.discard_limit, o.timeouts.linger) = (6, 600_000)));
+    let (server, told) = log(options(|o| (o.discard_limit, o.timeouts.linger) = (6, ms(600_000))));
     assert!(Raw::to(&server).send(post("/early", "Content-Length: 10\r\n", "abc")).rest().ends_with("early"));
     told.expect(&["request /early", "finished /early"]);
     stop(server);

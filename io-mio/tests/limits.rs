@@ -6,7 +6,7 @@ mod log;
 
 use std::time::{Duration, Instant};
 
-use common::{Raw, options, stop};
+use common::{Raw, ms, options, stop};
 use h1wire_mio::proto::{Expired, Timeouts};
 use h1wire_mio::{Options, Server};
 use log::log;
@@ -16,14 +16,21 @@ const GET: &str = "GET /x HTTP/1.1\r\nHost: a\r\n\r\n";
 /// Options with no time limit but these.
 fn timeouts(change: impl FnOnce(&mut Timeouts)) -> Options {
     options(|o| {
-        o.timeouts = Timeouts { idle: 0, headers: 0, keep_alive: 0, request: 0, body: 0, ..Timeouts::SERVER };
+        o.timeouts = Timeouts {
+            idle: None,
+            headers: None,
+            keep_alive: None,
+            request: None,
+            body: None,
+            ..Timeouts::SERVER
+        };
         change(&mut o.timeouts);
     })
 }
 
 #[test]
 fn a_head_must_be_complete_in_time_however_slowly_its_bytes_come() {
-    let (server, told) = log(timeouts(|t| t.headers = 300));
+    let (server, told) = log(timeouts(|t| t.headers = ms(300)));
     let mut client = Raw::to(&server);
     let start = Instant::now();
     client.send("GET / HTTP/1.1\r\nHost: a\r\n");
@@ -44,7 +51,7 @@ fn a_head_must_be_complete_in_time_however_slowly_its_bytes_come() {
 
 #[test]
 fn a_connection_without_a_byte_is_closed_without_a_word() {
-    let (server, told) = log(timeouts(|t| t.headers = 100));
+    let (server, told) = log(timeouts(|t| t.headers = ms(100)));
     assert_eq!(Raw::to(&server).rest(), "");
     told.expect(&["timeout KeepAlive"]);
     stop(server);
@@ -52,7 +59,7 @@ fn a_connection_without_a_byte_is_closed_without_a_word() {
 
 #[test]
 fn a_connection_that_comes_after_a_silence_has_all_of_its_time() {
-    let (server, told) = log(timeouts(|t| t.headers = 400));
+    let (server, told) = log(timeouts(|t| t.headers = ms(400)));
     // The silence is what is tried: no event tells the loop the time meanwhile.
     std::thread::sleep(Duration::from_millis(500));
     let mut client = Raw::to(&server);
@@ -63,7 +70,7 @@ fn a_connection_that_comes_after_a_silence_has_all_of_its_time() {
 
 #[test]
 fn a_kept_connection_is_closed_after_its_time_and_the_time_begins_anew_with_each_answer() {
-    let (server, told) = log(timeouts(|t| (t.keep_alive, t.keep_alive_buffer) = (200, 0)));
+    let (server, told) = log(timeouts(|t| (t.keep_alive, t.keep_alive_buffer) = (ms(200), Duration::ZERO)));
     let mut client = Raw::to(&server);
     for _ in 0..2 {
         client.send(GET).until("done");
@@ -78,7 +85,9 @@ fn a_kept_connection_is_closed_after_its_time_and_the_time_begins_anew_with_each
 
 #[test]
 fn line_ends_before_a_request_keep_no_connection() {
-    let (server, _told) = log(timeouts(|t| (t.headers, t.keep_alive, t.keep_alive_buffer) = (300, 300, 0)));
+    let (server, _told) = log(timeouts(|t| {
+        (t.headers, t.keep_alive, t.keep_alive_buffer) = (ms(300), ms(300), Duration::ZERO)
+    }));
     for start in ["", GET] {
         let mut client = Raw::to(&server);
         client.send(start).0.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
@@ -95,7 +104,7 @@ fn line_ends_before_a_request_keep_no_connection() {
 
 #[test]
 fn a_connection_on_which_nothing_moves_is_closed_unless_the_handler_objects() {
-    let (server, told) = log(timeouts(|t| t.idle = 100));
+    let (server, told) = log(timeouts(|t| t.idle = ms(100)));
     let mut client = Raw::to(&server);
     client.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_eq!(client.rest(), "");
@@ -111,7 +120,7 @@ fn a_connection_on_which_nothing_moves_is_closed_unless_the_handler_objects() {
 
 #[test]
 fn content_that_stops_coming_is_answered_with_408() {
-    let (server, told) = log(timeouts(|t| t.body = 100));
+    let (server, told) = log(timeouts(|t| t.body = ms(100)));
     let got = Raw::to(&server).ask("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc");
     assert!(got.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{got}");
     told.expect(&["request /x", "data abc", "timeout Body", "aborted /x"]);
@@ -120,7 +129,7 @@ fn content_that_stops_coming_is_answered_with_408() {
 
 #[test]
 fn a_reader_that_stops_is_cut_off() {
-    let (server, told) = log(timeouts(|t| t.write = 200));
+    let (server, told) = log(timeouts(|t| t.write = ms(200)));
     let mut client = Raw::to(&server);
     client.send("GET /flood HTTP/1.1\r\nHost: a\r\n\r\n");
     let mut last = String::new();
@@ -133,7 +142,7 @@ fn a_reader_that_stops_is_cut_off() {
 
 #[test]
 fn a_client_that_does_not_close_after_the_last_answer_is_cut_off() {
-    let (server, told) = log(timeouts(|t| t.linger = 100));
+    let (server, told) = log(timeouts(|t| t.linger = ms(100)));
     let mut client = Raw::to(&server);
     let start = Instant::now();
     let got = client.ask("nonsense\r\n\r\n");
@@ -150,8 +159,10 @@ fn a_client_that_does_not_close_after_the_last_answer_is_cut_off() {
 #[test]
 fn a_slow_upload_goes_on_as_long_as_it_is_not_too_slow() {
     // Ten bytes every 20 ms are 500 a second.
-    for (rate, lives) in [(100, true), (5000, false), (0, false)] {
-        let (server, told) = log(timeouts(|t| (t.request, t.body_rate, t.body_window) = (300, rate, 1000)));
+    for (rate, lives) in [(Some(100), true), (Some(5000), false), (None, false)] {
+        let (server, told) = log(timeouts(|t| {
+            (t.request, t.body_rate, t.body_window) = (ms(300), rate, Duration::from_millis(1000))
+        }));
         let mut client = Raw::to(&server);
         let start = Instant::now();
         client.send("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n");
@@ -166,9 +177,9 @@ fn a_slow_upload_goes_on_as_long_as_it_is_not_too_slow() {
         }
         let got = String::from_utf8(got).unwrap();
         if lives {
-            assert!(got.starts_with("HTTP/1.1 200 OK\r\n") && sent == 1000, "{rate}: {got}");
+            assert!(got.starts_with("HTTP/1.1 200 OK\r\n") && sent == 1000, "{rate:?}: {got}");
         } else {
-            assert!(got.starts_with("HTTP/1.1 408 Request Timeout\r\n") && sent < 1000, "{rate}: {got}");
+            assert!(got.starts_with("HTTP/1.1 408 Request Timeout\r\n") && sent < 1000, "{rate:?}: {got}");
             assert!(told.so_far().contains(&"timeout Request".into()));
         }
         stop(server);
@@ -179,16 +190,22 @@ fn a_slow_upload_goes_on_as_long_as_it_is_not_too_slow() {
 fn every_phase_has_a_limit_by_default() {
     for timeouts in [Options::default().timeouts, Timeouts::MODERN_SERVER] {
         let Timeouts { headers, keep_alive, request, body, write, linger, .. } = timeouts;
-        assert!([headers, keep_alive, request, body, write, linger].iter().all(|ms| *ms > 0), "{timeouts:?}");
+        assert!(
+            [headers, keep_alive, request, body, write, linger].iter().all(Option::is_some),
+            "{timeouts:?}"
+        );
     }
 }
 
 #[test]
 fn a_limit_of_time_changes_for_new_connections_only() {
-    let (server, _told) = log(timeouts(|t| t.headers = 0));
+    let (server, _told) = log(timeouts(|t| t.headers = None));
     let mut old = Raw::to(&server);
     old.send(GET).until("done");
-    server.handle().set_options(timeouts(|t| (t.keep_alive, t.keep_alive_buffer) = (50, 0))).unwrap();
+    server
+        .handle()
+        .set_options(timeouts(|t| (t.keep_alive, t.keep_alive_buffer) = (ms(50), Duration::ZERO)))
+        .unwrap();
     assert!(Raw::to(&server).send(GET).rest().ends_with("done"));
     old.send(GET).until("done");
     stop(server);
@@ -259,7 +276,7 @@ fn an_old_connection_is_closed_when_idle_and_told_so_when_not() {
 
 #[test]
 fn shutting_down_closes_idle_connections_and_lets_others_finish() {
-    let (server, told) = log(options(|o| o.timeouts.linger = 100));
+    let (server, told) = log(options(|o| o.timeouts.linger = ms(100)));
     let mut idle = Raw::to(&server);
     idle.send(GET).until("done");
     told.expect(&["request /x", "end", "finished /x"]);
@@ -313,7 +330,7 @@ fn a_port_that_is_taken_is_an_error() {
 
 #[test]
 fn the_time_a_connection_is_kept_does_not_run_while_an_answer_is_made() {
-    let (server, told) = log(timeouts(|t| (t.keep_alive, t.keep_alive_buffer) = (50, 0)));
+    let (server, told) = log(timeouts(|t| (t.keep_alive, t.keep_alive_buffer) = (ms(50), Duration::ZERO)));
     let mut client = Raw::to(&server);
     client.send(GET).until("done");
     client.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -336,18 +353,18 @@ fn the_time_a_connection_is_kept_does_not_run_while_an_answer_is_made() {
 
 #[test]
 fn limits_of_time_without_end_overflow_nothing() {
-    let ever = u32::MAX;
+    let ever = Duration::MAX;
     let (server, told) = log(options(|o| {
         o.timeouts = Timeouts {
-            idle: ever,
-            headers: ever,
-            keep_alive: ever,
+            idle: Some(ever),
+            headers: Some(ever),
+            keep_alive: Some(ever),
             keep_alive_buffer: ever,
-            request: ever,
-            body: ever,
+            request: Some(ever),
+            body: Some(ever),
             body_window: ever,
-            write: ever,
-            linger: ever,
+            write: Some(ever),
+            linger: Some(ever),
             ..Timeouts::SERVER
         };
         (o.max_age, o.max_age_jitter) = (Some(Duration::MAX), 100);

@@ -6,7 +6,7 @@ use std::io::{ErrorKind, Read};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::{Raw, options, serve_with, stop, wait_until};
+use common::{Raw, ms, options, serve_with, stop, wait_until};
 use h1wire_mio::proto::{Expired, Fields, Timeouts};
 use h1wire_mio::{ClientError, ConnectionReport, Handler, Report, Request, Response, Stream};
 
@@ -173,7 +173,7 @@ fn a_panic_in_any_event_ends_its_connection_and_not_the_server() {
         ("timeout", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n", Waits),
     ];
     let chosen = Chosen::default();
-    let timeouts = Timeouts { headers: 300, body: 300, ..Timeouts::SERVER };
+    let timeouts = Timeouts { headers: ms(300), body: ms(300), ..Timeouts::SERVER };
     let options = options(|o| (o.timeouts, o.max_requests, o.count_connections) = (timeouts, 2, true));
     let handlers = chosen.clone();
     let server = serve_with(options, move |_| Panicking(handlers.clone()));

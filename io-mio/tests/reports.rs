@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use common::{PATIENCE, Raw, options, serve_with, stop, wait_until};
+use common::{PATIENCE, Raw, ms, options, serve_with, stop, wait_until};
 use h1wire_mio::proto::{Expired, Fields, RecvErrorKind, Timeouts};
 use h1wire_mio::{ConnectionReport, Failure, Handler, Options, Report, Request, Response, Running, Stream};
 use log::log;
@@ -142,7 +142,7 @@ fn an_exchange_that_is_aborted_is_reported_as_far_as_it_came() {
 
 #[test]
 fn an_exchange_that_is_broken_off_is_reported_with_the_reason() {
-    let (server, told) = reporting(options(|o| o.timeouts.body = 100));
+    let (server, told) = reporting(options(|o| o.timeouts.body = ms(100)));
     let post = "POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
     let failure = || exchange(&told, "aborted").1.failure.unwrap();
     let mut client = Raw::to(&server);
@@ -214,11 +214,11 @@ fn an_answer_may_tell_what_its_connection_came_to() {
 fn time_limits_are_counted_one_by_one() {
     let (server, _told) = log(options(|o| {
         o.timeouts = Timeouts {
-            headers: 100,
-            body: 100,
-            keep_alive: 50,
-            keep_alive_buffer: 0,
-            write: 200,
+            headers: ms(100),
+            body: ms(100),
+            keep_alive: ms(50),
+            keep_alive_buffer: Duration::ZERO,
+            write: ms(200),
             ..Timeouts::SERVER
         };
     }));

@@ -6,7 +6,7 @@
 
 use crate::advice::Phase;
 use crate::conn::{Conn, Server};
-use crate::time::Time;
+use crate::time::{Time, millis};
 use core::time::Duration;
 
 /// When a connection of a server is to end, so that its clients spread anew over the servers behind a balancer.
@@ -14,15 +14,15 @@ use core::time::Duration;
 /// ```
 /// use h1wire_proto::{Lifetime, Time};
 /// use core::time::Duration;
-/// let lifetime = Lifetime { max_requests: 2, max_age: Some(Duration::from_secs(10)), max_age_jitter: 10 };
+/// let lifetime = Lifetime { max_requests: Some(2), max_age: Some(Duration::from_secs(10)), max_age_jitter: 10 };
 /// assert!(!lifetime.is_last(1) && lifetime.is_last(2));
 /// assert_eq!(lifetime.end(Time(500), 0), Some(Time(10_500)));
 /// assert_eq!(lifetime.end(Time(500), u64::MAX), Some(Time(9_501)));
 /// ```
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Debug)]
 pub struct Lifetime {
-    /// The most requests. Default 0, for no limit.
-    pub max_requests: u32,
+    /// The most requests; 0 counts as 1, for a connection that was accepted gets an answer. Default none.
+    pub max_requests: Option<u32>,
     /// The age after which there is no further request. Default none.
     pub max_age: Option<Duration>,
     /// By how many percent of `max_age`, at most, a connection ends earlier, so that connections made together do not
@@ -34,13 +34,16 @@ impl Lifetime {
     /// Whether the `number`th request, counted from 1, is the last one.
     #[inline]
     pub const fn is_last(&self, number: u32) -> bool {
-        self.max_requests > 0 && number >= self.max_requests
+        match self.max_requests {
+            Some(most) => number >= most,
+            None => false,
+        }
     }
 
     /// The time from which on a connection that begins at `begin` is too old for another request. `random` should be
     /// another number for each connection, from the whole range.
     pub fn end(&self, begin: Time, random: u64) -> Option<Time> {
-        let age = u64::try_from(self.max_age?.as_millis()).unwrap_or(u64::MAX);
+        let age = millis(self.max_age?);
         let most = u128::from(age) * u128::from(self.max_age_jitter.min(100)) / 100;
         // Never more than `age`, for `most` is not.
         let earlier = ((most * u128::from(random)) >> 64) as u64;
@@ -58,7 +61,7 @@ impl Lifetime {
 ///
 /// ```
 /// use h1wire_proto::{Advice, Conn, Lifetime, Server, ServerConfig, Slots, Tenure, Time};
-/// let lifetime = Lifetime { max_requests: 1, ..Lifetime::default() };
+/// let lifetime = Lifetime { max_requests: Some(1), ..Lifetime::default() };
 /// let mut conn = Conn::<Server>::new(&ServerConfig::default());
 /// let mut tenure = Tenure::new(&lifetime, Time(0), 0);
 /// let (mut input, mut out) = (&b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"[..], Vec::new());
@@ -158,7 +161,7 @@ mod tests {
 
     #[test]
     fn the_answer_to_the_last_request_says_so_and_none_before_it() {
-        let lifetime = Lifetime { max_requests: 3, ..Lifetime::default() };
+        let lifetime = Lifetime { max_requests: Some(3), ..Lifetime::default() };
         let mut tenure = Tenure::new(&lifetime, Time(0), 0);
         let mut conn = Conn::<Server>::new(&ServerConfig::default());
         for number in 1..=3 {

@@ -8,7 +8,9 @@
 //! timers about bytes costs two stores, and deadlines can only be wrong if a moment is.
 
 use crate::advice::Phase;
-use crate::time::Time;
+use core::time::Duration;
+
+use crate::time::{Time, millis};
 use crate::timeouts::Timeouts;
 
 /// A time limit that passed.
@@ -97,6 +99,7 @@ pub struct Timers {
     /// What was received since when, to know the rate.
     window_at: Time,
     window_bytes: u64,
+    /// Milliseconds, or [`NEVER`](Self::NEVER).
     idle: u32,
     phase: Phase,
     /// A bit for each [`Expired`] that was reported and is not to be until its deadline changes.
@@ -109,6 +112,8 @@ pub struct Timers {
 }
 
 impl Timers {
+    const NEVER: u32 = u32::MAX;
+
     /// The timers of a server's connection accepted at `now`.
     pub const fn server(now: Time, limits: &Timeouts) -> Self {
         Self {
@@ -118,7 +123,7 @@ impl Timers {
             sent_at: now,
             window_at: now,
             window_bytes: 0,
-            idle: limits.idle,
+            idle: compact(limits.idle),
             phase: Phase::Idle,
             reported: 0,
             is_client: false,
@@ -133,10 +138,10 @@ impl Timers {
         Self { is_client: true, fresh: false, ..Self::server(now, limits) }
     }
 
-    /// Sets the idle limit of this connection alone, in milliseconds; 0 turns it off. Ask [`next`](Self::next)
-    /// afterwards.
-    pub fn set_idle(&mut self, ms: u32) {
-        self.idle = ms;
+    /// Sets the idle limit of this connection alone; `None` turns it off. More than 49 days count as that many. Ask
+    /// [`next`](Self::next) afterwards.
+    pub fn set_idle(&mut self, limit: Option<Duration>) {
+        self.idle = compact(limit);
         self.reported &= !Expired::Idle.bit();
     }
 
@@ -240,23 +245,25 @@ impl Timers {
 
     fn earliest(&self, limits: &Timeouts) -> Option<(Time, Expired)> {
         let mut first: Option<(Time, Expired)> = None;
-        let mut clock = |expired: Expired, since: Time, ms: u32| {
-            let this = (since.after(ms.into()), expired);
-            if ms > 0 && self.reported & expired.bit() == 0 && first.is_none_or(|first| this < first) {
+        let mut clock = |expired: Expired, since: Time, limit: Option<Duration>| {
+            let Some(limit) = limit else { return };
+            let this = (since + limit, expired);
+            if self.reported & expired.bit() == 0 && first.is_none_or(|first| this < first) {
                 first = Some(this);
             }
         };
         let alive_at = self.received_at.max(self.sent_at).max(self.phase_at);
-        let kept = self.phase == Phase::Idle && !self.fresh && !self.unsent && limits.keep_alive > 0;
+        let kept = self.phase == Phase::Idle && !self.fresh && !self.unsent && limits.keep_alive.is_some();
         if !kept && !matches!(self.phase, Phase::Switched | Phase::Closed) {
-            clock(Expired::Idle, alive_at, self.idle);
+            let idle = (self.idle != Self::NEVER).then(|| Duration::from_millis(self.idle.into()));
+            clock(Expired::Idle, alive_at, idle);
         }
         match self.phase {
             Phase::Idle if self.fresh => clock(Expired::KeepAlive, self.message_at, limits.headers),
             Phase::Idle if kept => {
-                let ms = limits.keep_alive.saturating_add(limits.keep_alive_buffer);
+                let limit = limits.keep_alive.map(|limit| limit.saturating_add(limits.keep_alive_buffer));
                 // Line ends before a request are no request, and put nothing off.
-                clock(Expired::KeepAlive, self.sent_at.max(self.phase_at), ms);
+                clock(Expired::KeepAlive, self.sent_at.max(self.phase_at), limit);
             }
             // A client's peer need not answer before it has the request.
             Phase::Head if self.is_client && self.unsent => {}
@@ -276,13 +283,13 @@ impl Timers {
         }
         let requested = match self.phase {
             Phase::Head => self.is_client || !self.paused,
-            Phase::Body => !self.paused || limits.body_rate == 0,
+            Phase::Body => !self.paused || limits.body_rate.is_none(),
             Phase::AwaitContinue | Phase::Respond => self.is_client,
             _ => false,
         };
         if requested {
-            let (since, ms) = self.request_clock(limits);
-            clock(Expired::Request, since, ms);
+            let (since, limit) = self.request_clock(limits);
+            clock(Expired::Request, since, limit);
         }
         if self.unsent && self.phase != Phase::Switched {
             clock(Expired::Write, self.sent_at, limits.write);
@@ -291,23 +298,36 @@ impl Timers {
     }
 
     /// When and for how long the message has to be complete or fast enough.
-    fn request_clock(&self, limits: &Timeouts) -> (Time, u32) {
+    fn request_clock(&self, limits: &Timeouts) -> (Time, Option<Duration>) {
         let whole = (self.message_at, limits.request);
-        let window = (self.window_at, limits.body_window.max(1000));
         let first = self.window_at == self.message_at;
-        if first || limits.request == 0 || limits.body_rate == 0 || self.phase != Phase::Body {
+        let (Some(request), Some(_), Phase::Body, false) = (whole.1, limits.body_rate, self.phase, first)
+        else {
             return whole;
-        }
-        if self.message_at.after(whole.1.into()) > self.window_at.after(window.1.into()) {
+        };
+        let window = limits.body_window.max(Duration::from_secs(1));
+        if self.message_at + request > self.window_at + window {
             whole
         } else {
-            window
+            (self.window_at, Some(window))
         }
     }
 
     /// Whether content came at the rate that lets a message go on after `at`.
     fn is_fast_enough(&self, at: Time, limits: &Timeouts) -> bool {
-        let needed = at.since(self.window_at).saturating_mul(limits.body_rate.into());
-        self.phase == Phase::Body && limits.body_rate > 0 && self.window_bytes.saturating_mul(1000) >= needed
+        let needed = |rate: u32| at.since(self.window_at).saturating_mul(rate.into());
+        let is_enough = |rate| self.window_bytes.saturating_mul(1000) >= needed(rate);
+        self.phase == Phase::Body && limits.body_rate.is_some_and(is_enough)
+    }
+}
+
+/// As [`Timers`] keeps a limit.
+const fn compact(limit: Option<Duration>) -> u32 {
+    match limit {
+        None => Timers::NEVER,
+        Some(limit) => {
+            let ms = millis(limit);
+            if ms < Timers::NEVER as u64 { ms as u32 } else { Timers::NEVER - 1 }
+        }
     }
 }

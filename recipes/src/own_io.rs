@@ -52,7 +52,7 @@ pub fn serve_connection(
     let mut timers = Timers::server(time(), limits);
     let (mut slots, mut input, mut out) = (Slots::new(), InBuf::new(), Vec::new());
     let (mut received, mut discarded) = (0, 0);
-    stream.set_write_timeout(Some(Duration::from_millis(limits.write.into())))?;
+    stream.set_write_timeout(limits.write)?;
     loop {
         // 1. What is complete in the input becomes events, and events become answers.
         let mut rest = input.bytes();

@@ -109,7 +109,7 @@ where
         while !out.is_empty() {
             let mut slices = [IoSlice::new(&[]); 16];
             let n = out.fill(&mut slices, IoSlice::new);
-            let limit = Duration::from_millis(limits.write.into());
+            let limit = limits.write.unwrap_or(Duration::MAX);
             let written = timeout(limit, stream.write_vectored(&slices[..n])).await??;
             out.advance(written);
         }

@@ -2,6 +2,8 @@
 //!
 //! As in `response`, calls only leave a mark, or become calls of the machine. `drive` acts on it.
 
+use std::time::Duration;
+
 use h1wire_proto::{BodyLen, FieldSource, SendError, Status};
 
 use crate::server::answer::Taker;
@@ -53,7 +55,7 @@ impl Response<'_> {
     /// Sets the idle time of this connection, in milliseconds; 0 turns it off. Default
     /// [`Timeouts::idle`](h1wire_proto::Timeouts::idle).
     pub fn set_timeout(&mut self, ms: u32) {
-        self.link.timers.set_idle(ms);
+        self.link.timers.set_idle((ms > 0).then(|| Duration::from_millis(ms.into())));
         self.answer.timers_changed = true;
     }
 

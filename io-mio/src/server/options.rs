@@ -7,10 +7,11 @@ use h1wire_proto::{Lifetime, Prepared, SendError, ServerConfig, Timeouts};
 /// The options of a server. Start from the default and change what you need.
 ///
 /// ```
+/// use std::time::Duration;
 /// use h1wire_mio::{Options, proto::Timeouts};
 ///
 /// let mut options = Options::default();
-/// options.timeouts = Timeouts { headers: 10_000, ..Timeouts::MODERN_SERVER };
+/// options.timeouts = Timeouts { headers: Some(Duration::from_secs(10)), ..Timeouts::MODERN_SERVER };
 /// options.protocol.limits.content_bytes = 1 << 20;
 /// ```
 #[derive(Clone, Debug)]
@@ -80,7 +81,7 @@ impl Options {
     #[inline]
     pub(crate) const fn lifetime(&self) -> Lifetime {
         Lifetime {
-            max_requests: self.max_requests,
+            max_requests: if self.max_requests > 0 { Some(self.max_requests) } else { None },
             max_age: self.max_age,
             max_age_jitter: self.max_age_jitter,
         }

@@ -31,6 +31,11 @@ pub fn stop(running: Running) {
     running.join().unwrap();
 }
 
+/// A time limit.
+pub fn ms(ms: u64) -> Option<Duration> {
+    Some(Duration::from_millis(ms))
+}
+
 /// Options with these changes.
 pub fn options(change: impl FnOnce(&mut Options)) -> Options {
     let mut options = Options::default();

@@ -9,7 +9,7 @@ use h1wire_mio::rustls;
 use h1wire_mio::{Handler, Options, Request, Response, Stream, TlsStream};
 
 use crate::Authority;
-use crate::common::{PATIENCE, options, stop, wait_until};
+use crate::common::{PATIENCE, ms, options, stop, wait_until};
 use crate::log::Told;
 
 const GET: &str = "GET /x HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -37,7 +37,7 @@ fn a_connection_that_ends_in_order_says_so() {
 #[test]
 fn a_kept_session_ends_in_order_when_its_time_is_over() {
     let authority = Authority::new();
-    let timeouts = Timeouts { keep_alive: 100, keep_alive_buffer: 0, ..Timeouts::SERVER };
+    let timeouts = Timeouts { keep_alive: ms(100), keep_alive_buffer: Duration::ZERO, ..Timeouts::SERVER };
     let (server, told) = authority.log(options(|o| o.timeouts = timeouts));
     let mut client = authority.client(&server);
     for _ in 0..2 {

@@ -9,7 +9,7 @@ use h1wire_mio::rustls::pki_types::ServerName;
 use h1wire_mio::rustls::{ClientConnection, StreamOwned};
 use h1wire_mio::{Options, Request, Response, TlsStream};
 
-use crate::common::{PATIENCE, Raw, options, stop, wait_until};
+use crate::common::{PATIENCE, Raw, ms, options, stop, wait_until};
 use crate::{Authority, Client};
 
 const GET: &str = "GET /x HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -30,7 +30,7 @@ fn client_hello(authority: &Authority) -> Vec<u8> {
 fn a_handshake_has_the_time_of_a_head_however_slowly_its_bytes_come() {
     let authority = Authority::new();
     let (server, told) =
-        authority.log(options(|o| o.timeouts = Timeouts { headers: 300, ..Timeouts::SERVER }));
+        authority.log(options(|o| o.timeouts = Timeouts { headers: ms(300), ..Timeouts::SERVER }));
     let hello = client_hello(&authority);
     for begun in [0, hello.len() / 2, hello.len()] {
         let (first, rest) = hello.split_at(begun);

@@ -29,17 +29,17 @@ impl Limits {
     /// The limits of an exchange that is to be over at `deadline`.
     pub(crate) fn new(mut limits: Timeouts, deadline: Option<Time>, expects: bool) -> Self {
         let now = clock::now();
-        limits.request = deadline.map_or(0, |at| u32::try_from(at.since(now)).unwrap_or(u32::MAX).max(1));
+        limits.request = deadline.map(|at| Duration::from_millis(at.since(now).max(1)));
         let Timeouts { headers, idle, request, body, write, .. } = limits;
-        let on = expects || [headers, idle, request, body, write].iter().any(|ms| *ms > 0);
+        let on = expects || [headers, idle, request, body, write].iter().any(Option::is_some);
         Self { timers: Timers::client(now, &limits), limits, on }
     }
 
     /// Sets how long nothing may move from now on.
     pub(crate) fn set_idle(&mut self, limit: Option<Duration>) {
-        let ms = limit.map_or(0, |limit| u32::try_from(clock::millis(limit)).unwrap_or(u32::MAX));
-        self.timers.set_idle(ms);
-        self.on |= ms > 0;
+        let limit = limit.filter(|limit| !limit.is_zero());
+        self.timers.set_idle(limit);
+        self.on |= limit.is_some();
     }
 
     /// Tells what happened.

@@ -13,7 +13,6 @@ use super::abort::AbortHandle;
 use super::event::Event;
 use super::request::Request;
 use crate::agent::Agent;
-use crate::clock;
 use crate::proxy::Proxies;
 
 /// Who serves the request, and where it goes.
@@ -170,19 +169,19 @@ impl Request {
 
     /// How long the response may take to begin, once the last byte was sent.
     pub fn response_timeout(mut self, limit: Duration) -> Self {
-        self.0.timeouts.headers = ms(limit);
+        self.0.timeouts.headers = Some(limit).filter(|limit| !limit.is_zero());
         self
     }
 
     /// How long the next piece of the response may take while it is waited for.
     pub fn read_timeout(mut self, limit: Duration) -> Self {
-        self.0.timeouts.body = ms(limit);
+        self.0.timeouts.body = Some(limit).filter(|limit| !limit.is_zero());
         self
     }
 
     /// How long the server may take no more of the request.
     pub fn write_timeout(mut self, limit: Duration) -> Self {
-        self.0.timeouts.write = ms(limit);
+        self.0.timeouts.write = Some(limit).filter(|limit| !limit.is_zero());
         self
     }
 
@@ -203,7 +202,7 @@ impl Request {
     /// How long content is held back for a `100 Continue` before it is sent all the same, if there is a field
     /// `Expect: 100-continue` (RFC 9110 section 10.1.1). Default 1 s; zero waits for ever.
     pub fn continue_timeout(mut self, limit: Duration) -> Self {
-        self.0.timeouts.continue_wait = ms(limit);
+        self.0.timeouts.continue_wait = Some(limit).filter(|limit| !limit.is_zero());
         self
     }
 }
@@ -279,8 +278,4 @@ impl Request {
     pub fn abort_handle(&mut self) -> AbortHandle {
         self.0.abort.get_or_insert_default().clone()
     }
-}
-
-fn ms(limit: Duration) -> u32 {
-    u32::try_from(clock::millis(limit)).unwrap_or(u32::MAX)
 }

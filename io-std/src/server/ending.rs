@@ -141,7 +141,7 @@ fn linger(x: &mut Exchange) -> After {
 /// may be over before.
 fn read_out(x: &mut Exchange) {
     let limit = x.link.limits.linger;
-    let due = (limit > 0).then(|| clock::now().after(limit.into()));
+    let due = limit.map(|limit| clock::now() + limit);
     let mut left = x.core.options.linger_limit;
     let mut scrap = [0; 4096];
     loop {

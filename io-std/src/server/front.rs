@@ -264,7 +264,7 @@ impl Front {
             return;
         }
         let limit = link.limits.linger;
-        let due = (limit > 0).then(|| clock::now().after(limit.into()));
+        let due = limit.map(|limit| clock::now() + limit);
         self.watch(Watched { link, due, lingering: Some(self.core.options.linger_limit) });
     }
 

@@ -68,7 +68,7 @@ impl Handle {
     ///
     /// ```
     /// # let server = h1wire_std::Server::new().start(|_, _| Ok(()))?;
-    /// server.set_timeouts(|timeouts| timeouts.keep_alive = 65_000);
+    /// server.set_timeouts(|timeouts| timeouts.keep_alive = Some(Duration::from_secs(65)));
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn set_timeouts(&self, change: impl FnOnce(&mut Timeouts)) {

@@ -50,7 +50,7 @@ pub(crate) struct Link {
     /// The timers know that no message is under way.
     is_told_idle: bool,
     /// The idle limit now, that of the connection or of one exchange.
-    idle: u32,
+    idle: Option<Duration>,
     /// Asked before an idle connection is given up.
     pub(crate) on_timeout: Option<Arc<TimeoutHook>>,
     /// Told when it is over.
@@ -174,11 +174,11 @@ impl Link {
 
     /// Sets the idle limit of the exchange at hand, or goes back to that of the connection.
     #[inline]
-    pub(crate) fn set_idle(&mut self, ms: Option<u32>) {
-        let ms = ms.unwrap_or(self.limits.idle);
-        if self.idle != ms {
-            self.timers.set_idle(ms);
-            self.idle = ms;
+    pub(crate) fn set_idle(&mut self, own: Option<Option<Duration>>) {
+        let limit = own.unwrap_or(self.limits.idle);
+        if self.idle != limit {
+            self.timers.set_idle(limit);
+            self.idle = limit;
         }
     }
 
@@ -226,9 +226,8 @@ impl Link {
 
     fn try_write_all(&mut self, mut slices: &mut [IoSlice<'_>], counters: &Counters) -> io::Result<()> {
         IoSlice::advance_slices(&mut slices, 0);
-        let limits = [self.limits.write, self.idle];
-        let first = limits.into_iter().filter(|ms| *ms > 0).min().unwrap_or(0);
-        self.limit_writes(first.into())?;
+        let first = self.limits.write.into_iter().chain(self.idle).min();
+        self.limit_writes(first.map_or(0, |limit| clock::millis(limit).max(1)))?;
         while !slices.is_empty() {
             let stream = self.stream.as_mut().ok_or(io::ErrorKind::NotConnected)?;
             let wrote = match &*slices {

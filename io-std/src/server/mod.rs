@@ -163,7 +163,7 @@ impl Server {
     /// ```
     /// # use h1wire_std::Server;
     /// let server = Server::bind("127.0.0.1:0")?.options(|options| {
-    ///     options.timeouts.keep_alive = 65_000;
+    ///     options.timeouts.keep_alive = Some(Duration::from_secs(65));
     ///     options.max_connections = 10_000;
     /// });
     /// # Ok::<(), std::io::Error>(())

@@ -10,7 +10,7 @@ use h1wire_proto::{Lifetime, ServerConfig, Timeouts};
 /// ```
 /// use h1wire_std::server::Options;
 /// let mut options = Options::default();
-/// options.timeouts.headers = 10_000;
+/// options.timeouts.headers = Some(std::time::Duration::from_secs(10));
 /// options.max_connections = 1_000;
 /// ```
 #[derive(Clone, Debug)]
@@ -79,7 +79,7 @@ impl Options {
     /// When a connection ends.
     pub(crate) const fn lifetime(&self) -> Lifetime {
         Lifetime {
-            max_requests: self.max_requests,
+            max_requests: if self.max_requests > 0 { Some(self.max_requests) } else { None },
             max_age: self.max_age,
             max_age_jitter: self.max_age_jitter,
         }

@@ -65,8 +65,8 @@ impl Request<'_> {
     /// Sets how long nothing may move on the connection during this exchange; `None` is without limit. Default:
     /// [`Timeouts::idle`](h1wire_proto::Timeouts::idle). Whole milliseconds, at least one.
     pub fn set_timeout(&mut self, limit: Option<Duration>) {
-        let ms = limit.map_or(0, |limit| u32::try_from(limit.as_millis()).unwrap_or(u32::MAX).max(1));
-        self.exchange.borrow_mut().link.set_idle(Some(ms));
+        let limit = limit.map(|limit| limit.max(Duration::from_millis(1)));
+        self.exchange.borrow_mut().link.set_idle(Some(limit));
     }
 
     /// Whether the client is gone altogether, so that nobody will read the response. Looks without blocking; for a

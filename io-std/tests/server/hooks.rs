@@ -10,7 +10,7 @@ use std::time::Duration;
 use h1wire_std::server::Handle;
 use socket2::SockRef;
 
-use crate::peer::{GET, Peer, SOON, echo, server, wait_until};
+use crate::peer::{GET, Peer, SOON, echo, ms, server, wait_until};
 
 #[test]
 fn each_stream_is_shown_to_its_user_who_may_wrap_or_refuse_it() {
@@ -70,7 +70,7 @@ fn hooks_that_panic_end_their_connection_and_no_thread() {
         .on_connection(|stream| if stream.local_addr().is_some() { Ok(stream) } else { panic!("connection") })
         .on_exchange(|report| assert!(report.head.target != b"/report", "report"))
         .on_timeout(|_| panic!("timeout"))
-        .options(|o| (o.timeouts.idle, o.timeouts.keep_alive) = (50, 0))
+        .options(|o| (o.timeouts.idle, o.timeouts.keep_alive) = (ms(50), None))
         .start(echo)
         .unwrap();
     let (ours, theirs) = UnixStream::pair().unwrap();

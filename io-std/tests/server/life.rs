@@ -12,7 +12,7 @@ use h1wire_proto::Timeouts;
 use h1wire_std::server::Handle;
 use h1wire_std::{Closer, Stream};
 
-use crate::peer::{GET, Peer, SOON, echo, gated, server, wait_until};
+use crate::peer::{GET, Peer, SOON, echo, gated, ms, server, wait_until};
 
 #[test]
 fn the_last_request_a_connection_may_have_is_answered_with_close() {
@@ -172,7 +172,7 @@ fn inject_opaque(server: &Handle) -> Peer {
 fn streams_made_elsewhere_are_served_also_when_they_cannot_be_watched() {
     let server = h1wire_std::Server::new()
         .threads(1)
-        .options(|o| o.timeouts.headers = 200)
+        .options(|o| o.timeouts.headers = ms(200))
         .start(|_, res| res.end("x"))
         .unwrap();
     let mut peer = inject_opaque(&server);
@@ -196,7 +196,7 @@ fn streams_made_elsewhere_are_served_also_when_they_cannot_be_watched() {
 
 #[test]
 fn a_stream_that_cannot_be_watched_holds_no_thread_when_its_client_neither_sends_the_rest_nor_goes() {
-    let limits = Timeouts { linger: 100, ..Timeouts::MODERN_SERVER };
+    let limits = Timeouts { linger: ms(100), ..Timeouts::MODERN_SERVER };
     let server = h1wire_std::Server::new().threads(1).options(|o| o.timeouts = limits);
     let server = server.start(|_, res| res.end("x")).unwrap();
     let mut stalled = inject_opaque(&server);

@@ -122,6 +122,10 @@ impl Peer {
     }
 }
 
+pub fn ms(ms: u64) -> Option<Duration> {
+    Some(Duration::from_millis(ms))
+}
+
 pub fn server() -> Server {
     Server::bind("127.0.0.1:0").unwrap().threads(2).options(|o| o.advertise_keep_alive = false)
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use h1wire_proto::{Expired, Timeouts};
 use h1wire_std::server::Handle;
 
-use crate::peer::{GET, Peer, echo, server, wait_until};
+use crate::peer::{GET, Peer, echo, ms, server, wait_until};
 
 fn limited(change: impl FnOnce(&mut Timeouts)) -> h1wire_std::Server {
     server().options(|o| change(&mut o.timeouts))
@@ -29,7 +29,7 @@ fn drip(server: &Handle, start: &str, bytes: &str) -> String {
 
 #[test]
 fn a_head_has_to_be_complete_in_time_however_slowly_it_drips() {
-    let server = limited(|t| t.headers = 150).start(echo).unwrap();
+    let server = limited(|t| t.headers = ms(150)).start(echo).unwrap();
     let began = Instant::now();
     let answer = drip(&server, "GET / HTTP/1.1\r\nHost: a\r\nx: ", "y");
     assert!(answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{answer}");
@@ -37,7 +37,7 @@ fn a_head_has_to_be_complete_in_time_however_slowly_it_drips() {
     assert!(began.elapsed() >= Duration::from_millis(140));
     assert_eq!(server.stats().expired(Expired::Head), 1);
     // Also if it finds a thread at the connection all the time.
-    let server = limited(|t| t.headers = 150).options(|o| o.linger_at_idle = 60_000).start(echo).unwrap();
+    let server = limited(|t| t.headers = ms(150)).options(|o| o.linger_at_idle = 60_000).start(echo).unwrap();
     let answer = drip(&server, "GET / HTTP/1.1\r\nHost: a\r\nx: ", "y");
     assert!(answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{answer}");
     assert_eq!(server.stats().expired(Expired::Head), 1);
@@ -49,7 +49,7 @@ fn a_head_has_to_be_complete_in_time_however_slowly_it_drips() {
 
 #[test]
 fn whoever_reads_on_behind_its_answer_waits_for_content_as_long_as_any_reader() {
-    let server = limited(|t| (t.body, t.linger) = (50, 60_000)).start(|req, res| {
+    let server = limited(|t| (t.body, t.linger) = (ms(50), ms(60_000))).start(|req, res| {
         res.end("early")?;
         let mut content = Vec::new();
         assert_eq!(req.read_to_end(&mut content).unwrap_err().kind(), io::ErrorKind::TimedOut);
@@ -66,7 +66,9 @@ fn whoever_reads_on_behind_its_answer_waits_for_content_as_long_as_any_reader() 
 #[test]
 fn line_ends_before_a_request_keep_no_connection() {
     let server =
-        limited(|t| (t.headers, t.keep_alive, t.keep_alive_buffer) = (150, 150, 0)).start(echo).unwrap();
+        limited(|t| (t.headers, t.keep_alive, t.keep_alive_buffer) = (ms(150), ms(150), Duration::ZERO))
+            .start(echo)
+            .unwrap();
     for start in ["", GET] {
         let mut stream = std::net::TcpStream::connect(server.local_addr().unwrap()).unwrap();
         stream.write_all(start.as_bytes()).unwrap();
@@ -81,7 +83,7 @@ fn line_ends_before_a_request_keep_no_connection() {
 
 #[test]
 fn a_connection_without_a_byte_is_closed_without_a_word() {
-    let server = limited(|t| t.headers = 50).start(echo).unwrap();
+    let server = limited(|t| t.headers = ms(50)).start(echo).unwrap();
     Peer::to(&server).assert_closed();
     assert_eq!(server.stats().expired(Expired::KeepAlive), 1);
 }
@@ -89,8 +91,8 @@ fn a_connection_without_a_byte_is_closed_without_a_word() {
 #[test]
 fn a_kept_connection_is_closed_without_a_word_when_no_request_comes() {
     let server = limited(|t| {
-        t.keep_alive = 60;
-        t.keep_alive_buffer = 0;
+        t.keep_alive = ms(60);
+        t.keep_alive_buffer = Duration::ZERO;
     })
     .start(echo)
     .unwrap();
@@ -106,7 +108,7 @@ fn a_kept_connection_is_closed_without_a_word_when_no_request_comes() {
 fn answers_advertise_how_long_the_connection_is_kept() {
     let server = server()
         .options(|o| {
-            o.timeouts.keep_alive = 7_000;
+            o.timeouts.keep_alive = ms(7_000);
             o.advertise_keep_alive = true;
         })
         .start(echo)
@@ -120,7 +122,7 @@ fn answers_advertise_how_long_the_connection_is_kept() {
 fn content_that_stops_coming_fails_the_read_and_is_answered_408() {
     let kinds = Arc::new(Mutex::new(Vec::new()));
     let seen = kinds.clone();
-    let server = limited(|t| t.body = 60)
+    let server = limited(|t| t.body = ms(60))
         .start(move |req, res| {
             let copied = io::copy(req, &mut io::sink());
             seen.lock().unwrap().extend(copied.as_ref().err().map(io::Error::kind));
@@ -137,8 +139,8 @@ fn content_that_stops_coming_fails_the_read_and_is_answered_408() {
 #[test]
 fn an_upload_that_drips_ends_with_the_time_for_a_request() {
     let server = limited(|t| {
-        t.request = 150;
-        t.body_rate = 100_000;
+        t.request = ms(150);
+        t.body_rate = Some(100_000);
     })
     .start(echo)
     .unwrap();
@@ -150,8 +152,8 @@ fn an_upload_that_drips_ends_with_the_time_for_a_request() {
 #[test]
 fn an_upload_at_the_least_rate_may_take_longer_than_a_request() {
     let server = limited(|t| {
-        t.request = 60;
-        t.body_rate = 1;
+        t.request = ms(60);
+        t.body_rate = Some(1);
     })
     .start(echo)
     .unwrap();
@@ -167,7 +169,7 @@ fn an_upload_at_the_least_rate_may_take_longer_than_a_request() {
 fn the_time_of_a_handler_that_reads_late_is_not_the_clients() {
     let (_never, wait) = channel::<()>();
     let wait = Mutex::new(wait);
-    let server = limited(|t| (t.body, t.idle) = (500, 600))
+    let server = limited(|t| (t.body, t.idle) = (ms(500), ms(600)))
         .start(move |req, res| {
             let mut one = [0];
             req.read_exact(&mut one)?;
@@ -187,7 +189,7 @@ fn the_time_of_a_handler_that_reads_late_is_not_the_clients() {
 fn an_idle_connection_is_closed_unless_the_hook_keeps_it() {
     let asked = Arc::new(AtomicUsize::new(0));
     let count = asked.clone();
-    let server = limited(|t| (t.idle, t.keep_alive) = (50, 0))
+    let server = limited(|t| (t.idle, t.keep_alive) = (ms(50), None))
         .on_timeout(move |peer| {
             assert!(peer.is_some());
             count.fetch_add(1, Ordering::Relaxed) == 0
@@ -201,7 +203,7 @@ fn an_idle_connection_is_closed_unless_the_hook_keeps_it() {
     peer.send(GET).response();
     peer.assert_closed();
     assert_eq!(asked.load(Ordering::Relaxed), 2);
-    let server = limited(|t| (t.idle, t.keep_alive) = (50, 0)).start(echo).unwrap();
+    let server = limited(|t| (t.idle, t.keep_alive) = (ms(50), None)).start(echo).unwrap();
     let mut peer = Peer::to(&server);
     peer.send(GET).response();
     peer.assert_closed();
@@ -209,7 +211,7 @@ fn an_idle_connection_is_closed_unless_the_hook_keeps_it() {
 
 #[test]
 fn a_request_may_have_an_idle_limit_of_its_own() {
-    let server = limited(|t| t.idle = 60)
+    let server = limited(|t| t.idle = ms(60))
         .start(|req, res| {
             if req.target == b"/slow" {
                 req.set_timeout(None);
@@ -229,7 +231,7 @@ fn a_request_may_have_an_idle_limit_of_its_own() {
 fn a_client_that_does_not_read_ends_the_write() {
     let (sender, failed) = channel();
     let sender = Mutex::new(sender);
-    let server = limited(|t| t.write = 100)
+    let server = limited(|t| t.write = ms(100))
         .start(move |_, res| {
             let chunk = vec![b'x'; 1 << 20];
             let error = loop {
@@ -249,12 +251,12 @@ fn a_client_that_does_not_read_ends_the_write() {
 
 #[test]
 fn a_change_to_a_limit_is_for_new_connections() {
-    let server = limited(|t| t.keep_alive = 60_000).start(echo).unwrap();
+    let server = limited(|t| t.keep_alive = ms(60_000)).start(echo).unwrap();
     let mut old = Peer::to(&server);
     old.send(GET).response();
     server.set_timeouts(|t| {
-        t.keep_alive = 50;
-        t.keep_alive_buffer = 0;
+        t.keep_alive = ms(50);
+        t.keep_alive_buffer = Duration::ZERO;
     });
     let mut new = Peer::to(&server);
     new.send(GET).response();
@@ -279,19 +281,19 @@ fn content_that_nobody_reads_holds_no_thread_that_others_wait_for() {
 
 #[test]
 fn limits_without_end_overflow_nothing() {
-    let ever = u32::MAX;
+    let ever = Duration::MAX;
     let server = server()
         .options(|o| {
             o.timeouts = Timeouts {
-                idle: ever,
-                headers: ever,
-                keep_alive: ever,
+                idle: Some(ever),
+                headers: Some(ever),
+                keep_alive: Some(ever),
                 keep_alive_buffer: ever,
-                request: ever,
-                body: ever,
+                request: Some(ever),
+                body: Some(ever),
                 body_window: ever,
-                write: ever,
-                linger: ever,
+                write: Some(ever),
+                linger: Some(ever),
                 ..Timeouts::SERVER
             };
             o.max_age = Some(Duration::MAX);

@@ -152,7 +152,7 @@ fn an_agreement_has_the_time_of_a_head() {
     let authority = Authority::new();
     let server = Server::bind("127.0.0.1:0")
         .unwrap()
-        .options(|options| options.timeouts.headers = 300)
+        .options(|options| options.timeouts.headers = Some(Duration::from_millis(300)))
         .on_connection(h1wire_std::tls_acceptor(authority.server.clone()))
         .start(|_, response| response.end("served"))
         .unwrap();

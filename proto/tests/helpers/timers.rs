@@ -1,12 +1,19 @@
 //! The timers of a connection: the limits one by one, then against a model.
 
 use crate::timers_model::ALL;
+use core::time::Duration;
+
 use h1wire_proto::{Activity, Expired, Phase, Time, Timeouts, Timers};
 
 const NONE: Activity = Activity { received: 0, sent: 0, heads: 0, unsent: false, paused: false };
 const BYTE: Activity = Activity { received: 1, ..NONE };
 /// Limits without the two that would fire first in most tests.
-const QUIET: Timeouts = Timeouts { idle: 0, body: 0, ..Timeouts::SERVER };
+const QUIET: Timeouts = Timeouts { idle: None, body: None, ..Timeouts::SERVER };
+
+/// A time limit.
+fn ms(ms: u64) -> Option<Duration> {
+    Some(Duration::from_millis(ms))
+}
 
 /// A server that saw a whole request and answered it at time 0.
 fn kept(limits: &Timeouts) -> Timers {
@@ -88,7 +95,7 @@ fn after_an_answer_keep_alive_replaces_the_idle_time_until_new_data() {
 
 #[test]
 fn without_keep_alive_the_ordinary_idle_time_goes_on() {
-    let limits = Timeouts { keep_alive: 0, ..Timeouts::SERVER };
+    let limits = Timeouts { keep_alive: None, ..Timeouts::SERVER };
     let mut timers = kept(&limits);
     assert_eq!(timers.next(&limits), Some(Time(120_000)));
     assert_eq!(timers.poll(Time(120_000), &limits), Some(Expired::Idle));
@@ -147,7 +154,7 @@ fn a_dripping_upload_ends_at_the_request_time() {
 
 #[test]
 fn without_a_rate_the_request_time_is_absolute() {
-    let limits = Timeouts { body_rate: 0, ..QUIET };
+    let limits = Timeouts { body_rate: None, ..QUIET };
     let mut timers = kept(&limits);
     let _ = timers.observe(Time(0), Phase::Body, Activity { heads: 1, ..BYTE });
     let _ = timers.observe(Time(299_999), Phase::Body, Activity { received: 1 << 30, paused: true, ..NONE });
@@ -156,7 +163,7 @@ fn without_a_rate_the_request_time_is_absolute() {
 
 #[test]
 fn content_nobody_reads_does_not_run_out_of_time() {
-    let limits = Timeouts { idle: 0, ..Timeouts::SERVER };
+    let limits = Timeouts { idle: None, ..Timeouts::SERVER };
     let mut timers = kept(&limits);
     let _ = timers.observe(Time(0), Phase::Body, Activity { heads: 1, paused: true, ..BYTE });
     assert_eq!(timers.next(&limits), None);
@@ -191,7 +198,7 @@ fn a_reader_that_stopped_is_noticed_while_it_sends() {
 
 #[test]
 fn an_expired_limit_is_reported_again_only_after_its_clock_was_set_anew() {
-    let limits = Timeouts { idle: 1_000, ..Timeouts::SERVER };
+    let limits = Timeouts { idle: ms(1_000), ..Timeouts::SERVER };
     let mut timers = kept(&limits);
     let _ = timers.observe(Time(0), Phase::Respond, Activity { heads: 1, ..BYTE });
     assert_eq!(timers.poll(Time(1_000), &limits), Some(Expired::Idle));
@@ -206,11 +213,11 @@ fn the_idle_time_of_one_connection_can_be_changed() {
     let limits = Timeouts::SERVER;
     let mut timers = kept(&limits);
     let _ = timers.observe(Time(0), Phase::Respond, Activity { heads: 1, ..BYTE });
-    timers.set_idle(50);
+    timers.set_idle(ms(50));
     assert_eq!(timers.poll(Time(50), &limits), Some(Expired::Idle));
-    timers.set_idle(70);
+    timers.set_idle(ms(70));
     assert_eq!(timers.next(&limits), Some(Time(70)));
-    timers.set_idle(0);
+    timers.set_idle(None);
     assert_eq!(timers.next(&limits), None);
 }
 
@@ -268,7 +275,7 @@ fn a_client_waits_a_second_for_continue() {
 
 #[test]
 fn a_client_counts_the_answer_from_its_last_byte_and_the_exchange_from_its_first() {
-    let limits = Timeouts { headers: 1_000, request: 3_500, ..Timeouts::CLIENT };
+    let limits = Timeouts { headers: ms(1_000), request: ms(3_500), ..Timeouts::CLIENT };
     let mut timers = Timers::client(Time(0), &limits);
     let _ = timers.observe(Time(100), Phase::Head, Activity { unsent: true, ..NONE });
     assert_eq!(timers.next(&limits), Some(Time(3_600)));
@@ -291,19 +298,37 @@ fn the_client_is_told_when_it_was_late() {
 #[test]
 fn keep_alive_is_advertised_in_whole_seconds_without_its_buffer() {
     assert_eq!(Timeouts::MODERN_SERVER.keep_alive_hint(), Some(65));
-    assert_eq!(Timeouts { keep_alive: 999, ..Timeouts::SERVER }.keep_alive_hint(), None);
+    assert_eq!(Timeouts { keep_alive: ms(999), ..Timeouts::SERVER }.keep_alive_hint(), None);
     assert_eq!(Timeouts::CLIENT.keep_alive_hint(), None);
     let hint = |keep_alive| Timeouts { keep_alive, ..Timeouts::SERVER }.keep_alive_hint();
     assert_eq!(
-        (hint(65_535_999), hint(65_536_000), hint(u32::MAX)),
+        (hint(ms(65_535_999)), hint(ms(65_536_000)), hint(Some(Duration::MAX))),
         (Some(65_535), Some(65_535), Some(65_535))
     );
 }
 
 #[test]
-fn limits_of_zero_are_none() {
-    let never =
-        Timeouts { idle: 0, headers: 0, keep_alive: 0, request: 0, body: 0, write: 0, ..Timeouts::SERVER };
+fn a_limit_of_zero_has_passed_when_it_begins() {
+    let limits = Timeouts { headers: ms(0), ..Timeouts::SERVER };
+    let mut timers = Timers::server(Time(7), &limits);
+    assert_eq!(timers.poll(Time(7), &limits), Some(Expired::KeepAlive));
+    let mut timers = kept(&QUIET);
+    timers.set_idle(ms(0));
+    let _ = timers.observe(Time(9), Phase::Respond, Activity { heads: 1, ..BYTE });
+    assert_eq!(timers.poll(Time(9), &QUIET), Some(Expired::Idle));
+}
+
+#[test]
+fn without_limits_there_is_no_deadline() {
+    let never = Timeouts {
+        idle: None,
+        headers: None,
+        keep_alive: None,
+        request: None,
+        body: None,
+        write: None,
+        ..Timeouts::SERVER
+    };
     let mut timers = Timers::server(Time(0), &never);
     for phase in [Phase::Idle, Phase::Head, Phase::Body, Phase::Respond, Phase::Idle] {
         let _ = timers.observe(Time(0), phase, Activity { unsent: true, heads: 1, ..BYTE });

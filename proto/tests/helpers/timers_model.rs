@@ -1,5 +1,7 @@
 //! The timers against the eager ones everybody writes first.
 
+use core::time::Duration;
+
 use h1wire_proto::{Activity, Expired, Phase, Time, Timeouts, Timers};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,7 +43,7 @@ struct Batch {
 struct Naive {
     limits: Timeouts,
     client: bool,
-    idle: u32,
+    idle: Option<Duration>,
     phase: Phase,
     armed: BTreeMap<Expired, Time>,
     reported: BTreeSet<Expired>,
@@ -137,25 +139,22 @@ impl Naive {
     fn deadline(&self, expired: Expired) -> Option<Time> {
         use Phase::{AwaitContinue, Body, Closed, Head, Idle, Linger, Respond, Switched};
         let l = &self.limits;
-        let kept = self.phase == Idle && self.seen && !self.unsent && l.keep_alive > 0;
-        let rated = self.phase == Body && l.body_rate > 0;
-        let (runs, since, ms) = match expired {
+        let kept = self.phase == Idle && self.seen && !self.unsent && l.keep_alive.is_some();
+        let rated = self.phase == Body && l.body_rate.is_some();
+        let (runs, since, limit) = match expired {
             Expired::Idle => (!kept && !matches!(self.phase, Switched | Closed), self.alive, self.idle),
             Expired::Head if self.client => {
                 (self.phase == Head && !self.unsent, self.sent.max(self.message), l.headers)
             }
             Expired::Head => (self.phase == Head && !self.paused, self.message, l.headers),
             Expired::KeepAlive if kept => {
-                (true, self.sent.max(self.entered), l.keep_alive + l.keep_alive_buffer)
+                (true, self.sent.max(self.entered), l.keep_alive.map(|limit| limit + l.keep_alive_buffer))
             }
             Expired::KeepAlive => (self.phase == Idle && !self.seen, Time(0), l.headers),
             Expired::Body => (self.phase == Body && !self.paused, self.received.max(self.entered), l.body),
-            Expired::Request if rated && self.window > self.message && l.request > 0 => {
-                let at = self
-                    .message
-                    .after(l.request.into())
-                    .max(self.window.after(l.body_window.max(1000).into()));
-                return (!self.paused).then_some(at);
+            Expired::Request if rated && self.window > self.message && l.request.is_some() => {
+                let window = self.window + l.body_window.max(Duration::from_secs(1));
+                return l.request.filter(|_| !self.paused).map(|limit| window.max(self.message + limit));
             }
             Expired::Request => {
                 let runs = match self.phase {
@@ -170,7 +169,7 @@ impl Naive {
             Expired::Write => (self.unsent && self.phase != Switched, self.sent, l.write),
             Expired::Linger => (self.phase == Linger && !self.unsent, self.sent.max(self.entered), l.linger),
         };
-        (runs && ms > 0).then(|| since.after(ms.into()))
+        limit.filter(|_| runs).map(|limit| since + limit)
     }
 
     fn poll(&mut self, now: Time) -> Option<Expired> {
@@ -179,9 +178,9 @@ impl Naive {
             if at > now {
                 return None;
             }
-            let needed = u64::from(self.limits.body_rate) * at.since(self.window);
-            let rated = self.phase == Phase::Body && self.limits.body_rate > 0;
-            if expired == Expired::Request && rated && self.bytes * 1000 >= needed {
+            let enough = |rate| self.bytes * 1000 >= u64::from(rate) * at.since(self.window);
+            let rated = self.phase == Phase::Body && self.limits.body_rate.is_some_and(enough);
+            if expired == Expired::Request && rated {
                 (self.window, self.bytes) = (now, 0);
             } else {
                 self.reported.insert(expired);
@@ -245,8 +244,10 @@ fn batch() -> impl Strategy<Value = Batch> {
 }
 
 fn limits() -> impl Strategy<Value = Timeouts> {
-    let ms = || prop_oneof![1 => Just(0u32), 4 => 1..8_000u32];
-    ((ms(), ms(), ms(), ms(), ms()), (ms(), 0..800u32, 0..4_000u32, ms(), ms(), ms())).prop_map(
+    let some = || (0..8_000u64).prop_map(Duration::from_millis);
+    let ms = || prop_oneof![1 => Just(None), 4 => some().prop_map(Some)];
+    let rate = prop_oneof![1 => Just(None), 4 => (0..800u32).prop_map(Some)];
+    ((ms(), ms(), ms(), some(), ms()), (ms(), rate, some(), ms(), ms(), ms())).prop_map(
         |(
             (headers, idle, keep_alive, keep_alive_buffer, request),
             (body, body_rate, body_window, continue_wait, write, linger),

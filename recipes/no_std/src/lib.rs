@@ -129,7 +129,7 @@ impl Port {
             _ => {
                 // A FIN behind the answer. What still comes is thrown away, for a while.
                 socket.close();
-                self.cut_at.get_or_insert(now.after(self.limits.linger.into()));
+                self.cut_at = self.cut_at.or(self.limits.linger.map(|limit| now + limit));
                 self.input.consume(INPUT);
             }
         }

@@ -6,6 +6,7 @@ use h1wire_recipes::Result;
 use h1wire_recipes::io_uring_server::serve;
 use std::io::{ErrorKind, Read, Write, stderr};
 use std::net::TcpListener;
+use std::time::Duration;
 
 fn echo(event: ServerEvent<'_, '_>, conn: &mut Conn<Server>, out: &mut Vec<u8>) -> Result {
     match event {
@@ -66,7 +67,7 @@ fn connections_take_turns_in_one_ring_and_content_larger_than_any_buffer_comes_b
 
 #[test]
 fn a_late_client_is_told_so() {
-    with_server(1, Timeouts { headers: 50, ..Timeouts::SERVER }, |listener| {
+    with_server(1, Timeouts { headers: Some(Duration::from_millis(50)), ..Timeouts::SERVER }, |listener| {
         let mut client = connect(listener);
         client.write_all(b"GET").unwrap();
         let mut answer = String::new();

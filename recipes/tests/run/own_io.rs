@@ -6,6 +6,7 @@ use h1wire_recipes::Result;
 use h1wire_recipes::own_io::{Answer, date, serve_connection};
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::time::Duration;
 
 /// Sends content back as it comes, and greets where there is none.
 fn echo(event: ServerEvent<'_, '_>, answer: &mut Answer<'_>) -> Result {
@@ -89,7 +90,7 @@ fn a_client_that_asks_first_is_told_to_continue() {
 
 #[test]
 fn a_client_that_is_late_is_told_so() {
-    let limits = Timeouts { headers: 50, ..Timeouts::SERVER };
+    let limits = Timeouts { headers: Some(Duration::from_millis(50)), ..Timeouts::SERVER };
     let answer = talk("GET / HT", |stream| serve_connection(stream, &limits, echo).map(drop));
     assert_eq!(answer, "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
 }
