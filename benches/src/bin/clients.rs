@@ -11,28 +11,18 @@ use std::process::{Command, ExitCode};
 
 use h1wire_benches::clients::{CLIENTS, Client, FETCH, fetch_if_asked};
 use h1wire_benches::process::{MEASURED, OTHER, Process, free_address, pin};
+use h1wire_benches::run;
 use h1wire_benches::servers::{SERVERS, serve_if_asked};
 use h1wire_benches::timing::median;
 
 const USAGE: &str = "usage: clients [--quick] [--rounds N] [--requests N] [--server NAME] [--only CLIENT]...";
 
 fn main() -> ExitCode {
-    let args: Vec<String> = env::args().skip(1).collect();
-    let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    if let Some(done) = serve_if_asked(&args).or_else(|| fetch_if_asked(&args)) {
-        return done;
-    }
-    let Some(options) = Options::parse(&args) else {
-        eprintln!("{USAGE}");
-        return ExitCode::FAILURE;
-    };
-    match options.run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    run(
+        USAGE,
+        |args| serve_if_asked(args).or_else(|| fetch_if_asked(args)),
+        |args| Some(Options::parse(args)?.run()),
+    )
 }
 
 struct Options {

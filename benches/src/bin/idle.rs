@@ -3,7 +3,6 @@
 //! Every connection has been served one request, as an idle connection of a real server has; with `--fresh` none
 //! has been. With `--tls`, and the feature of that name, each has a session; the holder's own are in its process.
 
-use std::env;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::ExitCode;
@@ -11,6 +10,7 @@ use std::time::Duration;
 
 use h1wire_benches::inputs;
 use h1wire_benches::process::{MEASURED, OTHER, Process, free_address, pin, raise_file_limit};
+use h1wire_benches::run;
 use h1wire_benches::servers::{SECURE, SERVERS, Server, serve_if_asked};
 
 const USAGE: &str = "usage: idle [--connections N] [--fresh] [--tls] [--only SERVER]...";
@@ -18,22 +18,7 @@ const USAGE: &str = "usage: idle [--connections N] [--fresh] [--tls] [--only SER
 const OTHER_FILES: u64 = 64;
 
 fn main() -> ExitCode {
-    let args: Vec<String> = env::args().skip(1).collect();
-    let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    if let Some(served) = serve_if_asked(&args) {
-        return served;
-    }
-    let Some(options) = Options::parse(&args) else {
-        eprintln!("{USAGE}");
-        return ExitCode::FAILURE;
-    };
-    match options.run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    run(USAGE, serve_if_asked, |args| Some(Options::parse(args)?.run()))
 }
 
 struct Options {
