@@ -5,7 +5,7 @@
 //! Only this module may contain `unsafe`. Nothing here knows what a field means.
 //!
 //! On x86-64 the walk has an AVX2 and an SSE2 form; with `std` the processor is asked once, without it the target
-//! features decide. Everywhere else it is [`portable`].
+//! features decide. On 64-bit ARM it has a NEON form. Everywhere else it is [`portable`].
 
 mod portable;
 mod swar;
@@ -13,7 +13,6 @@ mod swar;
 mod tests;
 mod text;
 mod twins;
-#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 mod vector;
 
 use alloc::vec::Vec;
@@ -60,10 +59,10 @@ pub(crate) fn walk<const START_LINE: bool, V: Visit>(
     visitor: &mut V,
 ) -> Walk {
     let section = cut(input, max);
-    #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
-    let walk = vector::walk::<START_LINE, V>(section, spans, visitor, vector::Unit::best());
-    #[cfg(not(all(target_arch = "x86_64", target_feature = "sse2")))]
-    let walk = portable::walk::<START_LINE, V>(section, spans, visitor);
+    let walk = match vector::Unit::best() {
+        Some(unit) => vector::walk::<START_LINE, V>(section, spans, visitor, unit),
+        None => portable::walk::<START_LINE, V>(section, spans, visitor),
+    };
     at_limit(walk, input, max)
 }
 

@@ -2,9 +2,7 @@
 
 use alloc::vec::Vec;
 
-#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
-use super::vector;
-use super::{Visit, Walk, at_limit, cut, portable, text};
+use super::{Visit, Walk, at_limit, cut, portable, text, vector};
 use crate::class;
 use crate::fields::FieldSpan;
 
@@ -69,7 +67,6 @@ pub(super) fn for_each(
         true => portable::walk::<true, _>(section, &mut spans(), lines),
         false => portable::walk::<false, _>(section, &mut spans(), lines),
     });
-    #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
     for (name, unit) in vector::Unit::all() {
         run(name, &|section, lines| match start_line {
             true => vector::walk::<true, _>(section, &mut spans(), lines, unit),

@@ -6,57 +6,32 @@
 //! `": "`, with white space to trim, with obs-text or HTAB, with a long name, or bad) goes through the portable
 //! code, one by one.
 
-mod avx2;
-mod sse2;
+// What is compiled for a target is decided here, and only here: each has one `Unit`, with the same functions.
+#[cfg(all(target_arch = "aarch64", target_feature = "neon", target_endian = "little"))]
+#[path = "neon.rs"]
+mod unit;
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+#[path = "x86/mod.rs"]
+mod unit;
+#[cfg(not(any(
+    all(target_arch = "aarch64", target_feature = "neon", target_endian = "little"),
+    all(target_arch = "x86_64", target_feature = "sse2")
+)))]
+#[path = "none.rs"]
+mod unit;
+
+#[allow(dead_code)] // Not where there is no unit to look something up.
+mod nibbles;
 mod strip;
 
 use alloc::vec::Vec;
 use core::mem::MaybeUninit;
 
 use self::strip::{Positions, ROOM, Stop, Strip, WIDTH};
+pub(super) use self::unit::Unit;
 use super::{Visit, Walk, portable};
 use crate::class;
 use crate::fields::FieldSpan;
-
-/// A vector unit that this processor has.
-#[derive(Clone, Copy)]
-pub(super) enum Unit {
-    Avx2(avx2::Avx2),
-    Sse2(sse2::Sse2),
-}
-
-impl Unit {
-    /// The best there is.
-    #[inline]
-    pub(super) fn best() -> Self {
-        avx2::Avx2::find().map_or(Self::Sse2(sse2::Sse2), Self::Avx2)
-    }
-
-    /// All there are.
-    pub(super) fn all() -> impl Iterator<Item = (&'static str, Self)> {
-        let avx2 = avx2::Avx2::find().map(|unit| ("avx2", Self::Avx2(unit)));
-        [("sse2", Self::Sse2(sse2::Sse2))].into_iter().chain(avx2)
-    }
-
-    /// # Safety
-    /// As for [`strip::list`].
-    #[inline(always)]
-    unsafe fn list<const START_LINE: bool>(
-        self,
-        strip: &mut Strip,
-        positions: &mut Positions,
-        input: &[u8],
-        table: &mut [MaybeUninit<FieldSpan>],
-    ) -> (usize, Stop) {
-        // SAFETY: the caller's.
-        unsafe {
-            match self {
-                Self::Avx2(unit) => avx2::list::<START_LINE>(unit, strip, positions, input, table),
-                Self::Sse2(unit) => sse2::list::<START_LINE>(unit, strip, positions, input, table),
-            }
-        }
-    }
-}
 
 /// See [`super::walk`]. The input is at most 2 GiB less one byte, so that offsets fit.
 #[inline(always)]

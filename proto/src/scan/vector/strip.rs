@@ -16,6 +16,16 @@ pub(super) trait Masks: Copy {
     /// The bytes are readable.
     unsafe fn breaks(self, at: *const u8) -> u32;
 
+    /// The same of the [`BLOCK`] bytes at `at`.
+    ///
+    /// # Safety
+    /// The bytes are readable.
+    #[inline(always)]
+    unsafe fn breaks64(self, at: *const u8) -> u64 {
+        // SAFETY: the caller's, half and half.
+        unsafe { u64::from(self.breaks(at)) | u64::from(self.breaks(at.add(WIDTH))) << WIDTH }
+    }
+
     /// Bit `i` says whether byte `i` is no `tchar`. It may say so of the rarer `tchar` as well: a name that has
     /// one is odd.
     ///
@@ -203,8 +213,7 @@ unsafe fn fill<M: Masks>(masks: M, strip: &mut Strip, positions: &mut Positions,
             if from + BLOCK >= end {
                 break false;
             }
-            let at = input.as_ptr().add(from);
-            let breaks = u64::from(masks.breaks(at)) | u64::from(masks.breaks(at.add(WIDTH))) << WIDTH;
+            let breaks = masks.breaks64(input.as_ptr().add(from));
             let stop = runs.put(breaks, from, first);
             from += BLOCK;
             if stop {

@@ -3,8 +3,8 @@
 use core::arch::x86_64::*;
 use core::mem::MaybeUninit;
 
-use super::strip::{self, Masks, Positions, Stop, Strip};
 use crate::fields::FieldSpan;
+use crate::scan::vector::strip::{self, Masks, Positions, Stop, Strip};
 
 #[derive(Clone, Copy)]
 pub(in crate::scan) struct Sse2;

@@ -3,9 +3,9 @@
 use core::arch::x86_64::*;
 use core::mem::MaybeUninit;
 
-use super::strip::{self, Masks, Positions, Stop, Strip};
-use crate::class;
 use crate::fields::FieldSpan;
+use crate::scan::vector::nibbles::COLUMNS;
+use crate::scan::vector::strip::{self, Masks, Positions, Stop, Strip};
 
 /// AVX2, with the bit manipulation that every processor with AVX2 has.
 #[derive(Clone, Copy)]
@@ -77,20 +77,6 @@ pub(super) unsafe fn list<const START_LINE: bool>(
     // SAFETY: the caller's.
     unsafe { strip::list::<START_LINE, _>(masks, strip, positions, input, table) }
 }
-
-/// A `tchar` by its nibbles: bit `b >> 4` of `COLUMNS[b & 15]`. Twice, for either half of a vector.
-static COLUMNS: [u8; 32] = {
-    let mut columns = [0; 32];
-    let mut b = 0;
-    while b < 128 {
-        if class::TOKEN[b] {
-            columns[b & 15] |= 1 << (b >> 4);
-            columns[16 + (b & 15)] |= 1 << (b >> 4);
-        }
-        b += 1;
-    }
-    columns
-};
 
 impl Masks for Avx2 {
     #[inline(always)]
