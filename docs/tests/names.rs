@@ -102,7 +102,7 @@ fn every_capability_in_the_readme_has_its_test() {
 
 #[test]
 fn every_file_a_page_names_exists() {
-    let folders = ["proto/", "io-mio/", "io-std/", "fuzz/", "benches/", "recipes/", "docs/"];
+    let folders = ["proto/", "io-mio/", "io-std/", "serve/", "fuzz/", "benches/", "recipes/", "docs/"];
     let mut missing = Vec::new();
     for (page, span) in spans() {
         let path = span.split("::").next().unwrap();

@@ -2,19 +2,6 @@
 
 mod common;
 
-#[path = "../examples/serve/beneath.rs"]
-mod beneath;
-#[path = "../examples/serve/conditional.rs"]
-mod conditional;
-#[path = "../examples/serve/files.rs"]
-mod files;
-#[path = "../examples/serve/listing.rs"]
-mod listing;
-#[path = "../examples/serve/path.rs"]
-mod path;
-#[path = "../examples/serve/range.rs"]
-mod range;
-
 use std::fs;
 use std::io::{Read, Write, stderr};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -22,9 +9,9 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
 use common::{serve_with, stop, wait_until};
-use files::Files;
 use h1wire_mio::proto::Fields;
 use h1wire_mio::{Handler, Options, Request, Response, Running};
+use h1wire_serve::Files;
 
 /// Echoes content; without any, says hello.
 struct Echo;

@@ -1,17 +1,4 @@
-//! The event-loop server of this workspace. Files are sent by its example `serve`.
-
-#[path = "../../../io-mio/examples/serve/beneath.rs"]
-mod beneath;
-#[path = "../../../io-mio/examples/serve/conditional.rs"]
-mod conditional;
-#[path = "../../../io-mio/examples/serve/files.rs"]
-mod files;
-#[path = "../../../io-mio/examples/serve/listing.rs"]
-mod listing;
-#[path = "../../../io-mio/examples/serve/path.rs"]
-mod path;
-#[path = "../../../io-mio/examples/serve/range.rs"]
-mod range;
+//! The event-loop server of this workspace. Files are sent by the crate `serve`.
 
 use std::io;
 use std::net::SocketAddr;
@@ -19,8 +6,8 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use h1wire_mio::proto::Fields;
 use h1wire_mio::{Handler, Options, Request, Response, Server};
+use h1wire_serve::Files;
 
-use files::Files;
 
 pub(super) fn serve(address: SocketAddr) -> io::Result<()> {
     run(Server::bind(address)?)
