@@ -8,7 +8,6 @@ use h1wire_mio::proto::Fields;
 use h1wire_mio::{Handler, Options, Request, Response, Server};
 use h1wire_serve::Files;
 
-
 pub(super) fn serve(address: SocketAddr) -> io::Result<()> {
     run(Server::bind(address)?)
 }
