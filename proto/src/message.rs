@@ -4,6 +4,7 @@
 
 use crate::fields::Fields;
 use crate::tables::method_info;
+use crate::target::Target;
 
 /// A request method (RFC 9110 section 9). Methods are case-sensitive; the common ones have a variant, every
 /// other token is [`Other`](Self::Other).
@@ -190,7 +191,18 @@ pub enum Asks {
     Nothing,
 }
 
-impl RequestHead<'_, '_> {
+impl<'i> RequestHead<'i, '_> {
+    /// The path of the target, whatever its form, without the query: [`Target::path`](crate::Target::path). Compare this,
+    /// and not [`target`](Self::target), with the names of resources.
+    pub fn path(&self) -> &'i [u8] {
+        Target::parse(self.method, self.target).map_or(b"", |target| target.path())
+    }
+
+    /// The query of the target, without its `?`: [`Target::query`](crate::Target::query).
+    pub fn query(&self) -> Option<&'i [u8]> {
+        Target::parse(self.method, self.target).ok()?.query()
+    }
+
     /// Whom the request is for, where a server has somebody else for what is special. `decides_on_100` says whether
     /// there is somebody who decides on `100 Continue`; where 100 is sent when content is first read, a client that waits
     /// for it asks for nothing special, or for the upgrade it also offers.
@@ -231,6 +243,34 @@ pub struct ResponseHead<'i, 's> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_request_has_a_path_and_a_query_whatever_the_form_of_its_target() {
+        for (method, target, path, query) in [
+            (Method::Get, "/a?b?c", "/a", Some("b?c")),
+            (Method::Get, "/a?", "/a", Some("")),
+            (Method::Get, "http://h/a?b", "/a", Some("b")),
+            (Method::Get, "http://h", "/", None),
+            (Method::Get, "http://h?b", "/", Some("b")),
+            (Method::Options, "*", "*", None),
+            (Method::Connect, "h:1", "", None),
+        ] {
+            let (version, body, expect) = (Version::Http11, BodyKind::None, Expect::None);
+            let (target, fields) = (target.as_bytes(), Fields::EMPTY);
+            let head = RequestHead {
+                method,
+                target,
+                version,
+                minor: 1,
+                fields,
+                body,
+                expect,
+                keep_alive: true,
+                upgrade: false,
+            };
+            assert_eq!((head.path(), head.query()), (path.as_bytes(), query.map(str::as_bytes)));
+        }
+    }
 
     #[test]
     fn a_request_that_asks_for_several_things_is_for_the_first_who_must_decide() {

@@ -81,6 +81,37 @@ impl<'a> Target<'a> {
         }
     }
 
+    /// The path, as written and without the query: `/` for `http://host`, `*` for `OPTIONS *`, empty for `CONNECT`. It
+    /// is not decoded, and `..` in it is as it was sent.
+    ///
+    /// ```
+    /// use h1wire_proto::{Method, Target};
+    /// for target in [&b"/a/b?x=1"[..], b"http://h/a/b?x=1"] {
+    ///     let target = Target::parse(Method::Get, target).unwrap();
+    ///     assert_eq!((target.path(), target.query()), (&b"/a/b"[..], Some(&b"x=1"[..])));
+    /// }
+    /// ```
+    pub fn path(&self) -> &'a [u8] {
+        match self {
+            Self::Origin { path, .. } => path,
+            Self::Absolute { path_and_query, .. } => match split_query(path_and_query).0 {
+                [] => b"/",
+                path => path,
+            },
+            Self::Asterisk => b"*",
+            Self::Authority { .. } => b"",
+        }
+    }
+
+    /// What follows the first `?`, if there is one.
+    pub fn query(&self) -> Option<&'a [u8]> {
+        match self {
+            Self::Origin { query, .. } => *query,
+            Self::Absolute { path_and_query, .. } => split_query(path_and_query).1,
+            Self::Asterisk | Self::Authority { .. } => None,
+        }
+    }
+
     /// Writes the target URI (RFC 9112 section 3.3): an absolute target as it is; for the other forms, `scheme`
     /// (that of the connection: `http`, or `https` under TLS), `://`, the authority (the target's own, else a valid
     /// and not empty `host`, else `default`), path and query.
