@@ -68,14 +68,19 @@ impl Run {
         let (now, key) = (self.now, arg % 3);
         match (op % 16, conn, ticket) {
             (0..=2, ..) => {
+                assert_eq!(self.pool.peek_idle(now, &key), self.model.peek_idle(now, key));
                 let ticket = self.pool.acquire(now, &key);
                 let most = self.model.config.acquire_timeout_ms.filter(|ms| *ms > 0);
-                self.acquired(key, ticket, most.map(|ms| now.after(ms)));
+                self.acquired(key, ticket, most.map(|ms| now.after(ms)), false);
             }
             (3, ..) => {
                 let deadline = now.after(u64::from(arg / 3));
-                let ticket = self.pool.acquire_until(now, &key, Some(deadline));
-                self.acquired(key, ticket, Some(deadline));
+                let fresh = op & 16 != 0;
+                let ticket = match fresh {
+                    true => self.pool.acquire_fresh(now, &key, Some(deadline)),
+                    false => self.pool.acquire_until(now, &key, Some(deadline)),
+                };
+                self.acquired(key, ticket, Some(deadline), fresh);
             }
             (4, _, Some(ticket)) => {
                 let waited = self.pool.cancel(now, ticket);
@@ -148,10 +153,10 @@ impl Run {
         self.compare();
     }
 
-    fn acquired(&mut self, key: Key, ticket: Ticket, deadline: Option<Time>) {
+    fn acquired(&mut self, key: Key, ticket: Ticket, deadline: Option<Time>, fresh: bool) {
         assert!(self.tickets.iter().all(|old| *old < ticket), "tickets are drawn in order, never twice");
         self.tickets.push(ticket);
-        self.model.acquire(self.now, key, ticket, deadline);
+        self.model.acquire(self.now, key, ticket, deadline, fresh);
     }
 
     fn end_ticket(&mut self, ticket: Ticket, how: &'static str) {
@@ -230,7 +235,8 @@ impl Run {
             assert_eq!((origin.socket_count(), origin.free_socket_count()), (in_use.len(), idle.len()));
             totals.sockets += in_use.len();
             totals.free_sockets += idle.len();
-            self.check_limits(in_use.len(), idle.len(), waiting.len());
+            let takers = model.queue.iter().filter(|it| it.key == key && !it.fresh).count();
+            self.check_limits(in_use.len(), idle.len(), takers);
         }
         assert_eq!(pool.totals(), totals);
         let most = |most: Option<u32>| most.filter(|most| *most > 0).map_or(usize::MAX, |most| most as usize);
@@ -245,11 +251,11 @@ impl Run {
         }
     }
 
-    fn check_limits(&self, in_use: usize, idle: usize, waiting: usize) {
+    fn check_limits(&self, in_use: usize, idle: usize, takers: usize) {
         let config = &self.model.config;
         assert!(idle <= self.model.idle_room());
         assert!(config.max_sockets.is_none_or(|most| most == 0 || in_use + idle <= most as usize));
-        assert!(idle == 0 || waiting == 0, "somebody waits beside an idle connection");
+        assert!(idle == 0 || takers == 0, "somebody waits beside an idle connection that would do");
     }
 
     /// The driver finishes what is left: every ticket ends, and nothing remains.

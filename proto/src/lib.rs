@@ -84,9 +84,9 @@
 //! | intermediaries | [`Forwarding`] |
 //! | time, as an argument: limits, timers, dates | [`Timeouts`], [`Lifetime`], [`Tenure`], [`Timers`], [`Wheel`], [`DateCache`] |
 //! | unconsumed input | [`InBuf`] |
-//! | many connections of a client, as decisions | [`pool`], [`retry`] |
+//! | a client's exchange and its connections, as decisions | [`calling`], [`pool`], [`retry`] |
 //!
-//! `pool` and `retry` are modules because their names mean something only among each other; everything else is at
+//! `calling`, `pool` and `retry` are modules because their names mean something only among each other; everything else is at
 //! the root.
 //!
 //! # Errors
@@ -110,6 +110,7 @@ extern crate std;
 mod access_log;
 mod advice;
 mod authority;
+pub mod calling;
 mod chunked;
 mod class;
 mod conn;

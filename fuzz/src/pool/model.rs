@@ -32,6 +32,8 @@ pub(super) struct Waiting {
     pub(super) ticket: Ticket,
     pub(super) key: Key,
     pub(super) deadline: Option<Time>,
+    /// Whether only a connection that carried no request will do.
+    pub(super) fresh: bool,
 }
 
 /// Connections in no order, tickets as they came, and what should be done.
@@ -119,7 +121,8 @@ impl Model {
         let conn = self.conn(id).unwrap();
         let (key, hint) = (conn.key, conn.peer_timeout);
         conn.state = State::Busy;
-        if let Some(Waiting { ticket, .. }) = self.queue.iter().find(|waiting| waiting.key == key).copied() {
+        let takes = |waiting: &&Waiting| waiting.key == key && !(reused && waiting.fresh);
+        if let Some(Waiting { ticket, .. }) = self.queue.iter().find(takes).copied() {
             let conn = self.conn(id).unwrap();
             conn.uses_left = conn.uses_left.map(|left| left - 1);
             self.wanted.push(Action::Assign { ticket, conn: id, reused });
@@ -133,7 +136,9 @@ impl Model {
             (Some(ours), Some(theirs)) => Some(ours.min(theirs)),
             (ours, theirs) => ours.or(theirs),
         };
-        if idle >= self.idle_room() || patience == Some(0) || (self.full() && self.starving().is_some()) {
+        let in_the_way =
+            self.full() && self.starving().is_some() || self.unserved().any(|waiting| waiting.key == key);
+        if idle >= self.idle_room() || patience == Some(0) || in_the_way {
             return self.close(id);
         }
         self.moments += 1;
@@ -172,9 +177,34 @@ impl Model {
         }
     }
 
-    pub(super) fn acquire(&mut self, now: Time, key: Key, ticket: Ticket, deadline: Option<Time>) {
+    /// The connection that would serve a request at once.
+    pub(super) fn peek_idle(&self, now: Time, key: Key) -> Option<ConnId> {
+        let idle = self.conns.iter().filter(|conn| {
+            conn.key == key && conn.state == State::Idle && conn.deadline.is_none_or(|at| at > now)
+        });
+        let chosen = match self.config.scheduling {
+            Scheduling::Fifo => idle.min_by_key(|conn| conn.spare_since),
+            Scheduling::Lifo => idle.max_by_key(|conn| conn.spare_since),
+        };
+        chosen.map(|conn| conn.id)
+    }
+
+    pub(super) fn acquire(
+        &mut self,
+        now: Time,
+        key: Key,
+        ticket: Ticket,
+        deadline: Option<Time>,
+        fresh: bool,
+    ) {
+        if fresh {
+            let idle = |conn: &Conn| conn.key == key && conn.state == State::Idle;
+            while let Some(id) = self.conns.iter().find(|conn| idle(conn)).map(|conn| conn.id) {
+                self.close(id);
+            }
+        }
         self.expire(now);
-        self.queue.push(Waiting { ticket, key, deadline });
+        self.queue.push(Waiting { ticket, key, deadline, fresh });
         let mine = |state| move |conn: &&Conn| conn.key == key && conn.state == state;
         let idle = self.conns.iter().filter(mine(State::Idle));
         let chosen = match self.config.scheduling {

@@ -40,6 +40,10 @@ impl Sent {
     pub(crate) fn may_be_followed(self) -> bool {
         self.has(Self::IDEMPOTENT) && !self.has(Self::CLOSE | Self::UPGRADE | Self::CONNECT)
     }
+    /// Whether the request said that no other follows.
+    pub(crate) fn is_last(self) -> bool {
+        self.has(Self::CLOSE)
+    }
     pub(super) fn response_to(self) -> ResponseTo {
         match () {
             () if self.has(Self::HEAD) => ResponseTo::Head,

@@ -29,6 +29,11 @@ impl<R: Ord + Copy> Heap<R> {
         self.entries.first().copied()
     }
 
+    /// The rank of `index`, if it is in.
+    pub(super) fn rank(&self, index: u32) -> Option<R> {
+        Some(self.entries.get(self.place(index)?)?.0)
+    }
+
     /// Gives `index` this rank, whether it had one or not.
     pub(super) fn set(&mut self, index: u32, rank: R) {
         match self.place(index) {

@@ -36,6 +36,8 @@ pub(super) struct Waiter {
     pub(super) lane: u32,
     /// The connection being made for it.
     pub(super) conn: Option<u32>,
+    /// Whether only a connection that carried no request will do.
+    pub(super) fresh: bool,
     link: Link,
 }
 
@@ -62,8 +64,8 @@ impl Conn {
 }
 
 impl Waiter {
-    pub(super) const fn new(lane: u32) -> Self {
-        Self { lane, conn: None, link: Link::NONE }
+    pub(super) const fn new(lane: u32, fresh: bool) -> Self {
+        Self { lane, conn: None, fresh, link: Link::NONE }
     }
 
     /// The ticket behind this one, or [`NIL`].

@@ -24,6 +24,8 @@
 //! 4. **A connection is kept only if it is free of doubt**: released with [`Reuse::Yes`], within
 //!    `max_free_sockets`, and only as long as both our own timeout and the peer's hint allow. One that becomes
 //!    readable while idle was closed by the peer or speaks out of turn (RFC 9112 section 9.2): it is never used.
+//!    A ticket of [`acquire_fresh`](Pool::acquire_fresh) is served by a connection that carried no request, and by no
+//!    other; it keeps its place among the rest.
 //! 5. **Only what is alive takes memory.** An origin is forgotten with its last connection and ticket, and the
 //!    tables shrink.
 //!
@@ -66,8 +68,8 @@ use table::Table;
 ///
 /// Calls sort into five kinds.
 ///
-/// 1. *Requests*: [`acquire`](Self::acquire) or [`acquire_until`](Self::acquire_until) draws a ticket,
-///    [`cancel`](Self::cancel) gives it back.
+/// 1. *Requests*: [`acquire`](Self::acquire), [`acquire_until`](Self::acquire_until) or, for a retry,
+///    [`acquire_fresh`](Self::acquire_fresh) draws a ticket, [`cancel`](Self::cancel) gives it back.
 /// 2. *Connections*: after an [`Action::Connect`] either [`connected`](Self::connected) or
 ///    [`connect_failed`](Self::connect_failed); after an [`Action::Assign`] one of [`release`](Self::release),
 ///    [`closed`](Self::closed) and [`detach`](Self::detach); after an [`Action::Idle`], if it happens,
@@ -75,7 +77,7 @@ use table::Table;
 /// 3. *Time*: [`poll_timeout`](Self::poll_timeout) says when to call [`handle_timeout`](Self::handle_timeout).
 /// 4. *Endings*: [`close_idle`](Self::close_idle), [`destroy`](Self::destroy). The pool can be used afterwards.
 /// 5. *Questions*, at any time: [`totals`](Self::totals), [`origin`](Self::origin), [`origins`](Self::origins),
-///    [`key`](Self::key), [`config`](Self::config).
+///    [`key`](Self::key), [`peek_idle`](Self::peek_idle), [`config`](Self::config).
 ///
 /// After any call of kinds 1 to 4, take all of [`poll_action`](Self::poll_action) and do it, in order, before the
 /// next call. A driver with threads holds its lock over the call and the taking, not over the doing.
@@ -160,11 +162,25 @@ impl<K: Ord + Clone> Pool<K> {
     /// serves the ticket even if it has passed.
     #[must_use]
     pub fn acquire_until(&mut self, now: Time, key: &K, deadline: Option<Time>) -> Ticket {
+        self.draw(now, key, deadline, false)
+    }
+
+    /// Asks for a connection that carried no request yet: for a retry, which would be lost on another dead one (RFC 9110
+    /// section 9.2.2). The idle connections of the origin are in doubt and are closed.
+    ///
+    /// Requests behind this one may be served before it, by connections that were in use.
+    #[must_use]
+    pub fn acquire_fresh(&mut self, now: Time, key: &K, deadline: Option<Time>) -> Ticket {
+        self.close_idle(now, Some(key));
+        self.draw(now, key, deadline, true)
+    }
+
+    fn draw(&mut self, now: Time, key: &K, deadline: Option<Time>, fresh: bool) -> Ticket {
         self.expire(now);
         self.pump();
         let lane = self.lane(key);
-        let ticket = self.enqueue(lane, deadline);
-        if let Some(conn) = self.pick(lane) {
+        let ticket = self.enqueue(lane, deadline, fresh);
+        if let Some(conn) = self.pick(lane).filter(|_| !fresh) {
             self.serve(conn, None, true);
         } else if let Some(conn) = self.lanes.get(lane).and_then(|lane| lane.loose.front()) {
             self.bind(conn, ticket.index);
@@ -288,8 +304,6 @@ impl<K: Ord + Clone> Pool<K> {
     }
 
     /// Closes all idle connections of one origin, or of all.
-    ///
-    /// Worth doing before a retry: where one idle connection turned out to be dead, the others are in doubt.
     pub fn close_idle(&mut self, _now: Time, key: Option<&K>) {
         match key {
             Some(key) => {

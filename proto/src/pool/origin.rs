@@ -7,10 +7,12 @@ use alloc::string::{String, ToString};
 use core::fmt;
 use core::net::IpAddr;
 
+use crate::calling::Credentials;
+
 /// Where a connection leads, and how it is made. Equal origins share connections.
 ///
 /// Two kinds of methods: *making* ([`tcp`](Self::tcp) or [`unix`](Self::unix), then any of
-/// [`local_address`](Self::local_address), [`family`](Self::family), [`tls`](Self::tls), [`tag`](Self::tag)), and
+/// [`local_address`](Self::local_address), [`family`](Self::family), [`tls`](Self::tls), [`tag`](Self::tag), [`credentials`](Self::credentials)), and
 /// *asking*, at any time (the rest). A clone copies its text: keep it in an `Arc` where that matters.
 ///
 /// ```
@@ -23,6 +25,7 @@ pub struct Origin {
     place: Place,
     tls: Option<Tls>,
     tag: Option<Box<str>>,
+    credentials: Option<Box<Credentials>>,
 }
 
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -56,12 +59,17 @@ impl Origin {
     pub fn tcp(host: &str, port: u16) -> Self {
         let host = if host.is_empty() { "localhost" } else { host };
         let host = host.to_ascii_lowercase().into_boxed_str();
-        Self { place: Place::Tcp { host, port, local_address: None, family: None }, tls: None, tag: None }
+        Self {
+            place: Place::Tcp { host, port, local_address: None, family: None },
+            tls: None,
+            tag: None,
+            credentials: None,
+        }
     }
 
     /// A unix socket, by its path as the system takes it.
     pub fn unix(path: &[u8]) -> Self {
-        Self { place: Place::Unix { path: path.into() }, tls: None, tag: None }
+        Self { place: Place::Unix { path: path.into() }, tls: None, tag: None, credentials: None }
     }
 
     /// Connects from this local address. Without effect on a unix socket.
@@ -93,6 +101,13 @@ impl Origin {
     #[must_use]
     pub fn tag(mut self, tag: &str) -> Self {
         self.tag = Some(tag.into());
+        self
+    }
+
+    /// Who the connection was made as, such as at the proxy it is tunnelled through. Compared, and never shown.
+    #[must_use]
+    pub fn credentials(mut self, credentials: &Credentials) -> Self {
+        self.credentials = Some(Box::new(credentials.clone()));
         self
     }
 

@@ -36,8 +36,8 @@ impl<K: Ord + Clone> Pool<K> {
     }
 
     /// A new ticket at the end of its lane, with no connection being made for it.
-    pub(super) fn enqueue(&mut self, lane: u32, deadline: Option<Time>) -> Ticket {
-        let (ticket, serial) = self.tickets.insert(Waiter::new(lane));
+    pub(super) fn enqueue(&mut self, lane: u32, deadline: Option<Time>, fresh: bool) -> Ticket {
+        let (ticket, serial) = self.tickets.insert(Waiter::new(lane, fresh));
         if let Some(of) = self.lanes.get_mut(lane) {
             of.waiting.push_back(&mut self.tickets, ticket);
             if of.bare == NIL {
@@ -159,10 +159,16 @@ impl<K: Ord + Clone> Pool<K> {
         }
     }
 
-    /// Gives `conn` to the first ticket of its lane, if there is one. `own` is the ticket it was made for.
+    /// The first ticket of a lane that takes a connection which is `reused`, or not.
+    fn first(&self, lane: u32, reused: bool) -> Option<u32> {
+        let takes = |ticket: &u32| !reused || self.tickets.get(*ticket).is_some_and(|of| !of.fresh);
+        self.lanes.get(lane)?.waiting.iter(&self.tickets).find(takes)
+    }
+
+    /// Gives `conn` to the first ticket of its lane that takes it, if there is one. `own` is the ticket it was made for.
     pub(super) fn serve(&mut self, conn: u32, own: Option<u32>, reused: bool) -> bool {
         let Some(id) = self.conn_id(conn) else { return false };
-        let Some(first) = self.conns.get(conn).and_then(|of| self.lanes.get(of.lane)?.waiting.front()) else {
+        let Some(first) = self.conns.get(conn).and_then(|of| self.first(of.lane, reused)) else {
             return false;
         };
         let Some(serial) = self.tickets.serial(first) else { return false };
@@ -188,8 +194,10 @@ impl<K: Ord + Clone> Pool<K> {
         let hint = of.peer_timeout_ms.map(|ms| ms.saturating_sub(self.config.hint_buffer_ms));
         let patience = hint.into_iter().chain(duration(self.config.idle_timeout_ms)).min();
         let idle = self.lanes.get(of.lane).map_or(0, |lane| lane.idle.len());
-        // Where another lane is short of a connection, this one would be given up at once: spare the hooks.
-        if idle >= self.config.idle_room() || patience == Some(0) || !self.starved.is_empty() {
+        // Where another ticket is short of a connection, this one would be given up at once: spare the hooks. One of
+        // this lane that wants a fresh connection has nobody else to make room for it.
+        let in_the_way = self.lanes.get(of.lane).is_some_and(|lane| lane.bare != NIL);
+        if in_the_way || idle >= self.config.idle_room() || patience == Some(0) || !self.starved.is_empty() {
             return self.close(conn);
         }
         self.set_state(conn, State::Idle);

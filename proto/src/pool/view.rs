@@ -1,7 +1,9 @@
 //! What a pool holds, for people and tests: counts and ids, by origin and in all. Reads only.
 
+use super::config::Scheduling;
 use super::lane::Lane;
 use super::{ConnId, Pool, PoolConfig, Ticket};
+use crate::time::Time;
 use core::fmt;
 
 /// Counts over all origins of a [`Pool`].
@@ -54,6 +56,24 @@ impl<K: Ord> Pool<K> {
     /// The origin of a connection; `None` if the id is stale.
     pub fn key(&self, conn: ConnId) -> Option<&K> {
         Some(&self.lanes.get(self.conns.find(conn.index, conn.serial)?.lane)?.key)
+    }
+}
+
+impl<K: Ord + Clone> Pool<K> {
+    /// The idle connection that would serve a request for `key` at once, if it were asked for now. A driver that asks
+    /// first needs to know how a connection is made only where one must be.
+    pub fn peek_idle(&self, now: Time, key: &K) -> Option<ConnId> {
+        let lane = *self.by_key.get(key)?;
+        let is_due = |conn: u32| self.idle_deadlines.rank(conn).is_some_and(|(deadline, _)| deadline <= now);
+        let first = self.pick(lane).filter(|conn| !is_due(*conn));
+        let conn = first.or_else(|| {
+            let mut others = self.lanes.get(lane)?.idle.iter(&self.conns).filter(|conn| !is_due(*conn));
+            match self.config.scheduling {
+                Scheduling::Fifo => others.next(),
+                Scheduling::Lifo => others.last(),
+            }
+        })?;
+        Some(ConnId { index: conn, serial: self.conns.serial(conn)? })
     }
 }
 

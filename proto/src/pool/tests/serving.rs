@@ -267,3 +267,49 @@ fn what_there_is_can_be_seen_by_origin() {
     assert_eq!(rig.pool.totals(), totals);
     assert!(rig.pool.origin(&'c').is_none());
 }
+
+#[test]
+fn a_ticket_for_a_fresh_connection_is_served_by_no_other_and_keeps_its_place() {
+    let mut rig = keeping();
+    let [idle] = rig.idle('a');
+    let busy = {
+        let (ticket, acts) = rig.acquire('a');
+        assert_eq!(acts, [Assign { ticket, conn: idle, reused: true }]);
+        idle
+    };
+    let [other] = rig.idle('a');
+    assert_eq!(rig.pool.peek_idle(rig.now, &'a'), Some(other));
+    let fresh = rig.pool.acquire_fresh(rig.now, &'a', None);
+    let acts = rig.acts();
+    let [Close { conn: closed }, Connect { conn: made, ticket, .. }] = acts[..] else { panic!("{acts:?}") };
+    assert_eq!((closed, ticket), (other, fresh), "an idle connection is in doubt");
+    assert_eq!(rig.pool.peek_idle(rig.now, &'a'), None);
+    assert_eq!(
+        rig.release(busy, KEEP),
+        [Idle { conn: busy }],
+        "not for the one that wants a fresh connection"
+    );
+    assert_eq!(rig.connected(made), [Assign { ticket: fresh, conn: made, reused: false }]);
+}
+
+#[test]
+fn at_the_limit_a_released_connection_makes_room_for_a_fresh_one() {
+    let mut rig = rig(PoolConfig { keep_alive: true, max_sockets: Some(1), ..PoolConfig::DEFAULT });
+    let busy = rig.busy('a');
+    let fresh = rig.pool.acquire_fresh(rig.now, &'a', None);
+    assert_eq!(rig.acts(), []);
+    let acts = rig.release(busy, KEEP);
+    let [Close { conn }, Connect { ticket, .. }] = acts[..] else { panic!("{acts:?}") };
+    assert_eq!((conn, ticket), (busy, fresh));
+}
+
+#[test]
+fn an_idle_connection_whose_time_is_over_is_not_offered() {
+    let mut rig = keeping();
+    let conn = rig.busy('a');
+    let hint = Reuse::Yes(KeepAlive { timeout: Some(3), max: None });
+    assert_eq!(rig.release(conn, hint), [Idle { conn }]);
+    assert_eq!(rig.pool.peek_idle(rig.now, &'a'), Some(conn));
+    assert_eq!(rig.pool.peek_idle(rig.now.after(2_000), &'a'), None);
+    assert_eq!(rig.pool.peek_idle(rig.now, &'b'), None);
+}
