@@ -96,7 +96,7 @@ fn server(choices: &mut Choices<'_>) {
             }
             7 => {
                 let code = [100, 103, 101, 200][choices.below(4)];
-                checked(&mut conn, |conn, out| conn.informational(code, &fields[..], out));
+                checked(&mut conn, |conn, out| conn.send_informational(code, &fields[..], out));
             }
             8 => {
                 checked(&mut conn, |conn, out| conn.switch(&[("Upgrade", "a")], out));

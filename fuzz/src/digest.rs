@@ -69,7 +69,7 @@ impl Feed for Answering {
                 }
                 Ok(Recv::Event(ServerEvent::End(trailers))) => Seen::End(text(trailers)),
                 Ok(Recv::NeedInput(_)) => return None,
-                Ok(Recv::Paused(Pause::AwaitingResponse | Pause::SwitchProposed)) => {
+                Ok(Recv::Paused(Pause::AwaitingResponse)) => {
                     self.out.clear();
                     // 404 refuses a tunnel and declines a switch, so the stream goes on as HTTP.
                     self.conn
@@ -79,6 +79,7 @@ impl Feed for Answering {
                     continue;
                 }
                 Ok(Recv::Paused(Pause::Switched)) => Seen::Switched(left),
+                Ok(Recv::Paused(Pause::FinishResponse)) => panic!("the response is complete"),
                 Ok(Recv::Closed) => Seen::Closed,
                 Err(error) => Seen::Error(error),
             });

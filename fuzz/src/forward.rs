@@ -156,7 +156,7 @@ fn responses(policy: &Forwarding, config: &ClientConfig, choices: &mut Choices<'
         match outbound.recv(&mut input, &mut slots) {
             Ok(Recv::Event(ClientEvent::Informational(head))) => {
                 let Ok(sent) = policy.response(&head) else { return };
-                if inbound.informational(head.status, &sent, &mut wire).is_err() {
+                if inbound.send_informational(head.status, &sent, &mut wire).is_err() {
                     return;
                 }
             }

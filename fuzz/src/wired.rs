@@ -124,7 +124,7 @@ fn answer(server: &mut Side<Server>, choices: &mut Choices<'_>, down: &mut VecDe
     }
     let mut out = Vec::new();
     if choices.below(4) == 0 {
-        let _ = server.conn.informational(103, &(), &mut out);
+        let _ = server.conn.send_informational(103, &(), &mut out);
     } else {
         let code = [200, 404, 204, 304][choices.below(4)];
         let length =

@@ -13,7 +13,7 @@
 //! thread needs once, so the connection is free to answer while they are looked at.
 //!
 //! ```
-//! use h1wire_proto::{Advice, Conn, Pause, Recv, Server, ServerConfig, ServerEvent, Slots};
+//! use h1wire_proto::{Advice, Conn, Recv, Server, ServerConfig, ServerEvent, Slots};
 //!
 //! let mut conn = Conn::<Server>::new(&ServerConfig::default());
 //! let (mut slots, mut out) = (Slots::new(), Vec::new());
@@ -26,12 +26,12 @@
 //!             let fields = [("Content-Type", "text/plain")];
 //!             conn.respond_with(200, &fields, b"hello\n", &mut out)?;
 //!         }
-//!         // The content of the request, if it has any, and its trailers.
+//!         // The content of the request, if it has any, and its end.
 //!         Ok(Recv::Event(ServerEvent::Data(_) | ServerEvent::End(_))) => {}
 //!         // Read more, and call `recv_eof` when there is no more.
 //!         Ok(Recv::NeedInput(_)) => break,
-//!         // The request is complete and waits for an answer. This server has answered already.
-//!         Ok(Recv::Paused(Pause::AwaitingResponse | Pause::SwitchProposed | Pause::Switched)) => break,
+//!         // Only for servers that do not answer at once: a request waits for its answer, or an answer for its end.
+//!         Ok(Recv::Paused(_)) => break,
 //!         Ok(Recv::Closed) => break,
 //!         Err(error) => {
 //!             conn.respond_error(&error, None, &mut out)?;

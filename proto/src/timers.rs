@@ -46,8 +46,20 @@ impl Expired {
         }
     }
 
-    const fn bit(self) -> u8 {
-        1 << self as u8
+    /// Every limit, each at the place of its number.
+    pub const ALL: &'static [Self] = &[
+        Self::Idle,
+        Self::Head,
+        Self::KeepAlive,
+        Self::Body,
+        Self::Request,
+        Self::Continue,
+        Self::Write,
+        Self::Linger,
+    ];
+
+    const fn bit(self) -> u16 {
+        1 << self as u16
     }
 }
 
@@ -103,7 +115,7 @@ pub struct Timers {
     idle: u32,
     phase: Phase,
     /// A bit for each [`Expired`] that was reported and is not to be until its deadline changes.
-    reported: u8,
+    reported: u16,
     is_client: bool,
     /// No request was begun yet. Only for servers.
     fresh: bool,
@@ -175,15 +187,17 @@ impl Timers {
     /// A limit that passed by `now`, the longest overdue first, in the order of [`Expired`] if they are equal. It is
     /// not reported again until its clock is set anew, by bytes that move or by another message.
     pub fn poll(&mut self, now: Time, limits: &Timeouts) -> Option<Expired> {
-        loop {
-            let (at, expired) = self.earliest(limits).filter(|(at, _)| *at <= now)?;
+        let (mut at, mut expired) = self.earliest(limits).filter(|(at, _)| *at <= now)?;
+        if expired == Expired::Request && self.is_fast_enough(at, limits) {
+            // Its time begins anew, and cannot be over at once: at the end of time there would be no end of that.
+            (self.window_at, self.window_bytes) = (now, 0);
+            (at, expired) = self.earliest(limits).filter(|(at, _)| *at <= now)?;
             if expired == Expired::Request && self.is_fast_enough(at, limits) {
-                (self.window_at, self.window_bytes) = (now, 0);
-                continue;
+                return None;
             }
-            self.reported |= expired.bit();
-            return Some(expired);
         }
+        self.reported |= expired.bit();
+        Some(expired)
     }
 
     /// The rest of [`observe`](Self::observe), for all but the simplest batch.
@@ -328,6 +342,32 @@ const fn compact(limit: Option<Duration>) -> u32 {
         Some(limit) => {
             let ms = millis(limit);
             if ms < Timers::NEVER as u64 { ms as u32 } else { Timers::NEVER - 1 }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_limit_is_listed_at_the_place_of_its_number_and_has_a_bit_of_its_own() {
+        let mut all = 0;
+        for (n, limit) in Expired::ALL.iter().enumerate() {
+            assert_eq!(*limit as usize, n);
+            assert_eq!(all & limit.bit(), 0);
+            all |= limit.bit();
+        }
+    }
+
+    #[test]
+    fn at_the_end_of_time_content_that_is_fast_enough_is_looked_at_once() {
+        let limits = Timeouts { request: 10, ..Timeouts::SERVER };
+        let mut timers = Timers::server(Time(u64::MAX - 5), &limits);
+        let moved = Activity { received: 1 << 20, heads: 1, ..Activity::default() };
+        let _ = timers.observe(Time(u64::MAX - 5), Phase::Body, moved);
+        while let Some(expired) = timers.poll(Time(u64::MAX), &limits) {
+            assert_ne!(expired, Expired::Request);
         }
     }
 }

@@ -99,7 +99,7 @@ impl ServerSide {
                 Recv::Event(ServerEvent::Request(head)) => {
                     std::hint::black_box(head.fields.get("accept"));
                     if self.conn.wants_continue() {
-                        self.conn.informational(100, &(), out).unwrap();
+                        self.conn.send_informational(100, &(), out).unwrap();
                     }
                 }
                 Recv::Event(ServerEvent::Data(data)) => assert!(!data.is_empty()),

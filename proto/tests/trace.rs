@@ -63,6 +63,7 @@ fn a_good_request_is_shown_line_by_line_with_what_it_means() {
       21  field     Host: example.com
       40  field     X-Odd: \xff
           framing   no content; the connection persists
+      54  end       the message is complete
           answered  204 No Content, to read on
       54  closed    nothing that may still come is looked at
           advice    close
@@ -144,12 +145,12 @@ fn interim_responses_and_the_request_each_response_answers_are_told() {
       57  field     Content-Length: 3
           framing   3 bytes of content, by Content-Length; the connection persists
       78  data      3 bytes "abc"
-      81  end       the content is complete
+      81  end       the message is complete
           asked     GET
       81  response  HTTP/1.1 200 OK
           framing   content until the connection closes; the connection closes after this exchange
      100  data      10 bytes "to the end"
-     110  end       the content is complete
+     110  end       the message is complete
      110  closed    nothing that may still come is looked at
           advice    close
 "#,
@@ -166,6 +167,7 @@ fn a_response_is_framed_by_the_request_it_answers() {
        0  response  HTTP/1.1 200 OK
       17  field     Content-Length: 3
           framing   no content; the connection persists
+      38  end       the message is complete
       38  error     UnsolicitedResponse in line 4, column 1
                     | abc
                     | ^

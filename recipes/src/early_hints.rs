@@ -23,7 +23,7 @@ pub fn serve_connection(
 ) -> Result {
     own_io::serve_connection(stream, &Timeouts::SERVER, |event, answer| {
         if let ServerEvent::Request(head) = event {
-            answer.conn.informational(103, hints, answer.out)?;
+            answer.conn.send_informational(103, hints, answer.out)?;
             answer.flush()?;
             let page = make(head.target);
             let date = date();

@@ -110,7 +110,7 @@ impl Kept {
                     handle(event, &mut self.conn, &mut wire.out)?;
                 }
                 Ok(Recv::NeedInput(_)) if self.conn.wants_continue() => {
-                    self.conn.informational(100, &(), &mut wire.out)?;
+                    self.conn.send_informational(100, &(), &mut wire.out)?;
                 }
                 Ok(Recv::NeedInput(_)) => break false,
                 Ok(Recv::Paused(_)) => self.conn.respond(404, &(), BodyLen::None, &mut wire.out)?,

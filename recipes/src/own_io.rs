@@ -68,9 +68,13 @@ pub fn serve_connection(
                     }
                 }
                 // Nobody refused the content that the client would rather ask about first.
-                Ok(Recv::NeedInput(_)) if conn.wants_continue() => conn.informational(100, &(), &mut out)?,
+                Ok(Recv::NeedInput(_)) if conn.wants_continue() => {
+                    conn.send_informational(100, &(), &mut out)?
+                }
                 Ok(Recv::NeedInput(_)) => break false,
                 Ok(Recv::Paused(Pause::Switched)) => break false,
+                // The handler left an answer unfinished: it must not look complete.
+                Ok(Recv::Paused(Pause::FinishResponse)) => return Ok(None),
                 // The request is complete, and the handler left it unanswered.
                 Ok(Recv::Paused(_)) => conn.respond(404, &(), BodyLen::None, &mut out)?,
                 Ok(Recv::Closed) => break true,

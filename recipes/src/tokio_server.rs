@@ -75,7 +75,7 @@ where
                 }
                 Ok(Recv::Event(ServerEvent::End(_))) => true,
                 Ok(Recv::NeedInput(_)) if conn.wants_continue() => {
-                    conn.informational(100, &(), &mut out)?;
+                    conn.send_informational(100, &(), &mut out)?;
                     false
                 }
                 Ok(Recv::NeedInput(_)) => break false,

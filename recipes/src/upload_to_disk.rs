@@ -61,7 +61,7 @@ pub fn serve_connection(
                 },
                 // It was not refused, so it is wanted.
                 Ok(Recv::NeedInput(_)) if conn.wants_continue() => {
-                    conn.informational(100, &(), &mut out)?;
+                    conn.send_informational(100, &(), &mut out)?;
                     continue;
                 }
                 Ok(Recv::NeedInput(_)) => break false,

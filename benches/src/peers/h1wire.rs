@@ -80,9 +80,6 @@ fn receive(conn: &mut Conn<Server>, bytes: &[u8], slots: &mut Slots) {
         match conn.recv(&mut rest, slots) {
             Ok(Recv::Event(ServerEvent::Request(head))) => {
                 black_box(&head);
-                if head.body.is_empty() {
-                    break;
-                }
             }
             Ok(Recv::Event(ServerEvent::Data(data))) => {
                 black_box(data);

@@ -77,9 +77,9 @@ impl Counters {
     }
 }
 
-/// One number for each [`Expired`], of which [`Linger`](Expired::Linger) is the last.
+/// One number for each [`Expired`], in the order of [`Expired::ALL`].
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
-struct ByLimit<T>([T; Expired::Linger as usize + 1]);
+struct ByLimit<T>([T; Expired::ALL.len()]);
 
 impl fmt::Debug for ByLimit<u64> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -329,7 +329,7 @@ impl<H: Handler> Turn<'_, H> {
                     self.want_content();
                     return Stop::Input;
                 }
-                Ok(Recv::Paused(Pause::AwaitingResponse | Pause::SwitchProposed)) => return Stop::Answer,
+                Ok(Recv::Paused(Pause::AwaitingResponse | Pause::FinishResponse)) => return Stop::Answer,
                 Ok(Recv::Paused(Pause::Switched)) => return Stop::Closed,
                 Ok(Recv::Closed) => {
                     self.no_more(!input.is_empty());

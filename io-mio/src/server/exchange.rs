@@ -59,8 +59,10 @@ impl<H: Handler> Turn<'_, H> {
     }
 
     pub(crate) fn end(&mut self, trailers: Fields<'_, '_>) {
-        self.active.request_open = false;
-        self.complete(trailers);
+        // Without content it was complete with its head.
+        if std::mem::take(&mut self.active.request_open) {
+            self.complete(trailers);
+        }
     }
 
     /// The machine waits for bytes. If they are content the client holds back, it is asked for.

@@ -247,7 +247,7 @@ impl Response<'_> {
         status: u16,
         fields: &F,
     ) -> Result<(), SendError> {
-        self.link.conn.informational(status, fields, &mut self.answer.out)
+        self.link.conn.send_informational(status, fields, &mut self.answer.out)
     }
 
     /// Sends `100 Continue`: the content is wanted.

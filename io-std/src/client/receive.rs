@@ -133,9 +133,6 @@ impl Exchange {
                 Ok(Recv::Event(ClientEvent::Response(head))) => {
                     heads = 1;
                     self.spec.tell(&Event::Response(&head));
-                    if head.body.is_empty() && !head.switched {
-                        self.progress = Progress::Complete;
-                    }
                     self.answered = true;
                     self.switched = head.switched;
                     self.hint = KeepAlive::parse(head.fields.get_all("keep-alive"));

@@ -13,7 +13,7 @@ macro_rules! counters {
             /// By `RecvErrorKind`.
             pub(crate) errors: [Counter; RecvErrorKind::ALL.len()],
             /// By `Expired`.
-            pub(crate) expired: [Counter; 8],
+            pub(crate) expired: [Counter; Expired::ALL.len()],
         }
 
         impl Counters {
@@ -21,7 +21,7 @@ macro_rules! counters {
                 Self {
                     $($name: Counter::default(),)*
                     errors: [const { Counter(AtomicU64::new(0)) }; RecvErrorKind::ALL.len()],
-                    expired: [const { Counter(AtomicU64::new(0)) }; 8],
+                    expired: [const { Counter(AtomicU64::new(0)) }; Expired::ALL.len()],
                 }
             }
 
@@ -44,7 +44,7 @@ macro_rules! counters {
             pub queued: usize,
             $($(#[$doc])* pub $name: u64,)*
             errors: Vec<u64>,
-            expired: [u64; 8],
+            expired: [u64; Expired::ALL.len()],
         }
 
         impl Stats {
@@ -58,7 +58,7 @@ macro_rules! counters {
                     queued,
                     $($name: 0,)*
                     errors: vec![0; RecvErrorKind::ALL.len()],
-                    expired: [0; 8],
+                    expired: [0; Expired::ALL.len()],
                 };
                 for counters in all {
                     $(stats.$name += counters.$name.get();)*

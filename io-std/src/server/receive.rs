@@ -86,7 +86,7 @@ impl Exchange {
         if self.link.conn.wants_continue() {
             self.link
                 .conn
-                .informational(100, &(), &mut self.buffers.out)
+                .send_informational(100, &(), &mut self.buffers.out)
                 .map_err(super::exchange::refused)?;
         }
         // What was said so far may be what the client waits for.

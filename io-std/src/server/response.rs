@@ -152,7 +152,7 @@ impl Response<'_> {
     pub fn informational<F: FieldSource + ?Sized>(&mut self, status: u16, fields: &F) -> io::Result<()> {
         let exchange = &mut *self.exchange.borrow_mut();
         let out = &mut exchange.buffers.out;
-        exchange.link.conn.informational(status, fields, out).map_err(refused)?;
+        exchange.link.conn.send_informational(status, fields, out).map_err(refused)?;
         exchange.flush_out()
     }
 

@@ -194,19 +194,19 @@ impl Machine for AsServer {
                     "trailers": [],
                     "keepalive": head.keep_alive,
                     "upgrade": head.upgrade || head.method == Method::Connect,
-                    "complete": head.body.is_empty(),
+                    "complete": false,
                 })),
                 Recv::Event(ServerEvent::Data(data)) => Turn::Data(data.to_vec()),
                 Recv::Event(ServerEvent::End(trailers)) => Turn::End(fields(trailers)),
                 Recv::NeedInput(_) => Turn::Need,
-                Recv::Paused(Pause::AwaitingResponse) => {
+                Recv::Paused(Pause::AwaitingResponse) if !self.conn.proposes_switch() => {
                     self.out.clear();
                     self.conn
                         .respond(204, &(), BodyLen::None, &mut self.out)
                         .expect("the request awaits its answer");
                     continue;
                 }
-                Recv::Paused(Pause::SwitchProposed | Pause::Switched) => Turn::Stop { leftover: true },
+                Recv::Paused(_) => Turn::Stop { leftover: true },
                 Recv::Closed => Turn::Stop { leftover: false },
             });
         }
@@ -271,7 +271,7 @@ impl Machine for AsClient {
                     "trailers": [],
                     "keepalive": head.keep_alive,
                     "upgrade": head.switched,
-                    "complete": head.body.is_empty(),
+                    "complete": head.switched || head.status < 200,
                 }))
             }
             Recv::Event(ClientEvent::Data(data)) => Turn::Data(data.to_vec()),

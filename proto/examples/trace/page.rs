@@ -118,7 +118,7 @@ impl<'a, W: Write> Page<'a, W> {
         self.fields("trailer", trailers)?;
         self.shown = end;
         let text = if trailers.is_empty() {
-            "the content is complete"
+            "the message is complete"
         } else {
             "the content and its trailers are complete"
         };

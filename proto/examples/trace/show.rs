@@ -109,10 +109,8 @@ fn serve<W: Write>(config: &ServerConfig, mut feed: Feed<'_>, page: &mut Page<'_
             }
             Ok(Recv::Event(ServerEvent::Data(data))) => page.data(at, data)?,
             Ok(Recv::Event(ServerEvent::End(trailers))) => page.end(at, trailers)?,
-            Ok(Recv::Paused(Pause::AwaitingResponse)) => respond(&mut conn, page)?,
-            // The request that was the last is answered too.
-            Ok(Recv::Closed) if conn.phase() == Phase::Respond => respond(&mut conn, page)?,
-            Ok(Recv::Paused(Pause::SwitchProposed | Pause::Switched)) => {
+            Ok(Recv::Paused(Pause::AwaitingResponse)) if !conn.proposes_switch() => respond(&mut conn, page)?,
+            Ok(Recv::Paused(_)) => {
                 page.at(
                     at,
                     "switch",

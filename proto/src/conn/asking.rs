@@ -3,7 +3,7 @@
 //! Questions only: nothing here receives, sends, or takes a step. The kinds of answers are in `crate::advice`, and most
 //! of each answer is the row of the joint state in `cycle`.
 
-use super::{Conn, Role};
+use super::{Conn, Rest, Role};
 use crate::advice::{Advice, Phase};
 use crate::cycle::{Half, Next, Party};
 use crate::message::Version;
@@ -57,7 +57,7 @@ impl<R: Role> Conn<R> {
             Next::Switched => Advice::Switched,
             // Somebody reads the rest of the request, which is then neither discarded nor cut off.
             Next::Abandon | Next::Linger
-                if !client && core.flags.content_settled && core.cycle.client == Half::Body =>
+                if !client && core.flags.rest == Rest::Wanted && core.cycle.client == Half::Body =>
             {
                 Advice::Continue
             }

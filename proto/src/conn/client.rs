@@ -4,7 +4,7 @@
 
 use super::content::Content;
 use super::outstanding::{Outstanding, Sent};
-use super::{Client, Conn, Core, Need, Pause, Recv, Role, Rx, fields_of};
+use super::{Client, Conn, Core, Need, Pause, Recv, Rest, Role, Rx, fields_of};
 use crate::advice::{Advice, Phase};
 use crate::cycle::{Cycle, Half, Next, Party, Step};
 use crate::error::{RecvError, RecvErrorKind as Kind};
@@ -38,12 +38,12 @@ impl Default for ClientConfig {
 pub enum ClientEvent<'i, 's> {
     /// An interim (1xx) response other than 101. Any number may come before the final one.
     Informational(ResponseHead<'i, 's>),
-    /// The final response head, or the one that [switches](ResponseHead::switched). If its
-    /// [`body`](ResponseHead::body) is empty the response is complete: neither `Data` nor `End` follows.
+    /// The final response head. Content follows, if it has any, and always the `End`, unless it
+    /// [switches](ResponseHead::switched).
     Response(ResponseHead<'i, 's>),
     /// Content, a piece at a time, never empty.
     Data(&'i [u8]),
-    /// The content is complete; the trailer section, empty if there was none.
+    /// The response is complete, with or without content; the trailer section, empty if there was none.
     End(Fields<'i, 's>),
 }
 
@@ -88,7 +88,7 @@ impl Conn<Client> {
         let core = &self.core;
         let answered = !matches!(core.cycle.server, Half::Idle | Half::Await);
         let held_back = answered && core.holds_back();
-        !(core.flags.content_settled || held_back || self.advice() == Advice::Close)
+        !(core.flags.rest == Rest::Unwanted || held_back || self.advice() == Advice::Close)
     }
 
     /// Reads later responses with these limits and leniencies, for owners that set them for each request. `false`,
@@ -108,6 +108,21 @@ impl Conn<Client> {
         let done = self.core.cycle.next() != Next::Continue
             && matches!(self.core.cycle.server, Half::Done | Half::MustClose | Half::Switched);
         self.core.outstanding.len() - usize::from(done && self.core.outstanding.len() > 0)
+    }
+
+    /// What becomes of the connection now that the response is complete, given what is left of the input: more than was
+    /// asked for spoils it, for it would be taken for the beginning of the next response (RFC 9112 section 9.2). Line
+    /// ends are harmless and dropped. Otherwise this is the [`advice`](Self::advice).
+    pub fn settle(&mut self, input: &mut &[u8]) -> Advice {
+        let advice = self.advice();
+        if advice != Advice::Reuse || input.is_empty() || self.core.rx != Rx::Head {
+            return advice;
+        }
+        self.core.advance_exchange();
+        match self.core.nothing_asked(input) {
+            Ok(_) if input.is_empty() => self.advice(),
+            _ => Advice::Close,
+        }
     }
 
     /// Whether the announced content should be held back until 100, a final response, or a time of the caller's
@@ -133,10 +148,10 @@ impl Core {
         self.outstanding.pop();
         if let Some(sent) = self.outstanding.first() {
             self.cycle = Cycle::START;
-            let _ = self.cycle.apply(Party::Client, sent.step());
+            self.step(Party::Client, sent.step());
             // Only the newest request can still be under way.
             if self.outstanding.len() > 1 || !self.tx.is_open() {
-                let _ = self.cycle.apply(Party::Client, Step::End);
+                self.step(Party::Client, Step::End);
             }
         }
     }
@@ -258,7 +273,9 @@ impl Core {
         }
         if status >= 200 {
             self.informational = 0;
-            self.flags.content_settled |= status >= 400 && !self.cycle.keep;
+            if status >= 400 && !self.cycle.keep {
+                self.flags.rest = Rest::Unwanted;
+            }
         }
         self.flags.http10 = line.minor == 0;
         head.switched = self.cycle.server == Half::Switched;
@@ -275,7 +292,7 @@ impl Core {
         }
         match **input {
             [] | [b'\r'] if self.flags.eof => {
-                let _ = self.cycle.apply(Party::Server, Step::Eof);
+                self.step(Party::Server, Step::Eof);
                 Ok(Recv::Closed)
             }
             [] | [b'\r'] => Ok(Recv::NeedInput(Need::Head)),

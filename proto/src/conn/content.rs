@@ -3,7 +3,7 @@
 //! How content is framed was decided in `framing`; this file only follows it. It does not decide whether a
 //! message may follow.
 
-use super::{Core, Need, Rx, fields_of};
+use super::{Core, Need, Rest, Rx, fields_of};
 use crate::chunked::ChunkLine;
 use crate::cycle::{Party, Step};
 use crate::error::{RecvError, RecvErrorKind as Kind};
@@ -19,27 +19,32 @@ pub(crate) enum Content<'i, 's> {
 }
 
 impl Core {
-    /// Makes the receive half ready for content of this kind. An empty message is over at once.
+    /// Makes the receive half ready for content of this kind. A request without content is complete at once, for it can
+    /// be answered, also by a switch, as soon as its head is known; a response with the end that is told of it.
     #[inline]
     pub(crate) fn begin_content(&mut self, party: Party, body: BodyKind) {
         self.content_left = self.limits.content_bytes;
+        if party == Party::Client {
+            self.flags.rest = Rest::AsAnswered;
+        }
         self.rx = match body {
-            BodyKind::None | BodyKind::Length(0) => return self.end_message(party),
+            BodyKind::None | BodyKind::Length(0) if party == Party::Client => {
+                self.step(party, Step::End);
+                Rx::Over
+            }
+            BodyKind::None | BodyKind::Length(0) => Rx::Ended,
             BodyKind::Length(n) => Rx::Length(n),
             BodyKind::Chunked => Rx::ChunkLine(ChunkLine::START),
             BodyKind::UntilClose => Rx::UntilClose,
         };
         self.overhead = 0;
-        if party == Party::Client {
-            self.flags.content_settled = false;
-        }
     }
 
     /// The peer's message is complete.
     #[inline]
     pub(crate) fn end_message(&mut self, party: Party) {
         self.rx = Rx::Head;
-        let _ = self.cycle.apply(party, Step::End);
+        self.step(party, Step::End);
     }
 
     /// The trailer section is complete; what is read next is a head again.
@@ -127,6 +132,10 @@ impl Core {
                 }
                 Rx::Ended => {
                     self.end_message(party);
+                    return Ok(Content::End(Fields::EMPTY));
+                }
+                Rx::Over => {
+                    self.rx = Rx::Head;
                     return Ok(Content::End(Fields::EMPTY));
                 }
                 Rx::Failed(error) => return Err(error),

@@ -40,7 +40,8 @@ pub enum Recv<E> {
     /// No event is possible until the *local* side acts. What is left of the input stays the caller's; the socket
     /// need not be read meanwhile.
     Paused(Pause),
-    /// The peer's half is over and nothing that may still come would be looked at. The send half may be open.
+    /// The peer's half is over, nothing that may still come would be looked at, and nothing is owed to the peer: what is
+    /// left to do is what [`Conn::advice`] says. A client's own request may still be under way.
     Closed,
 }
 
@@ -58,10 +59,12 @@ pub enum Need {
 /// What the local side must do before there can be another event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Pause {
-    /// A server: the request is complete, answer it.
+    /// A server: the request is complete and has no final response yet: answer it. So it is for every request, whatever
+    /// it says about the connection, and also when the client will send nothing more. One that
+    /// [proposes a switch](Conn::proposes_switch) can be answered by that instead.
     AwaitingResponse,
-    /// A server: the request is complete and offers another protocol or a tunnel: switch, or answer it.
-    SwitchProposed,
+    /// A server: the response that was begun is not complete: go on with it, and [end](crate::BodyTx::end) it.
+    FinishResponse,
     /// The connection belongs to another protocol. What is left of the input is its first bytes.
     Switched,
 }
@@ -109,14 +112,14 @@ impl Role for Client {
 /// * *receiving*: [`recv`](Self::recv) until it has no more events; [`recv_eof`](Self::recv_eof) once;
 ///   [`recv_bypass`](Self::recv_bypass) and [`recv_bypassed`](Self::recv_bypassed) for content that is moved
 ///   without being shown
-/// * *sending*, server: `informational`, then `respond` or `respond_with` or `switch`, then [`body`](Self::body);
-///   `respond_error` after an error, `respond_expired` after a time limit
+/// * *sending*, server: `send_informational`, then `respond` or `respond_with`, then [`body`](Self::body); or `switch`, or
+///   `accept_tunnel`; `respond_error` after an error, `respond_expired` after a time limit
 /// * *sending*, client: `request`, then [`body`](Self::body)
 /// * *asking*: [`phase`](Self::phase) for timers, [`advice`](Self::advice) for the socket
 ///
 /// Reading and writing are independent: an answer may be sent before the request is complete, and events borrow
 /// the input and the [`Slots`], never the connection. Any order of calls is safe; a refused call changes nothing.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Conn<R: Role> {
     pub(crate) core: Core,
     role: PhantomData<fn() -> R>,
@@ -137,11 +140,13 @@ pub(crate) enum Rx {
     Trailers,
     /// The message is over but its end was not told yet.
     Ended,
+    /// The same of a request without content, which is complete with its head: the joint state knows.
+    Over,
     Failed(RecvError),
 }
 
 /// Everything a connection remembers.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Core {
     /// The offset of the next input byte in the stream.
     pub(crate) offset: u64,
@@ -179,15 +184,25 @@ pub(crate) struct ConnFlags {
     pub(crate) require_host: bool,
     /// The request announced `100-continue` and neither 100 nor content was seen since.
     pub(crate) continue_pending: bool,
-    /// The rest of the request's content is not what an answer makes of it. A client: it is not wanted any more, for
-    /// the server answered with an error and closes. A server: it is wanted, for the owner reads on.
-    pub(crate) content_settled: bool,
+    pub(crate) rest: Rest,
     /// The peer's version is HTTP/1.0.
     pub(crate) http10: bool,
     /// The server's last request was HEAD.
     pub(crate) head_request: bool,
     /// The owner wants no exchange after this one.
     pub(crate) last: bool,
+}
+
+/// What becomes of the rest of the request's content once it is answered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) enum Rest {
+    /// What an answer makes of it: a client may go on sending it, a server only drains it.
+    #[default]
+    AsAnswered,
+    /// A client's is not wanted any more, for the server answered with an error and closes.
+    Unwanted,
+    /// A server's owner reads on.
+    Wanted,
 }
 
 impl Core {
@@ -216,6 +231,13 @@ impl Core {
         }
     }
 
+    /// Takes a step that is legal here.
+    #[inline(always)]
+    pub(crate) fn step(&mut self, party: Party, step: Step) {
+        let taken = self.cycle.apply(party, step);
+        debug_assert!(taken.is_ok(), "{party:?} {step:?} in {:?}", self.cycle);
+    }
+
     /// Advances the caller's input.
     #[inline(always)]
     pub(crate) fn consume(&mut self, input: &mut &[u8], n: usize) {
@@ -229,7 +251,7 @@ impl Core {
         let error = RecvError::new(kind, self.offset.saturating_add_signed(at));
         self.rx = Rx::Failed(error);
         self.flags.in_head = false;
-        let _ = self.cycle.apply(party, Step::Fail);
+        self.step(party, Step::Fail);
         error
     }
 
@@ -298,8 +320,8 @@ impl<R: Role> Conn<R> {
     /// Bytes that were written earlier did not reach the peer: nothing may be sent any more.
     pub fn send_failed(&mut self) {
         self.core.tx = Tx::NONE;
-        let party = local::<R>();
-        let _ = self.core.cycle.apply(party, Step::Fail);
+        // Refused where the connection is another protocol's, which is not ours to fail.
+        let _ = self.core.cycle.apply(local::<R>(), Step::Fail);
     }
 }
 

@@ -3,7 +3,7 @@
 //! Content is in `content`, answers are in `crate::send`.
 
 use super::content::Content;
-use super::{Conn, Core, Need, Pause, Recv, Role, Rx, Server, fields_of};
+use super::{Conn, Core, Need, Pause, Recv, Rest, Role, Rx, Server, fields_of};
 use crate::cycle::{Half, Party, Step};
 use crate::error::{RecvError, RecvErrorKind as Kind};
 use crate::fields::{Fields, Slots};
@@ -35,12 +35,11 @@ impl Default for ServerConfig {
 /// What a server is told about the client.
 #[derive(Debug, Clone, Copy)]
 pub enum ServerEvent<'i, 's> {
-    /// A request head. If its [`body`](RequestHead::body) is empty the request is complete: neither `Data` nor
-    /// `End` follows.
+    /// A request head. It may be answered at once. Content follows, if it has any, and always the `End`.
     Request(RequestHead<'i, 's>),
     /// Content, a piece at a time, never empty.
     Data(&'i [u8]),
-    /// The content is complete; the trailer section, empty if there was none.
+    /// The request is complete, with or without content; the trailer section, empty if there was none.
     End(Fields<'i, 's>),
 }
 
@@ -70,6 +69,10 @@ impl Conn<Server> {
         if let Some(data) = core.next_chunk(input) {
             return Ok(Recv::Event(ServerEvent::Data(data)));
         }
+        if core.rx == Rx::Over {
+            core.rx = Rx::Head;
+            return Ok(Recv::Event(ServerEvent::End(Fields::EMPTY)));
+        }
         Ok(match core.recv_content(Party::Client, input, slots)? {
             Content::Data(data) => {
                 core.flags.continue_pending = false;
@@ -89,7 +92,7 @@ impl Conn<Server> {
     ///
     /// Call it with the head or later; the next content has the default again.
     pub fn keep_reading(&mut self, on: bool) {
-        self.core.flags.content_settled = on;
+        self.core.flags.rest = if on { Rest::Wanted } else { Rest::AsAnswered };
     }
 
     /// Whether [draining](crate::Advice::Drain) the request can still come to its end if `left` more bytes of content may be
@@ -99,11 +102,18 @@ impl Conn<Server> {
         self.recv_bypass() <= left
     }
 
-    /// Whether the client waits for `100 Continue` before it sends its content: send it with
-    /// [`informational`](Self::informational) when the content is wanted, or answer at once (RFC 9110 section
-    /// 10.1.1).
+    /// Whether the client waits for `100 Continue` before it sends its content:
+    /// [send it](Self::send_continue_if_wanted) when the content is wanted, or answer at once (RFC 9110 section 10.1.1).
     pub fn wants_continue(&self) -> bool {
         self.core.flags.continue_pending && self.core.cycle.server == Half::Await
+    }
+
+    /// Whether the request that waits for its answer is complete and proposes another protocol, by `Upgrade` or by
+    /// `CONNECT`: it can be answered by [`switch`](Self::switch) or [`accept_tunnel`](Self::accept_tunnel), or like any
+    /// other.
+    pub fn proposes_switch(&self) -> bool {
+        let cycle = &self.core.cycle;
+        cycle.client == Half::Done && cycle.server == Half::Await && (cycle.upgrade || cycle.connect)
     }
 }
 
@@ -248,23 +258,21 @@ impl Core {
             return None;
         }
         self.flags.behind = !input.is_empty();
-        let switched = self.cycle.client == Half::Switched;
         let proposed = self.cycle.client == Half::Done
             && self.cycle.server == Half::Await
             && (self.cycle.upgrade || self.cycle.connect);
-        Some(match self.cycle.client {
-            _ if switched => Recv::Paused(Pause::Switched),
-            _ if proposed => Recv::Paused(Pause::SwitchProposed),
+        match self.cycle.client {
+            Half::Switched => return Some(Recv::Paused(Pause::Switched)),
             // RFC 9112 section 9.6: what follows the last request is not looked at.
-            Half::Idle | Half::MustClose | Half::Closed => {
-                self.flags.ignored |= !input.is_empty();
-                Recv::Closed
-            }
-            _ if self.flags.eof && input.is_empty() => {
-                let _ = self.cycle.apply(Party::Client, Step::Eof);
-                Recv::Closed
-            }
-            _ => Recv::Paused(Pause::AwaitingResponse),
+            Half::Idle | Half::MustClose | Half::Closed => self.flags.ignored |= !input.is_empty(),
+            // Who left can still be answered by a switch.
+            _ if self.flags.eof && input.is_empty() && !proposed => self.step(Party::Client, Step::Eof),
+            _ => {}
+        }
+        Some(match self.cycle.server {
+            Half::Await => Recv::Paused(Pause::AwaitingResponse),
+            Half::Body => Recv::Paused(Pause::FinishResponse),
+            _ => Recv::Closed,
         })
     }
 
@@ -272,7 +280,7 @@ impl Core {
         if !self.flags.eof {
             return Recv::NeedInput(Need::Head);
         }
-        let _ = self.cycle.apply(Party::Client, Step::Eof);
+        self.step(Party::Client, Step::Eof);
         Recv::Closed
     }
 }

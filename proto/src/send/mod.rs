@@ -164,7 +164,7 @@ impl Core {
         self.tx = Tx::None;
         // Behind the front of a pipeline the joint state is about an older exchange.
         if party == Party::Server || self.outstanding.len() == 1 {
-            let _ = self.cycle.apply(party, Step::End);
+            self.step(party, Step::End);
         }
     }
 

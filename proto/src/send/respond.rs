@@ -73,7 +73,7 @@ impl Conn<Server> {
     /// # Errors
     /// [`WrongState`](SendError::WrongState) unless a request waits for its response;
     /// [`BadStatus`](SendError::BadStatus) for any other class or 101; invalid fields.
-    pub fn informational<'a, F: FieldSource + ?Sized, O: Out + ?Sized>(
+    pub fn send_informational<'a, F: FieldSource + ?Sized, O: Out + ?Sized>(
         &mut self,
         status: impl Into<Status<'a>>,
         fields: &F,
@@ -104,6 +104,13 @@ impl Conn<Server> {
         Ok(())
     }
 
+    /// Sends `100 Continue` if the client [waits](Self::wants_continue) for it: call it where content is first wanted,
+    /// before more is read. Answers whether it was sent.
+    #[inline]
+    pub fn send_continue_if_wanted<O: Out + ?Sized>(&mut self, out: &mut O) -> bool {
+        self.wants_continue() && self.send_informational(100, &(), out).is_ok()
+    }
+
     /// Sends `101 Switching Protocols` and hands the connection over (RFC 9110 section 7.8). `fields` must name
     /// the protocol in `Upgrade`; `Connection: upgrade` is added. What is left of the input is the first bytes of
     /// the new protocol.
@@ -130,6 +137,22 @@ impl Conn<Server> {
         encode::put_options(Said::SWITCH, checked.said, out);
         out.put_static(b"\r\n");
         Ok(())
+    }
+
+    /// Answers `CONNECT` with 200 and hands the connection over: a tunnel, or whatever the two sides agreed on (RFC 9110
+    /// section 9.3.6). What is left of the input is its first bytes.
+    ///
+    /// # Errors
+    /// [`WrongState`](SendError::WrongState) unless a complete `CONNECT` waits for its response; invalid fields.
+    pub fn accept_tunnel<F: FieldSource + ?Sized, O: Out + ?Sized>(
+        &mut self,
+        fields: &F,
+        out: &mut O,
+    ) -> Result<(), SendError> {
+        if !self.core.cycle.connect {
+            return Err(SendError::WrongState);
+        }
+        self.respond(200, fields, BodyLen::None, out)
     }
 
     /// From now on a final response says `Connection: close` and is the last, as if its fields said so: for a server
@@ -342,7 +365,7 @@ mod tests {
         let own = [("Keep-Alive", "timeout=1")];
         let mut answer = |input: &str, fields: &[(&str, &str)]| {
             let (mut input, mut out) = (input.as_bytes(), Vec::new());
-            assert!(matches!(conn.recv(&mut input, &mut slots), Ok(Recv::Event(_))));
+            while let Recv::Event(_) = conn.recv(&mut input, &mut slots).unwrap() {}
             conn.respond_with(204, fields, b"", &mut out).unwrap();
             String::from_utf8(out).unwrap()
         };
@@ -364,6 +387,7 @@ mod tests {
         conn.close_after_response();
         conn.respond_with(200, &(), b"x", &mut out).unwrap();
         assert_eq!(out, b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx");
+        assert!(matches!(conn.recv(&mut input, &mut slots), Ok(Recv::Event(ServerEvent::End(_)))));
         assert!(matches!(conn.recv(&mut input, &mut slots), Ok(Recv::Closed)));
         assert_eq!(conn.advice(), Advice::Linger);
     }

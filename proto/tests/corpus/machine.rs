@@ -91,6 +91,11 @@ impl Head {
     pub fn is_interim(&self) -> bool {
         matches!(self.line, Line::Response { status: 100..=199, .. }) && !self.remarks.contains(&"switches")
     }
+
+    /// Whether its message ends with it.
+    fn is_complete(&self) -> bool {
+        self.body.is_empty() && !self.is_interim() && !self.remarks.contains(&"switches")
+    }
 }
 
 pub fn owned(fields: Fields<'_, '_>) -> Vec<Field> {
@@ -139,6 +144,10 @@ pub fn note(all: &mut Vec<Seen>, seen: Seen) {
             assert!(!more.is_empty(), "content is never empty");
             before.extend(more);
         }
+        // The head says so: a page need not say it again.
+        (Some(Seen::Head(head)), Seen::End(trailers)) if head.body.is_empty() => {
+            assert!(trailers.is_empty(), "no trailers without content");
+        }
         (_, seen) => all.push(seen),
     }
 }
@@ -153,7 +162,7 @@ pub enum Side<'c> {
 enum Turn {
     Seen(Seen),
     Need(Need),
-    Paused(Pause),
+    Paused(Pause, bool),
     Closed,
     Again,
 }
@@ -178,16 +187,12 @@ impl<'c> Side<'c> {
             Self::Server { conn, silent } => Ok(match conn.recv(input, slots)? {
                 Recv::Event(event) => Turn::Seen(server_event(event)),
                 Recv::NeedInput(need) => Turn::Need(need),
-                Recv::Paused(Pause::AwaitingResponse) if !*silent => {
+                // A proposal is what the rest of the stream depends on.
+                Recv::Paused(Pause::AwaitingResponse) if !*silent && !conn.proposes_switch() => {
                     conn.respond(204, &(), BodyLen::None, &mut Vec::new()).expect("the request waits for it");
                     Turn::Again
                 }
-                Recv::Paused(pause) => Turn::Paused(pause),
-                // The request that was the last still gets its answer.
-                Recv::Closed if !*silent && conn.phase() == Phase::Respond => {
-                    conn.respond(204, &(), BodyLen::None, &mut Vec::new()).expect("the request waits for it");
-                    Turn::Again
-                }
+                Recv::Paused(pause) => Turn::Paused(pause, conn.proposes_switch()),
                 Recv::Closed => Turn::Closed,
             }),
             Self::Client { conn, asked, sent, pipelined } => {
@@ -210,7 +215,7 @@ impl<'c> Side<'c> {
                 Ok(match conn.recv(input, slots)? {
                     Recv::Event(event) => Turn::Seen(client_event(event)),
                     Recv::NeedInput(need) => Turn::Need(need),
-                    Recv::Paused(pause) => Turn::Paused(pause),
+                    Recv::Paused(pause) => Turn::Paused(pause, false),
                     Recv::Closed => Turn::Closed,
                 })
             }
@@ -263,10 +268,11 @@ pub fn ask(conn: &mut Conn<Client>, asked: &Asked, out: &mut Vec<u8>) {
     conn.request(method, target, &fields, body, out).expect("the case asks for what can be sent");
 }
 
-fn paused(pause: Pause, left: &[u8]) -> String {
+fn paused(pause: Pause, proposed: bool, left: &[u8]) -> String {
     let what = match pause {
+        Pause::AwaitingResponse if proposed => "paused for a switch",
         Pause::AwaitingResponse => return "paused for the response".to_owned(),
-        Pause::SwitchProposed => "paused for a switch",
+        Pause::FinishResponse => return "paused for the end of the response".to_owned(),
         Pause::Switched => "switched",
     };
     if left.is_empty() { format!("{what}, nothing left") } else { format!("{what}, left: {}", escape(left)) }
@@ -276,6 +282,7 @@ fn paused(pause: Pause, left: &[u8]) -> String {
 pub fn run(case: &Case, lenient: bool, bytes: &[u8], cuts: &[usize]) -> Vec<Seen> {
     let mut side = Side::new(case, lenient);
     let (mut slots, mut seen, mut start) = (Slots::new(), Vec::new(), 0);
+    let mut ends_now = false;
     let mut ends = cuts.iter().copied().chain([bytes.len()]).peekable();
     let (mut end, mut told) = (ends.next().unwrap_or(0), false);
     let left = loop {
@@ -283,10 +290,17 @@ pub fn run(case: &Case, lenient: bool, bytes: &[u8], cuts: &[usize]) -> Vec<Seen
         let turn = side.turn(&mut input, &mut slots);
         let left = input.len();
         start = end - left;
+        if std::mem::take(&mut ends_now) {
+            let is_end = matches!(turn, Ok(Turn::Seen(Seen::End(_))));
+            assert!(is_end, "{}: a message without content ends, too", case.title);
+        }
         match turn {
             Ok(Turn::Again) => {}
-            Ok(Turn::Seen(event)) => note(&mut seen, event),
-            Ok(Turn::Paused(pause)) => break vec![paused(pause, &bytes[start..])],
+            Ok(Turn::Seen(event)) => {
+                ends_now = matches!(&event, Seen::Head(head) if head.is_complete());
+                note(&mut seen, event);
+            }
+            Ok(Turn::Paused(pause, proposed)) => break vec![paused(pause, proposed, &bytes[start..])],
             // Show it the rest, which it ignores: what to do with the socket depends on whether there is any.
             Ok(Turn::Closed) => match ends.next() {
                 Some(next) => end = next,

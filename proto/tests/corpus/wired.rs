@@ -110,14 +110,14 @@ impl Pair {
         got.into_iter().for_each(|seen| note(&mut self.seen, seen));
         let mut wire = Vec::new();
         self.server.respond(404, &(), BodyLen::None, &mut wire).expect("the request is complete");
-        assert_eq!(self.listen(&wire).len(), 1, "one answer");
+        assert_eq!(self.listen(&wire).len(), 2, "one answer, and its end");
     }
 
     /// Sends a request, and the responses to it back.
     fn exchange<'s>(&mut self, asked: &Asked, messages: &mut impl Iterator<Item = Message<'s>>) {
         let mut wire = Vec::new();
         ask(&mut self.client, asked, &mut wire);
-        assert_eq!(self.hear(&wire).len(), 1, "one request");
+        assert_eq!(self.hear(&wire).len(), 2, "one request, and its end");
         loop {
             let message = messages.next().expect("a response for each request");
             let Line::Response { status, reason } = &message.head.line else {
@@ -127,7 +127,7 @@ impl Pair {
             let line = Status::new(*status).reason(reason);
             let interim = message.head.is_interim();
             if interim {
-                self.server.informational(line, &fields[..], &mut wire).expect("the encoder can say it");
+                self.server.send_informational(line, &fields[..], &mut wire).expect("the encoder can say it");
             } else if *status == 101 {
                 self.server.switch(&fields[..], &mut wire).expect("the encoder can say it");
             } else {

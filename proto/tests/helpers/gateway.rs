@@ -42,7 +42,7 @@ impl Gateway {
             match self.outbound.recv(&mut input, &mut slots) {
                 Ok(Recv::Event(ClientEvent::Informational(head))) => {
                     let sent = self.policy.response(&head).unwrap();
-                    self.inbound.informational(line(&head), &sent, &mut out).unwrap();
+                    self.inbound.send_informational(line(&head), &sent, &mut out).unwrap();
                 }
                 Ok(Recv::Event(ClientEvent::Response(head))) => {
                     let sent = self.policy.response(&head).unwrap();

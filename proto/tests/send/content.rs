@@ -193,7 +193,7 @@ fn an_answer_under_way_holds_back_the_next_request() {
     let mut slots = Slots::new();
     let mut input = GET.as_bytes();
     let recv = conn.recv(&mut input, &mut slots).unwrap();
-    assert!(matches!(recv, Recv::Paused(Pause::AwaitingResponse)));
+    assert!(matches!(recv, Recv::Paused(Pause::FinishResponse)));
     assert_eq!(input.len(), GET.len());
     conn.body().unwrap().data(b"ok", &mut Vec::new()).unwrap();
     assert_eq!(hear(&mut conn, GET), 1);

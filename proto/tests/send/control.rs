@@ -15,11 +15,11 @@ const EXPECT: &str = "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nCont
 fn an_interim_response_names_the_fields_that_are_for_the_next_hop() {
     let mut conn = server(GET);
     assert_eq!(
-        written(|out| conn.informational(103, &[("Upgrade", "b"), ("Keep-Alive", "timeout=1")], out)),
+        written(|out| conn.send_informational(103, &[("Upgrade", "b"), ("Keep-Alive", "timeout=1")], out)),
         "HTTP/1.1 103 Early Hints\nUpgrade: b\nKeep-Alive: timeout=1\nConnection: keep-alive, upgrade\n\n"
     );
     assert_eq!(
-        written(|out| conn.informational(199, &[("Upgrade", "b"), ("Connection", "Upgrade")], out)),
+        written(|out| conn.send_informational(199, &[("Upgrade", "b"), ("Connection", "Upgrade")], out)),
         "HTTP/1.1 199 \nUpgrade: b\nConnection: Upgrade\n\n"
     );
 }
@@ -28,35 +28,37 @@ fn an_interim_response_names_the_fields_that_are_for_the_next_hop() {
 #[test]
 fn any_number_of_interim_responses_may_come_before_the_final_one() {
     let mut conn = server(GET);
-    assert_eq!(written(|out| conn.informational(100, &(), out)), "HTTP/1.1 100 Continue\n\n");
-    assert_eq!(written(|out| conn.informational(102, &(), out)), "HTTP/1.1 102 Processing\n\n");
+    assert_eq!(written(|out| conn.send_informational(100, &(), out)), "HTTP/1.1 100 Continue\n\n");
+    assert_eq!(written(|out| conn.send_informational(102, &(), out)), "HTTP/1.1 102 Processing\n\n");
     assert_eq!(
-        written(|out| conn.informational(103, &[("Link", "</a>"), ("Link", "</b>")], out)),
+        written(|out| conn.send_informational(103, &[("Link", "</a>"), ("Link", "</b>")], out)),
         "HTTP/1.1 103 Early Hints\nLink: </a>\nLink: </b>\n\n"
     );
     assert_eq!(
-        written(|out| conn.informational(Status::new(199).reason(b"Soon"), &(), out)),
+        written(|out| conn.send_informational(Status::new(199).reason(b"Soon"), &(), out)),
         "HTTP/1.1 199 Soon\n\n"
     );
     assert_eq!(conn.advice(), Advice::Continue);
     conn.respond(200, &(), BodyLen::None, &mut Vec::new()).unwrap();
-    refused(&mut conn, SendError::WrongState, |conn, out| conn.informational(103, &(), out));
+    refused(&mut conn, SendError::WrongState, |conn, out| conn.send_informational(103, &(), out));
 }
 
 #[test]
 fn an_interim_response_is_refused_where_it_cannot_be_one() {
     let mut conn = server(GET);
     for code in [0, 99, 101, 200, 404] {
-        refused(&mut conn, SendError::BadStatus, |conn, out| conn.informational(code, &(), out));
+        refused(&mut conn, SendError::BadStatus, |conn, out| conn.send_informational(code, &(), out));
     }
     refused(&mut conn, SendError::ReservedField, |conn, out| {
-        conn.informational(103, &[("Content-Length", "0")], out)
+        conn.send_informational(103, &[("Content-Length", "0")], out)
     });
-    refused(&mut conn, SendError::BadFieldValue, |conn, out| conn.informational(103, &[("X", "\n")], out));
+    refused(&mut conn, SendError::BadFieldValue, |conn, out| {
+        conn.send_informational(103, &[("X", "\n")], out)
+    });
     refused(&mut conn, SendError::BadReason, |conn, out| {
-        conn.informational(Status::new(103).reason(b"\r\n"), &(), out)
+        conn.send_informational(Status::new(103).reason(b"\r\n"), &(), out)
     });
-    refused(&mut server(""), SendError::WrongState, |conn, out| conn.informational(100, &(), out));
+    refused(&mut server(""), SendError::WrongState, |conn, out| conn.send_informational(100, &(), out));
 }
 
 /// RFC 9110 section 15.2.
@@ -64,9 +66,9 @@ fn an_interim_response_is_refused_where_it_cannot_be_one() {
 fn an_http_1_0_client_is_sent_no_interim_response() {
     let mut conn = server("POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
     assert!(!conn.wants_continue());
-    assert_eq!(written(|out| conn.informational(100, &(), out)), "");
-    assert_eq!(written(|out| conn.informational(103, &[("X", "y")], out)), "");
-    refused(&mut conn, SendError::BadFieldName, |conn, out| conn.informational(103, &[("", "y")], out));
+    assert_eq!(written(|out| conn.send_informational(100, &(), out)), "");
+    assert_eq!(written(|out| conn.send_informational(103, &[("X", "y")], out)), "");
+    refused(&mut conn, SendError::BadFieldName, |conn, out| conn.send_informational(103, &[("", "y")], out));
 }
 
 /// C3. RFC 9110 section 10.1.1.
@@ -74,7 +76,7 @@ fn an_http_1_0_client_is_sent_no_interim_response() {
 fn a_client_that_waits_for_100_gets_it_when_its_content_is_wanted() {
     let mut conn = server(EXPECT);
     assert!(conn.wants_continue());
-    assert_eq!(written(|out| conn.informational(100, &(), out)), "HTTP/1.1 100 Continue\n\n");
+    assert_eq!(written(|out| conn.send_informational(100, &(), out)), "HTTP/1.1 100 Continue\n\n");
     assert!(!conn.wants_continue());
     assert_eq!(hear(&mut conn, "ok"), 2);
     assert_eq!(
@@ -97,7 +99,7 @@ fn content_that_comes_unasked_ends_the_wait_for_100() {
 #[test]
 fn another_interim_response_does_not_end_the_wait_for_100() {
     let mut conn = server(EXPECT);
-    conn.informational(103, &(), &mut Vec::new()).unwrap();
+    conn.send_informational(103, &(), &mut Vec::new()).unwrap();
     assert!(conn.wants_continue());
 }
 
@@ -333,7 +335,7 @@ fn nothing_is_sent_after_bytes_were_lost() {
     let mut conn = server(GET);
     conn.send_failed();
     refused(&mut conn, SendError::Poisoned, |conn, out| conn.respond(200, &(), BodyLen::None, out));
-    refused(&mut conn, SendError::Poisoned, |conn, out| conn.informational(100, &(), out));
+    refused(&mut conn, SendError::Poisoned, |conn, out| conn.send_informational(100, &(), out));
     refused(&mut conn, SendError::Poisoned, |conn, out| {
         conn.respond_error(&RecvError::new(RecvErrorKind::BareLf, 0), None, out)
     });

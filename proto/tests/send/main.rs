@@ -6,6 +6,7 @@ mod bounds;
 mod content;
 mod control;
 mod ends;
+mod owed;
 mod pipeline;
 mod request;
 mod respond;
@@ -30,15 +31,20 @@ fn server(bytes: &str) -> Conn<Server> {
     conn
 }
 
-/// Gives `bytes` to a server. The number of events.
+/// Gives `bytes` to a server. The number of events; the end that follows a head without content is not counted.
 fn hear(conn: &mut Conn<Server>, bytes: &str) -> usize {
-    let (mut input, mut slots, mut events) = (bytes.as_bytes(), Slots::new(), 0);
+    let (mut input, mut slots, mut events, mut is_empty) = (bytes.as_bytes(), Slots::new(), 0, false);
     loop {
         match conn.recv(&mut input, &mut slots).expect("a good request") {
-            Recv::Event(ServerEvent::Request(_) | ServerEvent::Data(_) | ServerEvent::End(_)) => events += 1,
+            Recv::Event(ServerEvent::Request(head)) => {
+                is_empty = head.body.is_empty();
+                events += 1;
+            }
+            Recv::Event(ServerEvent::End(_)) if std::mem::take(&mut is_empty) => {}
+            Recv::Event(ServerEvent::Data(_) | ServerEvent::End(_)) => events += 1,
             Recv::NeedInput(_)
             | Recv::Closed
-            | Recv::Paused(Pause::AwaitingResponse | Pause::SwitchProposed) => break,
+            | Recv::Paused(Pause::AwaitingResponse | Pause::FinishResponse) => break,
             Recv::Paused(Pause::Switched) => panic!("switched"),
         }
     }
@@ -50,15 +56,20 @@ fn client() -> Conn<Client> {
     Conn::<Client>::new(&ClientConfig::default())
 }
 
-/// Gives `bytes` to a client. The status of each head, and 0 for each end of content.
+/// Gives `bytes` to a client. The status of each head, and 0 for each end of content; the end that follows a head without
+/// content is not listed.
 fn listen(conn: &mut Conn<Client>, bytes: &str) -> Vec<u16> {
     let (mut input, mut slots, mut events) = (bytes.as_bytes(), Slots::new(), Vec::new());
+    let mut is_empty = false;
     loop {
         match conn.recv(&mut input, &mut slots).expect("a good response") {
-            Recv::Event(ClientEvent::Informational(head) | ClientEvent::Response(head)) => {
-                events.push(head.status)
+            Recv::Event(ClientEvent::Informational(head)) => events.push(head.status),
+            Recv::Event(ClientEvent::Response(head)) => {
+                is_empty = head.body.is_empty();
+                events.push(head.status);
             }
             Recv::Event(ClientEvent::Data(_)) => {}
+            Recv::Event(ClientEvent::End(_)) if std::mem::take(&mut is_empty) => {}
             Recv::Event(ClientEvent::End(_)) => events.push(0),
             Recv::NeedInput(_) | Recv::Closed | Recv::Paused(_) => break,
         }

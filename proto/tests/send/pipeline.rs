@@ -1,7 +1,8 @@
 //! Several requests at once: what may follow what, and which are outstanding.
 
 use h1wire_proto::{
-    Advice, BodyLen, Client, ClientConfig, Conn, Count, Method, Phase, Recv, RecvErrorKind, SendError, Slots,
+    Advice, BodyLen, Client, ClientConfig, ClientEvent, Conn, Count, Method, Phase, Recv, RecvErrorKind,
+    SendError, Slots,
 };
 
 use crate::{hear, listen, refused, server, written};
@@ -178,7 +179,13 @@ fn a_connection_is_not_reusable_between_two_responses_of_a_pipeline() {
     let (mut slots, bytes) = (Slots::new(), [EMPTY, EMPTY].concat());
     let mut input = bytes.as_bytes();
     for (advice, phase, left) in [(Advice::Continue, Phase::Head, 1), (Advice::Reuse, Phase::Idle, 0)] {
-        assert!(matches!(conn.recv(&mut input, &mut slots), Ok(Recv::Event(_))));
+        assert!(matches!(conn.recv(&mut input, &mut slots), Ok(Recv::Event(ClientEvent::Response(_)))));
+        assert_eq!(
+            (conn.advice(), conn.outstanding()),
+            (Advice::Continue, left + 1),
+            "its end is still to be told"
+        );
+        assert!(matches!(conn.recv(&mut input, &mut slots), Ok(Recv::Event(ClientEvent::End(_)))));
         assert_eq!((conn.advice(), conn.phase(), conn.outstanding()), (advice, phase, left));
     }
 }
@@ -192,7 +199,7 @@ fn a_server_answers_a_pipeline_in_order() {
     let mut input = bytes.as_bytes();
     let mut out = Vec::new();
     for n in ["1", "2"] {
-        assert!(matches!(conn.recv(&mut input, &mut slots), Ok(Recv::Event(_))));
+        while let Recv::Event(_) = conn.recv(&mut input, &mut slots).unwrap() {}
         conn.respond_with(200, &(), n.as_bytes(), &mut out).unwrap();
     }
     assert_eq!(

@@ -56,7 +56,7 @@ fn a_switch_waits_for_the_content_of_its_request() {
     );
     refused(&mut conn, SendError::WrongState, |conn, out| conn.switch(&[("Upgrade", "h2c")], out));
     assert!(conn.wants_continue());
-    assert_eq!(written(|out| conn.informational(100, &(), out)), "HTTP/1.1 100 Continue\n\n");
+    assert_eq!(written(|out| conn.send_informational(100, &(), out)), "HTTP/1.1 100 Continue\n\n");
     assert_eq!(hear(&mut conn, "ok"), 2);
     assert_eq!(
         written(|out| conn.switch(&[("Upgrade", "h2c")], out)),

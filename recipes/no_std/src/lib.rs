@@ -105,7 +105,7 @@ impl Port {
                 true
             }
             Ok(Recv::NeedInput(_)) => {
-                self.conn.wants_continue() && self.conn.informational(100, &(), &mut self.out).is_ok()
+                self.conn.wants_continue() && self.conn.send_informational(100, &(), &mut self.out).is_ok()
             }
             Ok(Recv::Paused(_)) => {
                 self.over = self.conn.respond(404, &(), BodyLen::None, &mut self.out).is_err();

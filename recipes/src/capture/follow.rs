@@ -105,7 +105,7 @@ impl Follower {
             match hears_server.recv(&mut rest, slots)? {
                 Recv::Event(ClientEvent::Informational(head)) => {
                     last(exchanges)?.status.push(head.status);
-                    hears_client.informational(head.status, &(), &mut Count(0))?;
+                    hears_client.send_informational(head.status, &(), &mut Count(0))?;
                 }
                 Recv::Event(ClientEvent::Response(head)) => {
                     last(exchanges)?.status.push(head.status);

@@ -109,7 +109,7 @@ impl Exchange {
         loop {
             match from.recv(&mut rest, slots)? {
                 Recv::Event(ClientEvent::Informational(head)) => {
-                    conn.informational(head.status, &edge.response(&head)?, out)?;
+                    conn.send_informational(head.status, &edge.response(&head)?, out)?;
                 }
                 Recv::Event(ClientEvent::Response(head)) => {
                     kept.copy_from(&head.fields);

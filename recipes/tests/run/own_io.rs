@@ -19,7 +19,7 @@ fn echo(event: ServerEvent<'_, '_>, answer: &mut Answer<'_>) -> Result {
         }
         ServerEvent::Request(head) => {
             if answer.conn.wants_continue() {
-                answer.conn.informational(100, &(), answer.out)?;
+                answer.conn.send_informational(100, &(), answer.out)?;
             }
             answer.conn.respond(ok, &(), head.body.into(), answer.out)?;
         }
