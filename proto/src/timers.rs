@@ -362,7 +362,7 @@ mod tests {
 
     #[test]
     fn at_the_end_of_time_content_that_is_fast_enough_is_looked_at_once() {
-        let limits = Timeouts { request: 10, ..Timeouts::SERVER };
+        let limits = Timeouts { request: Some(Duration::from_millis(10)), ..Timeouts::SERVER };
         let mut timers = Timers::server(Time(u64::MAX - 5), &limits);
         let moved = Activity { received: 1 << 20, heads: 1, ..Activity::default() };
         let _ = timers.observe(Time(u64::MAX - 5), Phase::Body, moved);

@@ -109,9 +109,7 @@ impl Kept {
                     heads += u32::from(matches!(event, ServerEvent::Request(_)));
                     handle(event, &mut self.conn, &mut wire.out)?;
                 }
-                Ok(Recv::NeedInput(_)) if self.conn.wants_continue() => {
-                    self.conn.send_informational(100, &(), &mut wire.out)?;
-                }
+                Ok(Recv::NeedInput(_)) if self.conn.send_continue_if_wanted(&mut wire.out) => {}
                 Ok(Recv::NeedInput(_)) => break false,
                 Ok(Recv::Paused(_)) => self.conn.respond(404, &(), BodyLen::None, &mut wire.out)?,
                 Ok(Recv::Closed) => break true,

@@ -68,9 +68,7 @@ pub fn serve_connection(
                     }
                 }
                 // Nobody refused the content that the client would rather ask about first.
-                Ok(Recv::NeedInput(_)) if conn.wants_continue() => {
-                    conn.send_informational(100, &(), &mut out)?
-                }
+                Ok(Recv::NeedInput(_)) if conn.send_continue_if_wanted(&mut out) => {}
                 Ok(Recv::NeedInput(_)) => break false,
                 Ok(Recv::Paused(Pause::Switched)) => break false,
                 // The handler left an answer unfinished: it must not look complete.

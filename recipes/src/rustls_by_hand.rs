@@ -89,9 +89,7 @@ pub fn serve_connection(
         let over = loop {
             match conn.recv(&mut rest, &mut slots) {
                 Ok(Recv::Event(event)) => handle(event, &mut conn, &mut out)?,
-                Ok(Recv::NeedInput(_)) if conn.wants_continue() => {
-                    conn.send_informational(100, &(), &mut out)?
-                }
+                Ok(Recv::NeedInput(_)) if conn.send_continue_if_wanted(&mut out) => {}
                 Ok(Recv::NeedInput(_)) => break false,
                 Ok(Recv::Paused(_)) => conn.respond(404, &(), BodyLen::None, &mut out)?,
                 Ok(Recv::Closed) => break true,

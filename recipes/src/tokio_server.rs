@@ -74,10 +74,7 @@ where
                     false
                 }
                 Ok(Recv::Event(ServerEvent::End(_))) => true,
-                Ok(Recv::NeedInput(_)) if conn.wants_continue() => {
-                    conn.send_informational(100, &(), &mut out)?;
-                    false
-                }
+                Ok(Recv::NeedInput(_)) if conn.send_continue_if_wanted(&mut out) => false,
                 Ok(Recv::NeedInput(_)) => break false,
                 // Every request is answered when it is complete, and none with a switch.
                 Ok(Recv::Paused(_) | Recv::Closed) => break true,

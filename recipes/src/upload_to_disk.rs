@@ -60,10 +60,7 @@ pub fn serve_connection(
                     None => continue,
                 },
                 // It was not refused, so it is wanted.
-                Ok(Recv::NeedInput(_)) if conn.wants_continue() => {
-                    conn.send_informational(100, &(), &mut out)?;
-                    continue;
-                }
+                Ok(Recv::NeedInput(_)) if conn.send_continue_if_wanted(&mut out) => continue,
                 Ok(Recv::NeedInput(_)) => break false,
                 Ok(Recv::Paused(_) | Recv::Closed) => break true,
                 Err(error) => {

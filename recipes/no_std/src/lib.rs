@@ -104,9 +104,7 @@ impl Port {
                 handle(event, &mut self.conn, &mut self.out);
                 true
             }
-            Ok(Recv::NeedInput(_)) => {
-                self.conn.wants_continue() && self.conn.send_informational(100, &(), &mut self.out).is_ok()
-            }
+            Ok(Recv::NeedInput(_)) => self.conn.send_continue_if_wanted(&mut self.out),
             Ok(Recv::Paused(_)) => {
                 self.over = self.conn.respond(404, &(), BodyLen::None, &mut self.out).is_err();
                 !self.over
