@@ -28,7 +28,7 @@ fn settings(options: &impl Debug) -> Vec<(String, String)> {
 fn written(value: &str) -> String {
     let inner = value.strip_prefix("Some(").and_then(|value| value.strip_suffix(')'));
     match inner.unwrap_or(value) {
-        "None" | "18446744073709551615" => "none".to_owned(),
+        "None" => "none".to_owned(),
         "true" => "on".to_owned(),
         "false" => "off".to_owned(),
         "0ns" => "0s".to_owned(),

@@ -7,6 +7,7 @@ use h1wire_proto::pool::{Action, ConnId, Pool, PoolConfig, PoolError, Reuse, Sch
 use h1wire_proto::{KeepAlive, Time};
 use model::{Conn, Model, State, Waiting};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 mod model;
 
@@ -43,11 +44,11 @@ impl Run {
             scheduling: if flags & 2 == 0 { Scheduling::Fifo } else { Scheduling::Lifo },
             max_sockets: some(4, sockets % 5),
             max_total_sockets: some(8, total % 7),
-            max_free_sockets: if flags & 16 == 0 { 256 } else { u32::from(rest % 4) },
+            max_free_sockets: some(16, rest % 4),
             max_queued: some(32, rest / 4 % 6),
-            idle_timeout_ms: some(64, rest / 8).map(u64::from),
-            hint_buffer_ms: [0, 950, 1_000, 2_990][usize::from(sockets / 64)],
-            acquire_timeout_ms: some(128, total / 8).map(u64::from),
+            idle_timeout: some(64, rest / 8).map(|ms| Duration::from_millis(ms.into())),
+            hint_buffer: Duration::from_millis([0, 950, 1_000, 2_990][usize::from(sockets / 64)]),
+            acquire_timeout: some(128, total / 8).map(|ms| Duration::from_millis(ms.into())),
         };
         Some(Self {
             pool: Pool::new(config),
@@ -70,8 +71,8 @@ impl Run {
             (0..=2, ..) => {
                 assert_eq!(self.pool.peek_idle(now, &key), self.model.peek_idle(now, key));
                 let ticket = self.pool.acquire(now, &key);
-                let most = self.model.config.acquire_timeout_ms.filter(|ms| *ms > 0);
-                self.acquired(key, ticket, most.map(|ms| now.after(ms)), false);
+                let most = self.model.config.acquire_timeout;
+                self.acquired(key, ticket, most.map(|limit| now + limit), false);
             }
             (3, ..) => {
                 let deadline = now.after(u64::from(arg / 3));
@@ -201,7 +202,7 @@ impl Run {
         let mut count = after - actions.iter().map(change).sum::<isize>();
         for action in actions {
             count += change(action);
-            let most = self.model.config.max_total_sockets.filter(|most| *most > 0);
+            let most = self.model.config.max_total_sockets;
             if let (Some(most), Action::Connect { .. }) = (most, action) {
                 assert!(count <= most as isize, "{actions:?}");
             }
@@ -239,7 +240,7 @@ impl Run {
             self.check_limits(in_use.len(), idle.len(), takers);
         }
         assert_eq!(pool.totals(), totals);
-        let most = |most: Option<u32>| most.filter(|most| *most > 0).map_or(usize::MAX, |most| most as usize);
+        let most = |most: Option<u32>| most.map_or(usize::MAX, |most| most as usize);
         assert!(totals.sockets + totals.free_sockets <= most(model.config.max_total_sockets));
         let queued = model.unserved().count();
         assert!(model.config.max_queued.is_none_or(|most| queued <= most as usize), "{queued} queued");
@@ -254,12 +255,23 @@ impl Run {
     fn check_limits(&self, in_use: usize, idle: usize, takers: usize) {
         let config = &self.model.config;
         assert!(idle <= self.model.idle_room());
-        assert!(config.max_sockets.is_none_or(|most| most == 0 || in_use + idle <= most as usize));
+        assert!(config.max_sockets.is_none_or(|most| in_use + idle <= most as usize));
         assert!(idle == 0 || takers == 0, "somebody waits beside an idle connection that would do");
     }
 
     /// The driver finishes what is left: every ticket ends, and nothing remains.
     fn end(mut self) {
+        // Where there may be no connection at all, a request waits until it is not wanted any more.
+        if [self.model.config.max_sockets, self.model.config.max_total_sockets].contains(&Some(0)) {
+            for ticket in self.tickets.clone() {
+                let waited = self.pool.cancel(self.now, ticket);
+                assert_eq!(waited, self.model.take(ticket));
+                if waited {
+                    self.end_ticket(ticket, "cancelled");
+                }
+                self.compare();
+            }
+        }
         for _ in 0..4 * (self.tickets.len() + 1) {
             if self.model.queue.is_empty() {
                 break;

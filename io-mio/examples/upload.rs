@@ -107,7 +107,7 @@ fn main() -> io::Result<()> {
     let addr = args.next().unwrap_or_else(|| "127.0.0.1:8080".into());
     let folder: Arc<Path> = Path::new(&folder).canonicalize()?.into();
     let mut options = Options::default();
-    options.protocol.limits.content_bytes = 16 << 30;
+    options.protocol.limits.content_bytes = Some(16 << 30);
     let server = Server::bind(addr)?.options(options);
     println!("http://{}/", server.local_addr()?);
     server.serve_with(move |_| Uploads { folder: folder.clone() })

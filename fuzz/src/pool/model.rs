@@ -62,7 +62,11 @@ impl Model {
     }
 
     pub(super) fn idle_room(&self) -> usize {
-        if self.config.keep_alive { self.config.max_free_sockets as usize } else { 0 }
+        if self.config.keep_alive {
+            self.config.max_free_sockets.map_or(usize::MAX, |most| most as usize)
+        } else {
+            0
+        }
     }
 
     fn made_for(&self, ticket: Ticket) -> Option<ConnId> {
@@ -76,13 +80,13 @@ impl Model {
 
     /// The oldest ticket that wants a connection and whose origin may have one more.
     pub(super) fn starving(&self) -> Option<Waiting> {
-        let most = self.config.max_sockets.filter(|most| *most > 0).map_or(usize::MAX, |most| most as usize);
+        let most = self.config.max_sockets.map_or(usize::MAX, |most| most as usize);
         let has = |key| self.conns.iter().filter(|conn| conn.key == key).count();
         self.unserved().find(|waiting| has(waiting.key) < most).copied()
     }
 
     pub(super) fn full(&self) -> bool {
-        self.config.max_total_sockets.is_some_and(|most| most > 0 && self.conns.len() >= most as usize)
+        self.config.max_total_sockets.is_some_and(|most| self.conns.len() >= most as usize)
     }
 
     pub(super) fn longest_spare(&self) -> Option<ConnId> {
@@ -130,8 +134,9 @@ impl Model {
             return;
         }
         let idle = self.conns.iter().filter(|conn| conn.key == key && conn.state == State::Idle).count();
-        let ours = self.config.idle_timeout_ms.filter(|ms| *ms > 0);
-        let theirs = hint.map(|secs| (u64::from(secs) * 1_000).saturating_sub(self.config.hint_buffer_ms));
+        let ours = self.config.idle_timeout.map(|limit| limit.as_millis() as u64);
+        let theirs = hint
+            .map(|secs| (u64::from(secs) * 1_000).saturating_sub(self.config.hint_buffer.as_millis() as u64));
         let patience = match (ours, theirs) {
             (Some(ours), Some(theirs)) => Some(ours.min(theirs)),
             (ours, theirs) => ours.or(theirs),

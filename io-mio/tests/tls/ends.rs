@@ -3,6 +3,7 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::sync::mpsc::channel;
+use std::time::Duration;
 
 use h1wire_mio::proto::Timeouts;
 use h1wire_mio::rustls;

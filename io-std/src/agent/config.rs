@@ -11,7 +11,6 @@ use super::Agent;
 use super::driver::{Driver, State};
 use super::making::Plan;
 use super::reaper::Reaper;
-use crate::clock::millis;
 use crate::connect::Wanted;
 use crate::error::{BoxError, Error, ErrorKind};
 use crate::proxy::Proxies;
@@ -115,13 +114,13 @@ impl AgentBuilder {
 
     /// The most connections for one origin. Default, and for 0: no limit.
     pub fn max_sockets(mut self, most: u32) -> Self {
-        self.pool.max_sockets = Some(most);
+        self.pool.max_sockets = Some(most).filter(|most| *most > 0);
         self
     }
 
     /// The most connections over all origins. Default, and for 0: no limit.
     pub fn max_total_sockets(mut self, most: u32) -> Self {
-        self.pool.max_total_sockets = Some(most);
+        self.pool.max_total_sockets = Some(most).filter(|most| *most > 0);
         self
     }
 
@@ -133,7 +132,7 @@ impl AgentBuilder {
     /// was begun for ([`connect_timeout`](crate::Request::connect_timeout),
     /// [`total_timeout`](crate::Request::total_timeout)), when the system gives it up, or with the agent.
     pub fn max_free_sockets(mut self, most: u32) -> Self {
-        self.pool.max_free_sockets = most;
+        self.pool.max_free_sockets = Some(most);
         self
     }
 
@@ -154,19 +153,19 @@ impl AgentBuilder {
     /// how long a connection may be idle before it is closed. Default, and for zero: none.
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.hooks.timeout = Some(limit).filter(|limit| !limit.is_zero());
-        self.pool.idle_timeout_ms = Some(millis(limit));
+        self.pool.idle_timeout = self.hooks.timeout;
         self
     }
 
     /// How long a request waits for a connection before it fails. Default, and for zero: for ever.
     pub fn acquire_timeout(mut self, limit: Duration) -> Self {
-        self.pool.acquire_timeout_ms = Some(millis(limit));
+        self.pool.acquire_timeout = Some(limit).filter(|limit| !limit.is_zero());
         self
     }
 
     /// By how much a connection is closed before the server said it would close it. Default 1 s.
     pub fn hint_buffer(mut self, time: Duration) -> Self {
-        self.pool.hint_buffer_ms = millis(time);
+        self.pool.hint_buffer = time;
         self
     }
 

@@ -170,8 +170,8 @@ impl Wait<'_, '_> {
             (self.wish.check)()?;
         }
         let now = clock::now();
-        let patience = self.driver.config.acquire_timeout_ms.filter(|ms| *ms > 0);
-        let deadline = self.wish.deadline.into_iter().chain(patience.map(|ms| now.after(ms))).min();
+        let patience = self.driver.config.acquire_timeout;
+        let deadline = self.wish.deadline.into_iter().chain(patience.map(|limit| now + limit)).min();
         let ticket = state.pool.acquire_until(now, &self.wish.origin, deadline);
         let mut caller = Caller { ticket, make: self.wish.plan, plan: None, outcome: None, making: false };
         let mut chores = self.driver.obey(&mut state, Some(&mut caller), None);

@@ -227,14 +227,14 @@ impl Request {
         self
     }
 
-    /// The most bytes of the response's head. Default 8 KiB.
+    /// The most bytes of the response's head. Default 16 KiB.
     pub fn max_header_size(mut self, bytes: u32) -> Self {
         self.0.config.limits.head_bytes = bytes;
         self
     }
 
-    /// The most field lines of the response. Default 2,000; 0 is no limit.
-    pub fn max_headers_count(mut self, most: u16) -> Self {
+    /// The most field lines of the response; `None` is no limit. Default 2,000.
+    pub fn max_headers_count(mut self, most: Option<u32>) -> Self {
         self.0.config.limits.fields = most;
         self
     }

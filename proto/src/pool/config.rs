@@ -1,37 +1,38 @@
 //! The options of a pool, and the one rule of the message that follows from them. No decisions over connections.
 
-/// The options of a [`Pool`](super::Pool). [`Default`] is [`DEFAULT`](Self::DEFAULT), the reference's defaults.
+use core::time::Duration;
+
+/// The options of a [`Pool`](super::Pool). [`Default`] is [`DEFAULT`](Self::DEFAULT), Node's defaults. `None` is no
+/// limit, and 0 is a limit; a minor version may add one.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct PoolConfig {
     /// Whether a connection nobody waits for is kept for later requests. Default off: it is closed. Either way a
     /// connection serves those who wait for its origin first.
     pub keep_alive: bool,
-    /// The most connections for one origin: being made, in use and idle together. Default `None`, unlimited; so
-    /// is `Some(0)`.
+    /// The most connections for one origin: being made, in use and idle together. Default `None`. With
+    /// 0, no request gets one.
     pub max_sockets: Option<u32>,
-    /// The most connections over all origins: being made, in use and idle together. Default `None`, unlimited;
-    /// so is `Some(0)`.
+    /// The most connections over all origins: being made, in use and idle together. Default `None`. With
+    /// 0, no request gets one.
     pub max_total_sockets: Option<u32>,
     /// The most idle connections for one origin. Default 256. 0 keeps none.
-    pub max_free_sockets: u32,
+    pub max_free_sockets: Option<u32>,
     /// Which idle connection serves the next request. Default [`Scheduling::Fifo`].
     pub scheduling: Scheduling,
     /// The most tickets, over all origins, that wait with no connection being made for them. The next one fails
-    /// with [`PoolError::QueueFull`](super::PoolError::QueueFull). Default `None`, unlimited. 0: a request that
+    /// with [`PoolError::QueueFull`](super::PoolError::QueueFull). Default `None`. 0: a request that
     /// would have to wait for another to finish fails.
     pub max_queued: Option<u32>,
-    /// How long a connection may be idle before it is closed, in milliseconds. Default `None`, for ever; so is
-    /// `Some(0)`.
-    pub idle_timeout_ms: Option<u64>,
+    /// How long a connection may be idle before it is closed. Default `None`. With zero, none is kept.
+    pub idle_timeout: Option<Duration>,
     /// By how much a connection is closed before the peer said it would close it
     /// ([`KeepAlive::timeout`](crate::KeepAlive::timeout)), so that no request crosses the peer's
-    /// close on the way. Milliseconds, default 1,000. A connection is not kept at all for a hint that is not
+    /// close on the way. Default 1 s. A connection is not kept at all for a hint that is not
     /// longer than this.
-    pub hint_buffer_ms: u64,
+    pub hint_buffer: Duration,
     /// How long a ticket of [`Pool::acquire`](super::Pool::acquire) waits before it fails with
-    /// [`PoolError::Timeout`](super::PoolError::Timeout), in milliseconds. Default `None`, for ever; so is
-    /// `Some(0)`.
-    pub acquire_timeout_ms: Option<u64>,
+    /// [`PoolError::Timeout`](super::PoolError::Timeout). Default `None`.
+    pub acquire_timeout: Option<Duration>,
 }
 
 /// Which of several idle connections serves the next request.
@@ -45,17 +46,17 @@ pub enum Scheduling {
 }
 
 impl PoolConfig {
-    /// The reference's defaults.
+    /// Node's defaults.
     pub const DEFAULT: Self = Self {
         keep_alive: false,
         max_sockets: None,
         max_total_sockets: None,
-        max_free_sockets: 256,
+        max_free_sockets: Some(256),
         scheduling: Scheduling::Fifo,
         max_queued: None,
-        idle_timeout_ms: None,
-        hint_buffer_ms: 1_000,
-        acquire_timeout_ms: None,
+        idle_timeout: None,
+        hint_buffer: Duration::from_secs(1),
+        acquire_timeout: None,
     };
 
     /// The value of the `Connection` field a request is sent with; `None` if the user set the field.
@@ -65,7 +66,7 @@ impl PoolConfig {
     pub const fn connection_field(&self, set_by_user: bool) -> Option<&'static str> {
         if set_by_user {
             None
-        } else if self.keep_alive || limit(self.max_sockets) != usize::MAX {
+        } else if self.keep_alive || self.max_sockets.is_some() {
             Some("keep-alive")
         } else {
             Some("close")
@@ -74,7 +75,7 @@ impl PoolConfig {
 
     /// How many idle connections an origin may have.
     pub(super) const fn idle_room(&self) -> usize {
-        if self.keep_alive { self.max_free_sockets as usize } else { 0 }
+        if self.keep_alive { limit(self.max_free_sockets) } else { 0 }
     }
 }
 
@@ -84,19 +85,11 @@ impl Default for PoolConfig {
     }
 }
 
-/// A limit for which none and zero mean that there is none.
+/// No limit is more than there can be.
 pub(super) const fn limit(most: Option<u32>) -> usize {
     match most {
-        None | Some(0) => usize::MAX,
+        None => usize::MAX,
         Some(most) => most as usize,
-    }
-}
-
-/// A duration for which zero means that there is none.
-pub(super) const fn duration(ms: Option<u64>) -> Option<u64> {
-    match ms {
-        Some(0) => None,
-        other => other,
     }
 }
 
@@ -110,7 +103,6 @@ mod tests {
             PoolConfig { keep_alive, max_sockets, ..PoolConfig::DEFAULT }.connection_field(set_by_user)
         };
         assert_eq!(field(false, None, false), Some("close"));
-        assert_eq!(field(false, Some(0), false), Some("close"));
         assert_eq!(field(false, Some(1), false), Some("keep-alive"));
         assert_eq!(field(true, None, false), Some("keep-alive"));
         assert_eq!(field(true, Some(1), false), Some("keep-alive"));
@@ -127,8 +119,8 @@ mod tests {
     #[test]
     fn the_defaults_are_those_of_the_reference() {
         let config = PoolConfig::default();
-        assert_eq!((config.keep_alive, config.max_free_sockets), (false, 256));
+        assert_eq!((config.keep_alive, config.max_free_sockets), (false, Some(256)));
         assert_eq!((config.max_sockets, config.max_total_sockets), (None, None));
-        assert_eq!((config.scheduling, config.idle_timeout_ms), (Scheduling::Fifo, None));
+        assert_eq!((config.scheduling, config.idle_timeout), (Scheduling::Fifo, None));
     }
 }

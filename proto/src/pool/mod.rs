@@ -59,7 +59,6 @@ use crate::list::KeepAlive;
 use crate::time::Time;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
-use config::duration;
 use heap::Heap;
 use lane::{Conn, Lane, State, Waiter};
 use table::Table;
@@ -147,12 +146,12 @@ impl<K: Ord + Clone> Pool<K> {
         }
     }
 
-    /// Asks for a connection to `key`, to be had within [`PoolConfig::acquire_timeout_ms`].
+    /// Asks for a connection to `key`, to be had within [`PoolConfig::acquire_timeout`].
     ///
     /// The answer comes as an [`Action::Assign`] or [`Action::Fail`] for this ticket, now or later.
     #[must_use]
     pub fn acquire(&mut self, now: Time, key: &K) -> Ticket {
-        let deadline = duration(self.config.acquire_timeout_ms).map(|ms| now.after(ms));
+        let deadline = self.config.acquire_timeout.map(|limit| now + limit);
         self.acquire_until(now, key, deadline)
     }
 

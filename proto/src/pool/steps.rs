@@ -6,10 +6,11 @@
 //! the two deadline heaps rank what `handle_timeout` ends.
 
 use super::action::{Action, ConnId, PoolError, Ticket};
-use super::config::{Scheduling, duration, limit};
+use super::config::{Scheduling, limit};
 use super::lane::{Conn, Lane, State, Waiter};
 use super::table::NIL;
 use super::{Pool, Time};
+use crate::time::millis;
 
 impl<K: Ord + Clone> Pool<K> {
     // -- ids
@@ -191,8 +192,8 @@ impl<K: Ord + Clone> Pool<K> {
     /// A connected connection that no ticket of its lane wants becomes idle, or is closed.
     pub(super) fn settle(&mut self, now: Time, conn: u32) {
         let (Some(id), Some(of)) = (self.conn_id(conn), self.conns.get(conn)) else { return };
-        let hint = of.peer_timeout_ms.map(|ms| ms.saturating_sub(self.config.hint_buffer_ms));
-        let patience = hint.into_iter().chain(duration(self.config.idle_timeout_ms)).min();
+        let hint = of.peer_timeout_ms.map(|ms| ms.saturating_sub(millis(self.config.hint_buffer)));
+        let patience = hint.into_iter().chain(self.config.idle_timeout.map(millis)).min();
         let idle = self.lanes.get(of.lane).map_or(0, |lane| lane.idle.len());
         // Where another ticket is short of a connection, this one would be given up at once: spare the hooks. One of
         // this lane that wants a fresh connection has nobody else to make room for it.

@@ -331,12 +331,14 @@ mod tests {
 
     /// The content that is accepted of `input`, with the limit of the config and then of the request.
     fn content(input: &str, limit: u64, own: Option<u64>) -> Result<usize, RecvErrorKind> {
-        let limits = Limits { content_bytes: limit, ..Limits::DEFAULT };
+        let limits = Limits { content_bytes: Some(limit), ..Limits::DEFAULT };
         let mut conn = Conn::<Server>::new(&ServerConfig { limits, ..ServerConfig::default() });
         let (mut slots, mut input, mut got) = (Slots::new(), input.as_bytes(), 0);
         loop {
             match conn.recv(&mut input, &mut slots).map_err(|e| e.kind())? {
-                Recv::Event(ServerEvent::Request(_)) => own.into_iter().for_each(|n| conn.limit_content(n)),
+                Recv::Event(ServerEvent::Request(_)) => {
+                    own.into_iter().for_each(|n| conn.limit_content(Some(n)))
+                }
                 Recv::Event(ServerEvent::Data(data)) => got += data.len(),
                 Recv::Event(ServerEvent::End(_)) => return Ok(got),
                 _ => panic!("not all of it was accepted"),

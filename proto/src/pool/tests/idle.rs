@@ -20,7 +20,7 @@ fn fifo_uses_the_connection_idle_longest_and_lifo_the_one_used_last() {
 
 #[test]
 fn at_most_max_free_sockets_connections_of_an_origin_are_idle() {
-    let mut rig = rig(PoolConfig { keep_alive: true, max_free_sockets: 2, ..PoolConfig::DEFAULT });
+    let mut rig = rig(PoolConfig { keep_alive: true, max_free_sockets: Some(2), ..PoolConfig::DEFAULT });
     let conns = [rig.busy('a'), rig.busy('a'), rig.busy('a')];
     let other = rig.busy('b');
     assert_eq!(rig.release(conns[0], KEEP), [Idle { conn: conns[0] }]);
@@ -32,7 +32,7 @@ fn at_most_max_free_sockets_connections_of_an_origin_are_idle() {
 
 #[test]
 fn a_connection_that_becomes_ready_when_enough_are_idle_is_closed() {
-    let mut rig = rig(PoolConfig { keep_alive: true, max_free_sockets: 1, ..PoolConfig::DEFAULT });
+    let mut rig = rig(PoolConfig { keep_alive: true, max_free_sockets: Some(1), ..PoolConfig::DEFAULT });
     let freed = rig.busy('a');
     let (gone, made) = rig.begin('a');
     assert_eq!(rig.cancel(gone), (true, Vec::new()));
@@ -60,7 +60,11 @@ fn an_idle_connection_that_the_driver_closed_or_its_hook_refused_is_not_used() {
 
 #[test]
 fn an_idle_connection_is_closed_when_its_time_is_over() {
-    let mut rig = rig(PoolConfig { keep_alive: true, idle_timeout_ms: Some(100), ..PoolConfig::DEFAULT });
+    let mut rig = rig(PoolConfig {
+        keep_alive: true,
+        idle_timeout: Some(Duration::from_millis(100)),
+        ..PoolConfig::DEFAULT
+    });
     let [first] = rig.idle('a');
     assert_eq!(rig.pass(60), []);
     let [second] = rig.idle('b');
@@ -74,7 +78,11 @@ fn an_idle_connection_is_closed_when_its_time_is_over() {
 
 #[test]
 fn a_connection_in_use_has_no_idle_deadline() {
-    let mut rig = rig(PoolConfig { keep_alive: true, idle_timeout_ms: Some(100), ..PoolConfig::DEFAULT });
+    let mut rig = rig(PoolConfig {
+        keep_alive: true,
+        idle_timeout: Some(Duration::from_millis(100)),
+        ..PoolConfig::DEFAULT
+    });
     let [conn] = rig.idle('a');
     rig.now = rig.now.after(99);
     let (ticket, acts) = rig.acquire('a');
@@ -84,7 +92,11 @@ fn a_connection_in_use_has_no_idle_deadline() {
 
 #[test]
 fn a_connection_whose_time_is_over_is_not_used_even_if_the_timer_is_late() {
-    let mut rig = rig(PoolConfig { keep_alive: true, idle_timeout_ms: Some(100), ..PoolConfig::DEFAULT });
+    let mut rig = rig(PoolConfig {
+        keep_alive: true,
+        idle_timeout: Some(Duration::from_millis(100)),
+        ..PoolConfig::DEFAULT
+    });
     let [conn] = rig.idle('a');
     rig.now = rig.now.after(100);
     let (ticket, acts) = rig.acquire('a');
@@ -93,21 +105,20 @@ fn a_connection_whose_time_is_over_is_not_used_even_if_the_timer_is_late() {
 }
 
 #[test]
-fn a_timeout_of_zero_is_no_timeout() {
-    let mut rig = rig(PoolConfig {
-        keep_alive: true,
-        idle_timeout_ms: Some(0),
-        acquire_timeout_ms: Some(0),
-        ..PoolConfig::DEFAULT
-    });
-    rig.idle::<1>('a');
-    rig.begin('b');
-    assert_eq!((rig.pool.poll_timeout(), rig.pass(1 << 40)), (None, Vec::new()));
+fn with_an_idle_timeout_of_zero_no_connection_is_kept() {
+    let mut rig =
+        rig(PoolConfig { keep_alive: true, idle_timeout: Some(Duration::ZERO), ..PoolConfig::DEFAULT });
+    let conn = rig.busy('a');
+    assert_eq!(rig.release(conn, KEEP), [Close { conn }]);
 }
 
 #[test]
 fn the_peers_hint_ends_a_connection_a_buffer_before_the_peer_does() {
-    let mut rig = rig(PoolConfig { keep_alive: true, idle_timeout_ms: Some(60_000), ..PoolConfig::DEFAULT });
+    let mut rig = rig(PoolConfig {
+        keep_alive: true,
+        idle_timeout: Some(Duration::from_millis(60_000)),
+        ..PoolConfig::DEFAULT
+    });
     let conn = rig.busy('a');
     assert_eq!(rig.release(conn, hint("timeout=5")), [Idle { conn }]);
     assert_eq!(rig.pool.poll_timeout(), Some(rig.now.after(4_000)));
@@ -183,7 +194,7 @@ fn nothing_is_kept_without_keep_alive() {
 #[test]
 fn the_end_of_time_is_a_deadline_like_any_other() {
     let mut rig =
-        rig(PoolConfig { keep_alive: true, idle_timeout_ms: Some(u64::MAX), ..PoolConfig::DEFAULT });
+        rig(PoolConfig { keep_alive: true, idle_timeout: Some(Duration::MAX), ..PoolConfig::DEFAULT });
     let [conn] = rig.idle('a');
     assert_eq!(rig.pool.poll_timeout(), Some(Time(u64::MAX)));
     assert_eq!(rig.pass(u64::MAX), [Close { conn }]);

@@ -24,11 +24,11 @@ fn an_origin_has_at_most_max_sockets_connections_and_others_are_not_concerned() 
 }
 
 #[test]
-fn a_limit_of_zero_is_no_limit() {
-    let mut rig = limited(Some(0), Some(0));
-    rig.busy('a');
-    rig.busy('a');
-    assert_eq!(rig.counts(), (2, 0, 0));
+fn with_a_limit_of_zero_every_request_waits() {
+    for mut rig in [limited(Some(0), None), limited(None, Some(0))] {
+        let ticket = rig.wait('a');
+        assert_eq!((rig.counts(), rig.cancel(ticket)), ((0, 0, 1), (true, Vec::new())));
+    }
 }
 
 #[test]
@@ -162,8 +162,11 @@ fn a_refused_ticket_leaves_no_origin_behind() {
 
 #[test]
 fn a_ticket_that_waited_too_long_fails() {
-    let mut rig =
-        rig(PoolConfig { max_sockets: Some(1), acquire_timeout_ms: Some(50), ..PoolConfig::DEFAULT });
+    let mut rig = rig(PoolConfig {
+        max_sockets: Some(1),
+        acquire_timeout: Some(Duration::from_millis(50)),
+        ..PoolConfig::DEFAULT
+    });
     let (first, conn) = rig.begin('a');
     assert_eq!(rig.pool.poll_timeout(), Some(rig.now.after(50)));
     assert_eq!(rig.pass(20), []);

@@ -7,6 +7,7 @@ mod serving;
 use super::*;
 use Action::{Assign, Close, Connect, Fail, Idle};
 use alloc::vec::Vec;
+use core::time::Duration;
 
 type Act = Action<char>;
 
