@@ -183,7 +183,7 @@ fn our_blocking_server() {
         assert!(response.reused_socket() && response.content(4_000_000).unwrap() == content);
     }
     agent.destroy();
-    server.close(Duration::from_secs(1));
+    server.shutdown(Duration::from_secs(1));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use h1wire_std::{Agent, ErrorKind, Stream};
+use h1wire_std::{Agent, ErrorKind, Transport};
 
 use crate::agent::{OK, get_ok, keeping};
 use crate::script::{PATIENCE, Peer, Script, eventually};
@@ -28,7 +28,7 @@ impl Write for Canned {
         Ok(())
     }
 }
-impl Stream for Canned {
+impl Transport for Canned {
     fn set_read_timeout(&mut self, _: Option<Duration>) -> io::Result<()> {
         Ok(())
     }
@@ -140,7 +140,7 @@ impl Write for Keeping {
         self.0.flush()
     }
 }
-impl Stream for Keeping {
+impl Transport for Keeping {
     fn set_read_timeout(&mut self, limit: Option<Duration>) -> io::Result<()> {
         self.0.get_mut().set_read_timeout(limit)
     }

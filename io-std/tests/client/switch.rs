@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::thread;
 
-use h1wire_std::{Agent, ErrorKind, Proxies, Proxy, Request, Stream};
+use h1wire_std::{Agent, ErrorKind, Proxies, Proxy, Request, Transport};
 
 use crate::script::{Peer, Script};
 

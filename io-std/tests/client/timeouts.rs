@@ -6,7 +6,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use h1wire_std::{Agent, Error, ErrorKind, Event, Request, Stream, Timeout};
+use h1wire_std::{Agent, Error, ErrorKind, Event, Request, Timeout, Transport};
 
 use crate::script::{PATIENCE, Script, within};
 
@@ -126,7 +126,7 @@ impl Write for Flood {
         Ok(())
     }
 }
-impl Stream for Flood {
+impl Transport for Flood {
     fn set_read_timeout(&mut self, _: Option<Duration>) -> std::io::Result<()> {
         Ok(())
     }

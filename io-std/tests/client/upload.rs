@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use h1wire_std::proto::SendError;
-use h1wire_std::{Agent, ErrorKind, Request, Stream};
+use h1wire_std::{Agent, ErrorKind, Request, Transport};
 
 use crate::script::{PATIENCE, Script};
 
@@ -353,7 +353,7 @@ fn a_connection_that_breaks_right_after_100_is_an_error_of_the_request() {
             Ok(())
         }
     }
-    impl Stream for Breaks {
+    impl Transport for Breaks {
         fn set_read_timeout(&mut self, _: Option<Duration>) -> std::io::Result<()> {
             Ok(())
         }

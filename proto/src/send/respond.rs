@@ -6,7 +6,7 @@
 use super::Tx;
 use super::checked::{Checked, Said};
 use super::encode;
-use super::plan::Plan;
+use super::plan::{Plan, bodyless};
 use super::status::Status;
 use crate::conn::{Conn, Server};
 use crate::cycle::{Half, Party, Step};
@@ -64,6 +64,13 @@ impl Conn<Server> {
             (_, n) => BodyLen::Exact(n as u64),
         };
         self.response(status, fields, body, Some(content), out)
+    }
+
+    /// Whether content of a final response with this status would be sent, were it given: not in answer to `HEAD`, nor
+    /// with 204, 205 and 304, whose declared length is that of what another answer would have (RFC 9110 section 8.6).
+    /// For who knows all of the content before its head is written, and may find that it is not what was declared.
+    pub fn sends_content(&self, code: u16) -> bool {
+        !(self.core.flags.head_request || bodyless(code))
     }
 
     /// Sends an interim response (1xx other than 101): 100 when content is wanted, 103 with early hints, any
