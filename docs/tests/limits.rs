@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 
+use h1wire_proto::calling::Patience;
 use h1wire_proto::pool::PoolConfig;
 use h1wire_proto::{Limits, Timeouts};
 
@@ -71,6 +72,7 @@ fn the_page_about_limits_lists_every_setting_with_its_default() {
     check("What a peer may send", &Limits::default(), &[]);
     check("How long things may take: `Timeouts`, for a server", &Timeouts::SERVER, &[]);
     check("How long things may take: `Timeouts`, for a client", &Timeouts::CLIENT, &[]);
+    check("How long a client of ours waits", &Patience::DEFAULT, &[]);
     check("How many connections", &PoolConfig::default(), &[]);
     check("What a server holds: `h1wire_mio", &h1wire_mio::Options::default(), &tables);
     let std = h1wire_std::server::Options::default();

@@ -215,7 +215,7 @@ fn a_tunnel_carries_requests_of_its_own() {
     let chain = Chain::new();
     for reused in [false, true] {
         let mut response = chain.request("GET", "/t").tunnel(true).send().unwrap();
-        assert_eq!(response.reused_socket(), reused);
+        assert_eq!(response.is_reused(), reused);
         assert!(!response.text().unwrap().contains("Via"), "the proxy does not see it");
     }
     let refused = chain.agent.get("http://127.0.0.1:1/").tunnel(true).send().unwrap_err();

@@ -69,7 +69,7 @@ impl Lease {
                 tell(Waiting::Socket);
             }
             if reused
-                && let Some(hook) = &driver.hooks.reuse_socket
+                && let Some(hook) = &driver.hooks.reuse_connection
                 && let Some(wire) = lease.wire_mut()
             {
                 hook(&mut *wire.stream);
@@ -165,7 +165,7 @@ impl Wait<'_, '_> {
             abort.while_waiting(self.driver, bell.get_or_insert_default())?;
         }
         let mut state = self.driver.lock();
-        let has_idle = |of: OriginView<'_, _>| of.free_socket_count() > 0;
+        let has_idle = |of: OriginView<'_, _>| of.idle_count() > 0;
         if !state.pool.origin(&self.wish.origin).is_some_and(has_idle) {
             (self.wish.check)()?;
         }

@@ -138,8 +138,8 @@ impl Request {
 
     /// Probes the peer after so long a silence (TCP keep-alive), on the connection that the request will have; in
     /// whole seconds from 1 to 32,767. Default: what the agent says. Later requests on that connection find it so. Once it has one:
-    /// [`Upload::set_socket_keep_alive`](crate::Upload::set_socket_keep_alive).
-    pub fn socket_keep_alive(mut self, initial_delay: Duration) -> Self {
+    /// [`Upload::set_tcp_keep_alive`](crate::Upload::set_tcp_keep_alive).
+    pub fn tcp_keep_alive(mut self, initial_delay: Duration) -> Self {
         self.0.how.keep_alive = Some(initial_delay);
         self
     }

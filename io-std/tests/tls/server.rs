@@ -27,7 +27,7 @@ fn our_server_speaks_tls_on_kept_connections_and_gives_up_who_does_not() {
     let content: Vec<u8> = (0..300_000u32).map(|i| i as u8).collect();
     for round in 0..3 {
         let mut response = agent.request("POST", url(addr)).send_bytes(&content).unwrap();
-        assert_eq!(response.reused_socket(), round > 0);
+        assert_eq!(response.is_reused(), round > 0);
         let mut back = Vec::new();
         response.read_to_end(&mut back).unwrap();
         assert!(back == content);
@@ -295,7 +295,7 @@ fn a_kept_session_that_is_turned_away_is_answered_in_it() {
         thread::yield_now();
     }
     let response = kept.get(url(addr)).automatic_retry(false).total_timeout(PATIENCE).send().unwrap();
-    assert_eq!((response.status(), response.reused_socket()), (503, true));
+    assert_eq!((response.status(), response.is_reused()), (503, true));
     assert_eq!(response.header("retry-after").as_deref(), Some(&b"1"[..]));
     go.send(()).unwrap();
     assert_eq!(held.join().unwrap(), "served");

@@ -16,7 +16,7 @@ use super::request::Request;
 use super::why::Why;
 use crate::conn::{Client, ClientConfig, ClientEvent, Conn, Pause, Recv};
 use crate::error::{RecvErrorKind, SendError};
-use crate::fields::{Fields, Slots};
+use crate::fields::Slots;
 use crate::list::KeepAlive;
 use crate::message::ResponseHead;
 use crate::out::{BodyLen, Out};
@@ -86,8 +86,6 @@ struct CallFlags {
     /// Bytes came that answer nothing.
     spoiled: bool,
     write_failed: bool,
-    /// The response is complete, which is not told yet.
-    end_pending: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -158,9 +156,8 @@ impl Call {
         Ok(())
     }
 
-    /// Takes the next event from the front of `input`, as [`Conn::recv`](crate::Conn::recv) does, with two differences:
-    /// the end is told of every response, by [`ClientEvent::End`], also of one without content; and what comes after it
-    /// is no error but spoils the connection.
+    /// Takes the next event from the front of `input`, as [`Conn::recv`](crate::Conn::recv) does, but
+    /// for what comes after the response: it is no error, and spoils the connection.
     ///
     /// # Errors
     /// Why the exchange is over without a complete response; [`next`](Self::next) says the same.
@@ -174,10 +171,6 @@ impl Call {
             Stage::Switched => return Ok(Recv::Paused(Pause::Switched)),
             Stage::Idle | Stage::Complete => return Ok(self.nothing_asked(input, slots)),
             Stage::Asking | Stage::Answering => {}
-        }
-        if core::mem::take(&mut self.flags.end_pending) {
-            self.stage = Stage::Complete;
-            return Ok(Recv::Event(ClientEvent::End(Fields::EMPTY)));
         }
         let recv = match self.conn.recv(input, slots) {
             Ok(recv) => recv,
@@ -202,7 +195,6 @@ impl Call {
         self.heads += 1;
         self.hint = KeepAlive::parse(head.fields.get_all("keep-alive"));
         self.stage = if head.switched { Stage::Switched } else { Stage::Answering };
-        self.flags.end_pending = head.body.is_empty() && !head.switched;
     }
 
     /// Content was received: does nothing unless it is only to be discarded.
