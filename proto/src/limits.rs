@@ -84,11 +84,9 @@ impl Default for Limits {
     }
 }
 
-/// The limits as a connection keeps them: in range, and none is a number that is never passed.
+/// The limits of sections and lines as a connection keeps them: in range, and none is a number that is never passed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Bounds {
-    /// `u64::MAX` is none: offsets have no more.
-    pub(crate) content: u64,
     pub(crate) head: u32,
     pub(crate) target: u32,
     /// `u32::MAX` is none: a section has fewer bytes.
@@ -98,8 +96,6 @@ pub(crate) struct Bounds {
     pub(crate) trailers: u32,
     pub(crate) method: u16,
     pub(crate) chunk_line: u16,
-    /// `u16::MAX` is none: responses are counted to that.
-    pub(crate) informational: u16,
 }
 
 impl Bounds {
@@ -108,7 +104,6 @@ impl Bounds {
 
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
-            content: limits.content_bytes.unwrap_or(u64::MAX),
             head: limits.head_bytes.clamp(2, Self::MOST),
             target: limits.target_bytes,
             fields: limits.fields.unwrap_or(u32::MAX),
@@ -117,7 +112,6 @@ impl Bounds {
             method: limits.method_bytes,
             // The quick ways through chunk lines and empty trailers may rely on room for the shortest ones.
             chunk_line: limits.chunk_line_bytes.max(16),
-            informational: limits.informational.map_or(u16::MAX, u16::from),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::fields::{Fields, Slots};
 use crate::framing::{self, ResponseTo};
 use crate::head::{Careful, Parsed, Read, Reader, Section};
 use crate::leniency::{ClientLeniency, Flags};
-use crate::limits::{Bounds, Limits};
+use crate::limits::Limits;
 use crate::message::ResponseHead;
 
 /// How a client reads responses.
@@ -97,7 +97,7 @@ impl Conn<Client> {
         if self.phase() != Phase::Idle || self.core.rx != Rx::Head {
             return false;
         }
-        (self.core.bounds, self.core.lenient) = (Bounds::new(&config.limits), config.leniency.0);
+        self.core.bind(&config.limits, config.leniency.0);
         self.core.outstanding.depth = config.pipeline_depth.clamp(1, Outstanding::MOST as u8);
         true
     }
@@ -255,7 +255,7 @@ impl Core {
             }
             100..=199 => {
                 self.informational = self.informational.saturating_add(1);
-                if self.informational > self.bounds.informational {
+                if self.informational > self.informational_bound {
                     return Err((Kind::TooManyInformational, 0));
                 }
                 Step::Informational

@@ -23,7 +23,7 @@ impl Core {
     /// be answered, also by a switch, as soon as its head is known; a response with the end that is told of it.
     #[inline]
     pub(crate) fn begin_content(&mut self, party: Party, body: BodyKind) {
-        self.content_left = self.bounds.content;
+        self.content_left = self.content_bound;
         if party == Party::Client {
             self.flags.rest = Rest::AsAnswered;
         }

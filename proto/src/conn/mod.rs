@@ -155,6 +155,10 @@ pub(crate) struct Core {
     pub(crate) cycle: Cycle,
     pub(crate) careful: Careful,
     pub(crate) bounds: Bounds,
+    /// Content that may come in each message. `u64::MAX` is no limit: offsets have no more.
+    pub(crate) content_bound: u64,
+    /// Interim responses that may come before a final one. `u16::MAX` is no limit: they are counted to that.
+    pub(crate) informational_bound: u16,
     pub(crate) lenient: Flags,
     /// Bytes of line ends skipped before the head.
     pub(crate) skipped: u16,
@@ -214,6 +218,8 @@ impl Core {
             cycle: Cycle::START,
             careful: Careful::new(section),
             bounds: Bounds::new(limits),
+            content_bound: limits.content_bytes.unwrap_or(u64::MAX),
+            informational_bound: limits.informational.map_or(u16::MAX, u16::from),
             lenient,
             skipped: 0,
             informational: 0,
@@ -224,6 +230,13 @@ impl Core {
             outstanding: Outstanding::NONE,
             offered: 0,
         }
+    }
+
+    /// Holds what comes to these limits from now on.
+    pub(crate) fn bind(&mut self, limits: &Limits, lenient: Flags) {
+        (self.bounds, self.lenient) = (Bounds::new(limits), lenient);
+        self.content_bound = limits.content_bytes.unwrap_or(u64::MAX);
+        self.informational_bound = limits.informational.map_or(u16::MAX, u16::from);
     }
 
     /// Takes a step that is legal here.
