@@ -131,7 +131,7 @@ impl ChunkLine {
 
 /// `qdtext` or what may follow a backslash, taken together: HTAB, SP, VCHAR, obs-text.
 fn is_text(b: u8) -> bool {
-    crate::class::VALUE[b as usize]
+    crate::class::in_value(b)
 }
 
 /// The value of a hexadecimal digit, 255 for everything else.

@@ -5,7 +5,7 @@
 //! finds the first byte that is wrong. Every byte is visited once however the input was split, so kinds and
 //! offsets of errors do not depend on splits. It knows nothing of what fields mean; that is `facts`.
 
-use crate::class::{TARGET, TOKEN, VALUE};
+use crate::class::{TOKEN, in_target, in_value};
 use crate::error::RecvErrorKind as Kind;
 use crate::leniency::Flags;
 use crate::limits::Bounds;
@@ -125,7 +125,7 @@ impl Careful {
             (State::Target, b' ' | b'\r' | b'\n') => return fail(Kind::BadRequestLine),
             (State::Target, b) => {
                 let tolerated = lenient.has(Flags::TARGET_BYTES) && (b >= 0x80 || b == b'#');
-                if !TARGET[b as usize] && !tolerated {
+                if !in_target(b) && !tolerated {
                     return fail(Kind::BadTarget);
                 }
                 if at - self.mark >= bounds.target {
@@ -157,7 +157,7 @@ impl Careful {
                 State::FieldStart
             }
             (State::AfterStatus, _) => return fail(Kind::BadStatusLine),
-            (State::Reason, b) if VALUE[b as usize] || tolerated_control(b, lenient) => State::Reason,
+            (State::Reason, b) if in_value(b) || tolerated_control(b, lenient) => State::Reason,
             (State::Reason, _) => return fail(Kind::BadReason),
 
             (State::LineLf | State::ValueLf, b'\n') => State::FieldStart,
@@ -207,7 +207,7 @@ impl Careful {
                 lf_ends_line()?;
                 State::FieldStart
             }
-            (State::Value, b) if VALUE[b as usize] || tolerated_control(b, lenient) => State::Value,
+            (State::Value, b) if in_value(b) || tolerated_control(b, lenient) => State::Value,
             (State::Value, _) => return fail(Kind::BadFieldValue),
         };
         Ok(false)

@@ -85,7 +85,7 @@ fn value_end(input: &[u8], from: usize) -> usize {
             found => return at + swar::first(found),
         }
     }
-    position(input, at, |b| !class::VALUE[b as usize])
+    position(input, at, |b| !class::in_value(b))
 }
 
 #[inline(always)]

@@ -282,7 +282,7 @@ fn whole_strings_are_judged_by_the_classes() {
                     if let Some(b) = string.get_mut(at) {
                         *b = byte;
                     }
-                    let end = string.iter().position(|b| !class::TARGET[*b as usize]).unwrap_or(len);
+                    let end = string.iter().position(|b| !class::in_target(*b)).unwrap_or(len);
                     assert_eq!(text::target_end(&string), end, "{}", string.escape_ascii());
                     assert_eq!(
                         text::all_token(&string),

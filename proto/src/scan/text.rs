@@ -11,7 +11,7 @@ pub(super) fn target_end(input: &[u8]) -> usize {
     if all(input, |b| (0x21..=0x7e).contains(&b) & (b != b'#')) {
         return input.len();
     }
-    input.iter().position(|b| !class::TARGET[*b as usize]).unwrap_or(input.len())
+    input.iter().position(|b| !class::in_target(*b)).unwrap_or(input.len())
 }
 
 /// See [`super::all_token`].

@@ -33,7 +33,7 @@ pub fn scan_twins(input: &[u8], start_line: bool, max: usize) -> Vec<(&'static s
         let digest = if digests.is_empty() {
             ScanDigest {
                 section,
-                target_end: input.iter().position(|b| !class::TARGET[*b as usize]).unwrap_or(input.len()),
+                target_end: input.iter().position(|b| !class::in_target(*b)).unwrap_or(input.len()),
                 token: class::is_token(input),
                 value: class::is_value(input),
             }
