@@ -100,6 +100,9 @@
 //! `std` (default) chooses the fastest code for scanning when the program runs; without it, that choice is made when
 //! compiling and the crate is `no_std`. It needs `alloc` either way, though a `Conn` never allocates: the sinks and
 //! the `Slots` do, and grow to what they once needed.
+//!
+//! `extra-platforms` is for processors without atomic compare-and-swap (Cortex-M0, `riscv32imc`), as the feature of the
+//! same name in `bytes`: the program then says how [`portable-atomic`](https://docs.rs/portable-atomic) does without.
 #![cfg_attr(not(test), no_std)]
 // What is disallowed, and why, is in `clippy.toml`.
 #![deny(clippy::disallowed_methods)]

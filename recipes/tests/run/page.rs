@@ -26,7 +26,8 @@ fn every_recipe_is_on_the_page_and_every_quotation_stands_in_its_recipe() {
             assert!(found, "not in {links:?}:\n{}", quoted.join("\n"));
         }
     }
-    for path in ["recipes/src", "recipes/no_std/src"].iter().flat_map(|folder| sources(&root.join(folder))) {
+    let folders = ["recipes/src", "recipes/no_std/src", "recipes/bare_metal/src"];
+    for path in folders.iter().flat_map(|folder| sources(&root.join(folder))) {
         let shown = path.strip_prefix(root).unwrap().to_str().unwrap();
         let length = lines(&fs::read_to_string(&path).unwrap()).len();
         assert!(length <= 150, "{shown} has {length} lines");
