@@ -59,7 +59,7 @@ mod tests {
             head_bytes: 1 << 20,
             trailer_bytes: 1 << 20,
             target_bytes: 1 << 20,
-            fields: None,
+            fields: 0,
             ..Limits::DEFAULT
         };
         let config = ServerConfig { limits, ..ServerConfig::default() };

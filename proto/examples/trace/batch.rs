@@ -89,9 +89,9 @@ pub fn wide() -> (ServerConfig, ClientConfig) {
         target_bytes: 1 << 17,
         method_bytes: u16::MAX,
         chunk_line_bytes: u16::MAX,
-        chunk_overhead: None,
+        chunk_overhead: 1 << 17,
         trailer_bytes: 1 << 17,
-        fields: None,
+        fields: 0,
         ..Limits::DEFAULT
     };
     let server = ServerConfig { limits, require_host: false, ..ServerConfig::default() };

@@ -1,6 +1,6 @@
 //! The time limits of a [`Call`]: when the next one passes, and what it means that it did.
 //!
-//! How long they are is in `patience`, and which one passed is for [`Timers`](crate::Timers) to say.
+//! How long they are is in `patience`, and which one passed is for [`Timers`] to say.
 
 use core::time::Duration;
 
@@ -8,9 +8,21 @@ use super::{Call, Stage};
 use crate::calling::{Lapse, Late, Why};
 use crate::retry::Sent;
 use crate::time::Time;
-use crate::timers::{Activity, Expired};
+use crate::timers::{Activity, Expired, Timers};
 
 impl Call {
+    /// A request that was [begun](Self::begin) before it had a connection gets one, which carried another request or did
+    /// not: its clocks run from now on. Does nothing once anything was sent.
+    pub fn assigned(&mut self, now: Time, reused: bool) {
+        if self.attempt.sent != Sent::Nothing || !self.is_live() {
+            return;
+        }
+        self.attempt.reused = reused;
+        self.timers = Timers::client(now, &self.limits);
+        let unsent = self.flags.unsent;
+        let _ = self.timers.observe(now, self.conn.phase(), Activity { unsent, ..Activity::default() });
+    }
+
     /// Tells what happened until `now`. One call for each batch of IO, also when nothing moved but
     /// [`Activity::unsent`] or [`Activity::paused`] changed. `heads` is not looked at.
     ///

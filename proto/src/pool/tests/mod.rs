@@ -7,7 +7,6 @@ mod serving;
 use super::*;
 use Action::{Assign, Close, Connect, Fail, Idle};
 use alloc::vec::Vec;
-use core::time::Duration;
 
 type Act = Action<char>;
 
@@ -22,7 +21,7 @@ struct Rig {
 
 /// A pool that keeps connections.
 fn keeping() -> Rig {
-    rig(PoolConfig { keep_alive: true, ..PoolConfig::NODE })
+    rig(PoolConfig { keep_alive: true, ..PoolConfig::DEFAULT })
 }
 
 fn rig(config: PoolConfig) -> Rig {
@@ -106,9 +105,9 @@ impl Rig {
         self.acts()
     }
 
-    /// `busy`, `idle`, `waiting`.
+    /// `sockets`, `free_sockets`, `requests`.
     fn counts(&self) -> (usize, usize, usize) {
         let totals = self.pool.totals();
-        (totals.busy, totals.idle, totals.waiting)
+        (totals.sockets, totals.free_sockets, totals.requests)
     }
 }
