@@ -36,6 +36,7 @@
 //! A handler runs in the thread of its event loop. While it computes or waits, the other connections of that loop
 //! wait: answer such requests [from another thread](Response::responder).
 
+pub mod client;
 mod clock;
 pub mod server;
 mod stream;

@@ -97,9 +97,15 @@ impl Stream {
 
     /// Sets what can be set; a stream that has no such option goes without.
     pub(crate) fn set_options(&self, no_delay: bool, keep_alive: Option<Duration>) {
+        self.tune(no_delay.then_some(true), keep_alive);
+    }
+
+    /// Sets whether small writes leave at once, and after how long a silence the system probes the peer; none leaves
+    /// it as it is.
+    pub(crate) fn tune(&self, no_delay: Option<bool>, keep_alive: Option<Duration>) {
         let Some(tcp) = self.tcp() else { return };
-        if no_delay {
-            let _ = tcp.set_nodelay(true);
+        if let Some(on) = no_delay {
+            let _ = tcp.set_nodelay(on);
         }
         if let Some(after) = keep_alive {
             let after = after.clamp(*SILENCES.start(), *SILENCES.end());
@@ -132,6 +138,13 @@ impl Stream {
         let Self::Other(own) = self else { return None };
         let own: &dyn Any = &***own;
         own.downcast_ref()
+    }
+
+    /// The user's own stream, if it is of this type.
+    pub fn downcast_mut<T: Transport>(&mut self) -> Option<&mut T> {
+        let Self::Other(own) = self else { return None };
+        let own: &mut dyn Any = &mut ***own;
+        own.downcast_mut()
     }
 
     /// The user's own stream, if it is of this type.

@@ -1,73 +1,45 @@
-//! The connections a server has: how many, from where, and how to end them from outside. What each is doing is in its
-//! `link`.
+//! The connections a server has: how many, and how to end them from outside. What each is doing is in its `link`.
 
-use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use slab::Slab;
 
-use crate::stream::{Closer, Transport};
+use crate::stream::{Closer, Stream};
 
 /// Every connection between its acceptance and its end.
+#[derive(Debug, Default)]
 pub(crate) struct Connections {
-    places: Mutex<Places>,
+    closers: Mutex<Slab<Option<Closer>>>,
     /// How many there are, for a glance without the lock.
     count: AtomicUsize,
-    /// Called when one has gone.
-    on_gone: Box<dyn Fn() + Send + Sync>,
-}
-
-#[derive(Default)]
-struct Places {
-    closers: Slab<Option<Closer>>,
-    by_address: HashMap<IpAddr, usize>,
-}
-
-/// How many connections there may be, in all and from one address.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Most {
-    pub(crate) all: Option<usize>,
-    pub(crate) each: Option<usize>,
+    /// Told when one has gone.
+    gone: Condvar,
 }
 
 /// A connection's place among the others, given up when it is dropped.
+#[derive(Debug)]
 pub(crate) struct Membership {
     connections: Arc<Connections>,
     key: usize,
-    address: Option<IpAddr>,
 }
 
 impl Connections {
-    pub(crate) fn new(on_gone: impl Fn() + Send + Sync + 'static) -> Self {
-        Self { places: Mutex::default(), count: AtomicUsize::new(0), on_gone: Box::new(on_gone) }
-    }
-
-    /// Counts a connection in, unless there are as many already as there may be.
-    pub(crate) fn join(self: &Arc<Self>, stream: &dyn Transport, most: Most) -> Option<Membership> {
+    /// Counts a connection in, unless there are `most` already; 0 is no limit.
+    pub(crate) fn join(self: &Arc<Self>, stream: &dyn Stream, most: usize) -> Option<Membership> {
         let closer = stream.closer();
-        // A client is the same by whichever family it comes.
-        let address = most.each.and_then(|_| Some(stream.peer_addr()?.ip().to_canonical()));
-        let mut places = self.lock();
-        if most.all.is_some_and(|most| places.closers.len() >= most) {
+        let mut closers = self.lock();
+        if most > 0 && closers.len() >= most {
             return None;
         }
-        if let (Some(most), Some(address)) = (most.each, address) {
-            let from_there = places.by_address.entry(address).or_default();
-            if *from_there >= most {
-                places.forget(address, 0);
-                return None;
-            }
-            *from_there += 1;
-        }
-        let key = places.closers.insert(closer);
-        self.count.store(places.closers.len(), Ordering::Relaxed);
-        Some(Membership { key, address, connections: self.clone() })
+        let key = closers.insert(closer);
+        self.count.store(closers.len(), Ordering::Relaxed);
+        Some(Membership { key, connections: self.clone() })
     }
 
     pub(crate) fn count(&self) -> usize {
-        self.lock().closers.len()
+        self.lock().len()
     }
 
     /// Whether there are more than so many.
@@ -78,37 +50,37 @@ impl Connections {
 
     /// Ends every connection, whatever it is doing, and says how many there were.
     pub(crate) fn close_all(&self) -> usize {
-        let places = self.lock();
-        places.closers.iter().filter_map(|(_, closer)| closer.as_ref()).for_each(Closer::close);
-        places.closers.len()
+        let closers = self.lock();
+        closers.iter().filter_map(|(_, closer)| closer.as_ref()).for_each(Closer::close);
+        closers.len()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Places> {
-        self.places.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Places {
-    /// Takes `gone` from those of an address, and the address with the last of them.
-    fn forget(&mut self, address: IpAddr, gone: usize) {
-        if let Some(from_there) = self.by_address.get_mut(&address) {
-            *from_there = from_there.saturating_sub(gone);
-            if *from_there == 0 {
-                self.by_address.remove(&address);
+    /// Waits until there are no connections, or until `limit` has passed. Says how many are left.
+    pub(crate) fn wait_for_none(&self, limit: Duration) -> usize {
+        let deadline = Instant::now().checked_add(limit);
+        let mut closers = self.lock();
+        while !closers.is_empty() {
+            // Waiting for longer than the clock can say is waiting for ever.
+            let left = deadline.map_or(Duration::MAX, |at| at.saturating_duration_since(Instant::now()));
+            if left.is_zero() {
+                break;
             }
+            closers = self.gone.wait_timeout(closers, left).unwrap_or_else(PoisonError::into_inner).0;
         }
+        closers.len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Slab<Option<Closer>>> {
+        self.closers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Membership {
     fn drop(&mut self) {
-        let mut places = self.connections.lock();
-        places.closers.try_remove(self.key);
-        if let Some(address) = self.address {
-            places.forget(address, 1);
-        }
-        self.connections.count.store(places.closers.len(), Ordering::Relaxed);
-        drop(places);
-        (self.connections.on_gone)();
+        let mut closers = self.connections.lock();
+        closers.try_remove(self.key);
+        self.connections.count.store(closers.len(), Ordering::Relaxed);
+        drop(closers);
+        self.connections.gone.notify_all();
     }
 }
