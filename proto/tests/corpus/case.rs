@@ -67,7 +67,12 @@ fn folder() -> PathBuf {
 fn read(file: &Path) -> Vec<Case> {
     let text = std::fs::read_to_string(file).unwrap();
     let name = file.file_name().unwrap().to_string_lossy().into_owned();
-    text.split("\n## ").skip(1).map(|section| case(&name, section)).collect()
+    of(&name, &text)
+}
+
+/// Every case of a page.
+pub fn of(name: &str, page: &str) -> Vec<Case> {
+    page.split("\n## ").skip(1).map(|section| case(name, section)).collect()
 }
 
 fn case(file: &str, section: &str) -> Case {

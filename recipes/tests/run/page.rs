@@ -26,7 +26,7 @@ fn every_recipe_is_on_the_page_and_every_quotation_stands_in_its_recipe() {
             assert!(found, "not in {links:?}:\n{}", quoted.join("\n"));
         }
     }
-    let folders = ["recipes/src", "recipes/no_std/src", "recipes/bare_metal/src"];
+    let folders = ["recipes/src", "recipes/no_std/src", "recipes/bare_metal/src", "recipes/wasm/src"];
     for path in folders.iter().flat_map(|folder| sources(&root.join(folder))) {
         let shown = path.strip_prefix(root).unwrap().to_str().unwrap();
         let length = lines(&fs::read_to_string(&path).unwrap()).len();
