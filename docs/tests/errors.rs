@@ -52,7 +52,7 @@ fn example(kind: Kind) -> Option<(To, String, Option<Limit>)> {
         Kind::ObsFold => plain(To::Server, field("A: b\r\n c")),
         Kind::BadFieldValue => plain(To::Server, field("A: b\0c")),
         Kind::HeadTooLarge => limited(field("A: b"), "head_bytes 30", |l| l.head_bytes = 30),
-        Kind::TooManyFields => limited(field("A: b"), "fields 1", |l| l.fields = 1),
+        Kind::TooManyFields => limited(field("A: b"), "fields 1", |l| l.fields = Some(1)),
         Kind::BadContentLength => plain(To::Server, post("Content-Length: +1")),
         Kind::ConflictingContentLength => plain(To::Server, post("Content-Length: 1\r\nContent-Length: 2")),
         Kind::RepeatedContentLength => plain(To::Server, post("Content-Length: 1\r\nContent-Length: 1")),
@@ -79,18 +79,18 @@ fn example(kind: Kind) -> Option<(To, String, Option<Limit>)> {
         }
         Kind::BadChunkEnd => plain(To::Server, chunk("1\r\nab\r\n")),
         Kind::ChunkOverhead => {
-            limited(chunk("1;name=a-long-value\r\na"), "chunk_overhead 2", |l| l.chunk_overhead = 2)
+            limited(chunk("1;name=a-long-value\r\na"), "chunk_overhead 2", |l| l.chunk_overhead = Some(2))
         }
         Kind::TrailersTooLarge => {
             limited(chunk("0\r\nA: b\r\n\r\n"), "trailer_bytes 6", |l| l.trailer_bytes = 6)
         }
         Kind::ContentTooLarge => {
-            limited(post("Content-Length: 5"), "content_bytes 4", |l| l.content_bytes = 4)
+            limited(post("Content-Length: 5"), "content_bytes 4", |l| l.content_bytes = Some(4))
         }
         Kind::TooManyInformational => Some((
             To::Client,
             "HTTP/1.1 102 \r\n\r\nHTTP/1.1 102 \r\n\r\n".to_owned(),
-            Some(("informational 1", |l| l.informational = 1)),
+            Some(("informational 1", |l| l.informational = Some(1))),
         )),
         Kind::BadUpgrade => {
             plain(To::Client, "HTTP/1.1 101 \r\nConnection: upgrade\r\nUpgrade: a\r\n\r\n".to_owned())

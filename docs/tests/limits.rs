@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 
+use h1wire_proto::calling::Patience;
 use h1wire_proto::pool::PoolConfig;
 use h1wire_proto::{Limits, Timeouts};
 
@@ -28,7 +29,7 @@ fn settings(options: &impl Debug) -> Vec<(String, String)> {
 fn written(value: &str) -> String {
     let inner = value.strip_prefix("Some(").and_then(|value| value.strip_suffix(')'));
     match inner.unwrap_or(value) {
-        "None" | "18446744073709551615" => "none".to_owned(),
+        "None" => "none".to_owned(),
         "true" => "on".to_owned(),
         "false" => "off".to_owned(),
         "0ns" => "0s".to_owned(),
@@ -71,8 +72,9 @@ fn the_page_about_limits_lists_every_setting_with_its_default() {
     check("What a peer may send", &Limits::default(), &[]);
     check("How long things may take: `Timeouts`, for a server", &Timeouts::SERVER, &[]);
     check("How long things may take: `Timeouts`, for a client", &Timeouts::CLIENT, &[]);
+    check("How long a client of ours waits", &Patience::DEFAULT, &[]);
     check("How many connections", &PoolConfig::default(), &[]);
     check("What a server holds: `h1wire_mio", &h1wire_mio::Options::default(), &tables);
     let std = h1wire_std::server::Options::default();
-    check("What a server holds: `h1wire_std", &std, &["protocol", "timeouts", "threads"]);
+    check("What a server holds: `h1wire_std", &std, &["protocol", "timeouts"]);
 }

@@ -1,8 +1,8 @@
 //! Calls: any order of calls is safe, and a refused call changes nothing and writes nothing.
 
 use h1wire_proto::{
-    BodyLen, Client, ClientConfig, Conn, Expired, Method, Recv, RecvError, RecvErrorKind, SendError, Server,
-    ServerConfig, Slots,
+    BodyLen, Client, ClientConfig, Conn, Expired, Limits, Method, Recv, RecvError, RecvErrorKind, SendError,
+    Server, ServerConfig, Slots,
 };
 
 use crate::choices::Choices;
@@ -82,7 +82,10 @@ fn server(choices: &mut Choices<'_>) {
             1..=3 => {
                 let mut rest = &input[..];
                 let result = conn.recv(&mut rest, &mut slots);
-                assert!(!matches!(result, Ok(Recv::NeedInput(_))) || rest.len() < 8192);
+                assert!(
+                    !matches!(result, Ok(Recv::NeedInput(_)))
+                        || rest.len() < Limits::DEFAULT.max_contiguous()
+                );
                 let used = input.len() - rest.len();
                 input.drain(..used);
             }
@@ -109,7 +112,7 @@ fn server(choices: &mut Choices<'_>) {
                 0 => conn.send_failed(),
                 1 => conn.recv_bypassed(choices.byte() as u64),
                 2 => conn.recv_bypassed(u64::MAX),
-                3 => conn.limit_content(choices.byte() as u64),
+                3 => conn.limit_content(Some(choices.byte().into())),
                 4 => conn.keep_reading(choices.flip()),
                 5 => conn.close_after_response(),
                 // Nobody should, but it is no reason to panic: input that does not begin with what was left.
@@ -155,7 +158,7 @@ fn client(choices: &mut Choices<'_>) {
                 0 => conn.send_failed(),
                 1 => conn.recv_bypassed(choices.byte() as u64),
                 2 => conn.recv_bypassed(u64::MAX),
-                3 => conn.limit_content(choices.byte() as u64),
+                3 => conn.limit_content(Some(choices.byte().into())),
                 4 => input.truncate(choices.byte() as usize),
                 5 => {
                     _ = conn.configure(&ClientConfig {

@@ -213,7 +213,7 @@ fn respond(
 
 /// Reads what was sent back as the client would.
 fn read_response(asked: Method<'_>, wire: &[u8], meant: &Message, received: &Fields<'_, '_>) {
-    let limits = Limits { informational: u8::MAX, ..WIDE };
+    let limits = Limits { informational: None, ..WIDE };
     let mut conn = Conn::<Client>::new(&ClientConfig { limits, ..ClientConfig::default() });
     conn.request(asked, b"/", &[("Host", "h")], BodyLen::None, &mut Vec::new()).expect("a fresh connection");
     let (mut slots, mut input, mut got, mut open) = (Slots::new(), wire, Message::default(), true);

@@ -7,6 +7,7 @@ use h1wire_proto::pool::{Action, ConnId, Pool, PoolConfig, PoolError, Reuse, Sch
 use h1wire_proto::{KeepAlive, Time};
 use model::{Conn, Model, State, Waiting};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 mod model;
 
@@ -38,16 +39,17 @@ impl Run {
     fn new(bytes: &mut impl Iterator<Item = u8>) -> Option<Self> {
         let [flags, sockets, total, rest] = [bytes.next()?, bytes.next()?, bytes.next()?, bytes.next()?];
         let some = |flag: u8, value: u8| (flags & flag != 0).then_some(u32::from(value));
+        let ms = |ms: u32| Duration::from_millis(ms.into());
         let config = PoolConfig {
             keep_alive: flags & 1 == 0,
             scheduling: if flags & 2 == 0 { Scheduling::Fifo } else { Scheduling::Lifo },
-            max_sockets: some(4, sockets % 5),
-            max_total_sockets: some(8, total % 7),
-            max_free_sockets: if flags & 16 == 0 { 256 } else { u32::from(rest % 4) },
+            max_connections: some(4, sockets % 5),
+            max_total_connections: some(8, total % 7),
+            max_idle: some(16, rest % 4),
             max_queued: some(32, rest / 4 % 6),
-            idle_timeout_ms: some(64, rest / 8).map(u64::from),
-            hint_buffer_ms: [0, 950, 1_000, 2_990][usize::from(sockets / 64)],
-            acquire_timeout_ms: some(128, total / 8).map(u64::from),
+            idle_timeout: some(64, rest / 8).map(ms),
+            hint_buffer: ms([0, 950, 1_000, 2_990][usize::from(sockets / 64)]),
+            acquire_timeout: some(128, total / 8).map(ms),
         };
         Some(Self {
             pool: Pool::new(config),
@@ -70,8 +72,8 @@ impl Run {
             (0..=2, ..) => {
                 assert_eq!(self.pool.peek_idle(now, &key), self.model.peek_idle(now, key));
                 let ticket = self.pool.acquire(now, &key);
-                let most = self.model.config.acquire_timeout_ms.filter(|ms| *ms > 0);
-                self.acquired(key, ticket, most.map(|ms| now.after(ms)), false);
+                let most = self.model.config.acquire_timeout;
+                self.acquired(key, ticket, most.map(|limit| now + limit), false);
             }
             (3, ..) => {
                 let deadline = now.after(u64::from(arg / 3));
@@ -201,7 +203,7 @@ impl Run {
         let mut count = after - actions.iter().map(change).sum::<isize>();
         for action in actions {
             count += change(action);
-            let most = self.model.config.max_total_sockets.filter(|most| *most > 0);
+            let most = self.model.config.max_total_connections;
             if let (Some(most), Action::Connect { .. }) = (most, action) {
                 assert!(count <= most as isize, "{actions:?}");
             }
@@ -211,7 +213,7 @@ impl Run {
     fn check_state(&self) {
         let (pool, model) = (&self.pool, &self.model);
         assert_eq!(pool.poll_timeout(), model.next_deadline());
-        let mut totals = Totals { requests: model.queue.len(), ..Totals::default() };
+        let mut totals = Totals { waiting: model.queue.len(), ..Totals::default() };
         for key in 0..3 {
             let mine: Vec<&Conn> = model.conns.iter().filter(|conn| conn.key == key).collect();
             let waiting: Vec<Ticket> =
@@ -222,29 +224,29 @@ impl Run {
             };
             assert!(!mine.is_empty() || !waiting.is_empty(), "an empty origin was not forgotten");
             totals.origins += 1;
-            assert_eq!(origin.requests().collect::<Vec<_>>(), waiting, "first come, first served");
+            assert_eq!(origin.waiting().collect::<Vec<_>>(), waiting, "first come, first served");
             let (mut idle, mut in_use): (Vec<&Conn>, Vec<&Conn>) =
                 mine.into_iter().partition(|conn| conn.state == State::Idle);
             idle.sort_by_key(|conn| conn.spare_since);
             in_use.sort_by_key(|conn| conn.id);
             let ids = |conns: &[&Conn]| conns.iter().map(|conn| conn.id).collect::<Vec<_>>();
-            assert_eq!(origin.free_sockets().collect::<Vec<_>>(), ids(&idle));
-            let mut sockets: Vec<ConnId> = origin.sockets().collect();
+            assert_eq!(origin.idle().collect::<Vec<_>>(), ids(&idle));
+            let mut sockets: Vec<ConnId> = origin.busy().collect();
             sockets.sort();
             assert_eq!(sockets, ids(&in_use));
-            assert_eq!((origin.socket_count(), origin.free_socket_count()), (in_use.len(), idle.len()));
-            totals.sockets += in_use.len();
-            totals.free_sockets += idle.len();
+            assert_eq!((origin.busy_count(), origin.idle_count()), (in_use.len(), idle.len()));
+            totals.busy += in_use.len();
+            totals.idle += idle.len();
             let takers = model.queue.iter().filter(|it| it.key == key && !it.fresh).count();
             self.check_limits(in_use.len(), idle.len(), takers);
         }
         assert_eq!(pool.totals(), totals);
-        let most = |most: Option<u32>| most.filter(|most| *most > 0).map_or(usize::MAX, |most| most as usize);
-        assert!(totals.sockets + totals.free_sockets <= most(model.config.max_total_sockets));
+        let most = |most: Option<u32>| most.map_or(usize::MAX, |most| most as usize);
+        assert!(totals.busy + totals.idle <= most(model.config.max_total_connections));
         let queued = model.unserved().count();
         assert!(model.config.max_queued.is_none_or(|most| queued <= most as usize), "{queued} queued");
         // No ticket is lost: those that have not ended are exactly those that wait.
-        assert_eq!(self.tickets.len(), self.ended.len() + totals.requests);
+        assert_eq!(self.tickets.len(), self.ended.len() + totals.waiting);
         // Who waits without a connection being made has no room: not at the origin, or not in all.
         if model.starving().is_some() {
             assert!(model.full() && model.longest_spare().is_none());
@@ -254,7 +256,7 @@ impl Run {
     fn check_limits(&self, in_use: usize, idle: usize, takers: usize) {
         let config = &self.model.config;
         assert!(idle <= self.model.idle_room());
-        assert!(config.max_sockets.is_none_or(|most| most == 0 || in_use + idle <= most as usize));
+        assert!(config.max_connections.is_none_or(|most| in_use + idle <= most as usize));
         assert!(idle == 0 || takers == 0, "somebody waits beside an idle connection that would do");
     }
 

@@ -22,18 +22,18 @@ pub fn settings(choices: &mut Choices<'_>) -> (ServerConfig, ClientConfig) {
 fn lenient_settings(choices: &mut Choices<'_>) -> (ServerConfig, ClientConfig) {
     let limits = match choices.below(3) {
         0 => Limits::DEFAULT,
-        1 => Limits {
-            head_bytes: 16 + choices.byte() as u32,
-            target_bytes: 1 + choices.byte() as u32,
-            method_bytes: 1 + choices.byte() as u16 % 16,
-            fields: choices.byte() as u16 % 8,
-            chunk_line_bytes: 16 + choices.byte() as u16 % 32,
-            chunk_overhead: choices.byte() as u32,
-            trailer_bytes: 2 + choices.byte() as u32,
-            informational: choices.byte() % 4,
-            content_bytes: choices.byte() as u64 * 4,
-        },
-        _ => Limits { fields: 0, chunk_overhead: 64, ..Limits::DEFAULT },
+        1 => {
+            let mut limits = Limits::DEFAULT;
+            for (_, _, set) in Limits::NAMES {
+                set(&mut limits, Some(choices.byte().into()));
+            }
+            // Those that would otherwise nearly always be the last.
+            limits.head_bytes += 16;
+            (limits.fields, limits.informational) =
+                (Some(choices.byte() as u32 % 8), Some(choices.byte() % 4));
+            limits
+        }
+        _ => Limits { fields: None, chunk_overhead: Some(64), ..Limits::DEFAULT },
     };
     let bits = choices.word();
     let pick = |i: usize| bits >> (i % 16) & 1 == 1;

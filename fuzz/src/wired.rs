@@ -58,7 +58,7 @@ fn take(wire: &mut VecDeque<u8>, input: &mut Vec<u8>, n: usize) {
 /// Arbitrary operations on both sides and both pipes; then everything flows, and both sides agree.
 pub fn wired(data: &[u8]) {
     let mut choices = Choices(data);
-    let limits = Limits { informational: u8::MAX, ..Limits::DEFAULT };
+    let limits = Limits { informational: None, ..Limits::DEFAULT };
     let config = ClientConfig { limits, pipeline_depth: 1 + choices.byte() % 4, ..ClientConfig::default() };
     let mut client = Side::new(Conn::<Client>::new(&config));
     let mut server = Side::new(Conn::<Server>::new(&ServerConfig::default()));

@@ -1,9 +1,14 @@
-//! Answers every request with what it was, as JSON: `cargo run --example echo -- [--addr ADDRESS]`.
+//! Answers every request with what it was, as JSON: `cargo run -p h1wire-mio --example echo`.
 //!
-//! `{"method":"POST","target":"/x","body_hex":"616263"}`. The content is written while it comes.
+//! `{"method":"POST","target":"/x","body_hex":"616263"}`. The content is written while it comes. A client that sends and
+//! does not read is not read either, so that what waits for it stays little.
+
+mod cli;
+
+use std::process::ExitCode;
 
 use h1wire_mio::proto::{Fields, SendError};
-use h1wire_mio::{Handler, Options, Request, Response, Server};
+use h1wire_mio::{Handler, Request, Response};
 
 struct Echo;
 
@@ -21,7 +26,15 @@ impl Handler for Echo {
 
     fn data(&mut self, exchange: &mut Exchange, data: &[u8], res: &mut Response<'_>) {
         let hex: String = data.iter().map(|byte| format!("{byte:02x}")).collect();
-        exchange.0 = exchange.0.and_then(|()| res.write(hex).map(drop));
+        match res.write(hex) {
+            Ok(true) => {}
+            Ok(false) => res.pause(),
+            Err(error) => exchange.0 = exchange.0.and(Err(error)),
+        }
+    }
+
+    fn drain(&mut self, _: &mut Exchange, res: &mut Response<'_>) {
+        res.resume();
     }
 
     fn end(&mut self, exchange: &mut Exchange, _: Fields<'_, '_>, res: &mut Response<'_>) {
@@ -44,14 +57,6 @@ fn json(bytes: &[u8]) -> String {
     text + "\""
 }
 
-fn main() -> std::io::Result<()> {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    let addr = match &args[..] {
-        [] => "127.0.0.1:8080",
-        [flag, addr] if flag == "--addr" => addr,
-        _ => return Err(std::io::Error::other("usage: echo [--addr ADDRESS]")),
-    };
-    let server = Server::bind(addr)?.options(Options::default());
-    println!("http://{}/", server.local_addr()?);
-    server.serve_with(|_| Echo)
+fn main() -> ExitCode {
+    cli::run("http", "Answers every request with what it was, as JSON.", |server| server.serve_with(|_| Echo))
 }

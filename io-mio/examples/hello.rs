@@ -1,10 +1,11 @@
-//! Answers every request with a line of text: `cargo run --example hello -- [ADDRESS]`.
+//! Answers every request with a line of text: `cargo run -p h1wire-mio --example hello`.
 
-use h1wire_mio::Server;
+mod cli;
 
-fn main() -> std::io::Result<()> {
-    let addr = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8080".into());
-    let server = Server::bind(addr)?;
-    println!("http://{}/", server.local_addr()?);
-    server.serve(|_, res| res.header("content-type", "text/plain").end("hello\n"))
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run("http", "Answers every request with a line of text.", |server| {
+        server.serve(|_, res| res.header("Content-Type", "text/plain").end("hello\n"))
+    })
 }

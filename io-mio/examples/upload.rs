@@ -1,24 +1,32 @@
-//! Stores uploads on disk: `cargo run --example upload -- FOLDER [ADDRESS]`, then `curl -T FILE http://ADDRESS/NAME`.
+//! Stores uploads on disk: `cargo run -p h1wire-mio --example upload -- FOLDER`, then `curl -T FILE http://ADDRESS/`.
 //!
-//! Each upload has a thread that writes. While it is behind, the content is not read, and so the client has to wait:
-//! memory stays bounded however fast the one and however slow the other. A file appears under its name when it is
-//! complete.
+//! Each upload has a thread that writes. While it lags, the content is not read, and so the client has to wait: memory
+//! stays bounded however fast the one and however slow the other. A file appears under its name when it is complete, and
+//! replaces one of that name at once; what breaks off leaves nothing.
+
+mod cli;
 
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use h1wire_mio::proto::{Fields, Method};
+use h1wire_mio::proto::{Fields, HttpDate, Method};
 use h1wire_mio::{Handler, Options, Request, Responder, Response, Server};
 
 /// How many bytes may wait for the disk.
 const AHEAD: u64 = 1 << 20;
+/// How many uploads there may be at a time, each with its thread.
+const MOST: usize = 64;
 
 struct Uploads {
     folder: Arc<Path>,
+    /// One for each upload there is, and one for this.
+    count: Arc<()>,
 }
 
 /// The way to the thread that writes. `None` marks the end; a channel that closes without it, an abort.
@@ -27,28 +35,82 @@ struct Exchange {
     waiting: Arc<AtomicU64>,
 }
 
+/// Where an upload goes, and whether only to a new name.
+struct Place {
+    path: PathBuf,
+    only_new: bool,
+}
+
+/// Why nothing is stored: a status, and a word about it.
+type Refusal = (u16, &'static str);
+
+impl Uploads {
+    /// What RFC 9110 sections 9.3.4, 13 and 14.5 ask before content is read.
+    fn place(&self, req: &Request<'_>) -> Result<Place, Refusal> {
+        if req.method != Method::Put {
+            return Err((405, "PUT is for storing, and nothing else is done here\n"));
+        }
+        let name = req.path().strip_prefix(b"/").and_then(|name| std::str::from_utf8(name).ok());
+        let is_plain = |name: &&str| name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+        let name = name.filter(|name| !name.starts_with('.') && !name.is_empty()).filter(is_plain);
+        let name = name.ok_or((403, "a name of letters, digits, '-', '_' and '.'\n"))?;
+        if req.fields.has("content-range") {
+            return Err((400, "a part cannot be stored, send the whole\n"));
+        }
+        let path = self.folder.join(name);
+        let meta = fs::metadata(&path).ok();
+        if meta.as_ref().is_some_and(|meta| !meta.is_file()) {
+            return Err((409, "there is something else of that name\n"));
+        }
+        let modified = meta.as_ref().and_then(|meta| meta.modified().ok()).map(unix);
+        let date =
+            |name| req.fields.get(name).and_then(|date| HttpDate::parse(date, unix(SystemTime::now())));
+        // Files have no tags here, so none of a list is theirs.
+        let only_new = req.fields.get("if-none-match") == Some(b"*");
+        let failed = match req.fields.get("if-match") {
+            Some(b"*") => meta.is_none(),
+            Some(_) => true,
+            None => {
+                modified.zip(date("if-unmodified-since")).is_some_and(|(modified, since)| modified > since)
+            }
+        };
+        if failed || only_new && meta.is_some() {
+            return Err((412, "this is not what the conditions say\n"));
+        }
+        if Arc::strong_count(&self.count) > MOST {
+            return Err((503, "there are too many uploads\n"));
+        }
+        Ok(Place { path, only_new })
+    }
+}
+
 impl Handler for Uploads {
     type Exchange = Exchange;
 
     fn request(&mut self, req: &Request<'_>, res: &mut Response<'_>) -> Option<Exchange> {
-        let name = std::str::from_utf8(req.target).ok().and_then(|target| target.strip_prefix('/'));
-        let is_plain = |name: &&str| name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
-        let name = name.filter(|name| !name.starts_with('.') && !name.is_empty()).filter(is_plain);
-        let refused = match (req.method, name) {
-            (Method::Put, Some(name)) => {
+        match self.place(req) {
+            Ok(place) => {
                 let (pieces, written) = channel();
                 let waiting = Arc::new(AtomicU64::new(0));
-                let (path, responder, behind) = (self.folder.join(name), res.responder(), waiting.clone());
-                std::thread::spawn(move || store(&path, &written, &behind, &responder));
-                return Some(Exchange { pieces, waiting });
+                let (responder, unwritten, count) = (res.responder(), waiting.clone(), self.count.clone());
+                std::thread::spawn(move || {
+                    store(&place, &written, &unwritten, &responder);
+                    drop(count);
+                });
+                Some(Exchange { pieces, waiting })
             }
-            (Method::Put, None) => res.status(403).end("a name of letters, digits, '-', '_' and '.'\n"),
-            _ => res.status(405).header("Allow", "PUT").end(""),
-        };
-        if refused.is_err() {
-            res.abort();
+            Err((status, text)) => {
+                match status {
+                    405 => res.header("Allow", "PUT"),
+                    503 => res.header("Retry-After", "10"),
+                    _ => res,
+                };
+                if res.status(status).header("Content-Type", "text/plain").end(text).is_err() {
+                    res.abort();
+                }
+                None
+            }
         }
-        None
     }
 
     fn data(&mut self, exchange: &mut Exchange, data: &[u8], res: &mut Response<'_>) {
@@ -65,15 +127,34 @@ impl Handler for Uploads {
     }
 }
 
-fn store(path: &Path, pieces: &Receiver<Option<Vec<u8>>>, waiting: &AtomicU64, responder: &Responder) {
-    let part = part_of(path);
-    let stored = write(&part, pieces, waiting, responder).and_then(|()| fs::rename(&part, path));
-    if let Err(e) = &stored {
-        eprintln!("{}: {e}", path.display());
-        let _ = fs::remove_file(&part);
-    }
-    let status = if stored.is_ok() { 201 } else { 500 };
+fn store(place: &Place, pieces: &Receiver<Option<Vec<u8>>>, waiting: &AtomicU64, responder: &Responder) {
+    let part = part_of(&place.path);
+    let stored = write(&part, pieces, waiting, responder).and_then(|()| publish(&part, place));
+    // After it has its name, it is not there under the other.
+    let _ = fs::remove_file(&part);
+    let status = match &stored {
+        Ok(true) => 201,
+        Ok(false) => 204,
+        // Somebody was faster.
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => 412,
+        Err(e) => {
+            eprintln!("upload: {}: {e}", place.path.display());
+            if e.kind() == io::ErrorKind::StorageFull { 507 } else { 500 }
+        }
+    };
     responder.respond(status, Default::default(), "");
+}
+
+/// Gives a complete file its name. Says whether that is new.
+fn publish(part: &Path, place: &Place) -> io::Result<bool> {
+    match fs::hard_link(part, &place.path) {
+        Ok(()) => Ok(true),
+        Err(e) if place.only_new => Err(e),
+        Err(e) => {
+            let is_new = e.kind() != io::ErrorKind::AlreadyExists && !place.path.exists();
+            fs::rename(part, &place.path).map(|()| is_new)
+        }
+    }
 }
 
 /// Where a file is while it is not complete: a name of its own for each upload, and none that can be asked for.
@@ -89,9 +170,10 @@ fn write(
     waiting: &AtomicU64,
     responder: &Responder,
 ) -> io::Result<()> {
-    let mut file = File::create(part)?;
+    let mut file = File::create_new(part)?;
     loop {
-        let piece = pieces.recv().map_err(|_| io::Error::from(io::ErrorKind::UnexpectedEof))?;
+        let cut = || io::Error::new(io::ErrorKind::UnexpectedEof, "the upload broke off");
+        let piece = pieces.recv().map_err(|_| cut())?;
         let Some(piece) = piece else { return file.sync_all() };
         file.write_all(&piece)?;
         let before = waiting.fetch_sub(piece.len() as u64, Ordering::AcqRel);
@@ -101,14 +183,18 @@ fn write(
     }
 }
 
-fn main() -> io::Result<()> {
-    let mut args = std::env::args().skip(1);
-    let folder = args.next().ok_or_else(|| io::Error::other("usage: upload FOLDER [ADDRESS]"))?;
-    let addr = args.next().unwrap_or_else(|| "127.0.0.1:8080".into());
-    let folder: Arc<Path> = Path::new(&folder).canonicalize()?.into();
+fn unix(at: SystemTime) -> u64 {
+    at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+fn serve(server: Server, folder: &Path) -> io::Result<()> {
+    let folder: Arc<Path> = folder.canonicalize()?.into();
     let mut options = Options::default();
-    options.protocol.limits.content_bytes = 16 << 30;
-    let server = Server::bind(addr)?.options(options);
-    println!("http://{}/", server.local_addr()?);
-    server.serve_with(move |_| Uploads { folder: folder.clone() })
+    options.protocol.limits.content_bytes = Some(16 << 30);
+    let count = Arc::default();
+    server.options(options).serve_with(move |_| Uploads { folder: folder.clone(), count: Arc::clone(&count) })
+}
+
+fn main() -> ExitCode {
+    cli::run_on_folder("Stores what is uploaded with PUT in a folder.", serve)
 }

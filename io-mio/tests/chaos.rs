@@ -59,7 +59,7 @@ fn act(dice: &mut Dice, file: &Arc<File>, res: &mut Response<'_>) {
         17 => drop(res.trailer("T", "v")),
         18 => drop(res.trailer("not a name", "v")),
         19 => drop(res.send_head()),
-        20 => res.limit_content(dice.below(50_000) as u64),
+        20 => res.limit_content(Some(dice.below(50_000) as u64)),
         21 => res.set_timeout(1 + dice.below(300) as u32),
         22 => drop((res.report(), res.connection(), res.buffered())),
         23 => res.continue_when_wanted(),
@@ -225,7 +225,7 @@ fn whatever_is_called_and_whatever_is_sent_every_connection_comes_to_its_end() {
             };
             o.timeouts =
                 Timeouts { body: ms(300), write: ms(300), linger: ms(200), request: ms(600), ..times };
-            o.protocol.limits.content_bytes = 60_000;
+            o.protocol.limits.content_bytes = Some(60_000);
             (o.discard_limit, o.linger_limit) = (10_000, 30_000);
             (o.max_requests, o.count_connections) = (seed as u32 % 3 * 4, true);
         });

@@ -213,7 +213,7 @@ fn a_client_that_does_not_read_stops_the_writer_until_it_does() {
 
 #[test]
 fn content_beyond_the_limit_is_answered_with_413_that_arrives() {
-    let (server, told) = log(options(|o| o.protocol.limits.content_bytes = 1000));
+    let (server, told) = log(options(|o| o.protocol.limits.content_bytes = Some(1000)));
     let mut client = Raw::to(&server);
     let got = client.send(post("/x", "Content-Length: 100000\r\n", &"x".repeat(100_000))).rest();
     assert!(got.starts_with("HTTP/1.1 413 Content Too Large\r\n"), "{got}");

@@ -1,15 +1,27 @@
-//! The examples, as they are built, each asked for what it is there for. `cargo test` builds them; `cargo test --test
-//! examples` alone does not.
+//! The examples, as they are built, each asked for what it is there for, and by clients of all kinds. `cargo test` builds
+//! them; `cargo test --test examples` alone does not.
 
 mod common;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write, stderr};
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write, stderr};
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use common::{PATIENCE, Raw};
+use common::{Raw, wait_until};
+
+/// The program of an example. None, and a word about it, if it was not built.
+fn program(name: &str) -> Option<Command> {
+    // The tests are in `deps`, beside `examples`.
+    let test = std::env::current_exe().unwrap();
+    let program: PathBuf = test.parent()?.parent()?.join("examples").join(name);
+    if !program.exists() {
+        let _ = writeln!(stderr(), "skipped: the example {name} is not built");
+        return None;
+    }
+    Some(Command::new(program))
+}
 
 /// An example that runs until the test is over.
 struct Example {
@@ -18,26 +30,28 @@ struct Example {
 }
 
 impl Example {
-    /// None, and a word about it, if it was not built.
     fn start(name: &str, args: &[&str]) -> Option<Self> {
-        // The tests are in `deps`, beside `examples`.
-        let test = std::env::current_exe().unwrap();
-        let program: PathBuf = test.parent()?.parent()?.join("examples").join(name);
-        if !Path::new(&program).exists() {
-            let _ = writeln!(stderr(), "skipped: the example {name} is not built");
-            return None;
-        }
         let mut child =
-            Command::new(program).args(args).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+            program(name)?.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let addr = line.trim().strip_prefix("http://").and_then(|url| url.strip_suffix('/'));
+        let addr = line.trim().split_once("://").and_then(|(_, rest)| rest.strip_suffix('/'));
         let addr = addr.unwrap_or_else(|| panic!("{name} says {line:?}")).parse().unwrap();
         Some(Self { child, addr })
     }
 
     fn ask(&self, request: &str) -> String {
         Raw::at(self.addr).ask(request)
+    }
+
+    /// The answer to a request with this head, less its end, and `Connection: close`.
+    fn last(&self, head: &str) -> String {
+        self.ask(&format!("{head}\r\nHost: a\r\nConnection: close\r\n\r\n"))
+    }
+
+    /// The status that is answered to it.
+    fn status(&self, head: &str) -> u16 {
+        status(&self.last(head))
     }
 }
 
@@ -48,18 +62,103 @@ impl Drop for Example {
     }
 }
 
+fn status(answer: &str) -> u16 {
+    answer.get(9..12).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{answer}"))
+}
+
 const ANY: &str = "127.0.0.1:0";
-const LAST: &str = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+const H2C: &str = "Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n";
+
+/// Asks for `path` as all kinds of clients do: each gets a whole answer that ends with `content`.
+fn is_answered_to_everybody(example: &Example, path: &str, content: &str) {
+    let host = "Host: a\r\nConnection: close\r\n";
+    for request in [
+        format!("GET {path} HTTP/1.1\r\n{host}\r\n"),
+        format!("GET {path}?x=1&y=/ HTTP/1.1\r\n{host}\r\n"),
+        format!("GET http://a{path} HTTP/1.1\r\n{host}\r\n"),
+        format!("GET http://a{path}?x HTTP/1.1\r\n{host}\r\n"),
+        format!("GET {path} HTTP/1.0\r\n\r\n"),
+        format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close, Upgrade, HTTP2-Settings\r\n{H2C}\r\n"),
+        format!(
+            "GET {path} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\n{H2C}\r\n\
+             GET {path} HTTP/1.1\r\n{host}\r\n"
+        ),
+        format!("GET {path} HTTP/1.1\r\n{host}Content-Length: 0\r\n\r\n"),
+        format!("GET {path} HTTP/1.1\r\n{host}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+        format!("GET {path} HTTP/1.1\r\n{host}Content-Length: 3\r\n\r\nabc"),
+    ] {
+        let got = example.ask(&request);
+        assert!(got.ends_with(content), "{request}\n{got}");
+        assert_eq!(got.matches(" 200 OK\r\n").count(), request.matches("GET ").count(), "{request}\n{got}");
+    }
+    let head = example.ask(&format!("HEAD {path} HTTP/1.1\r\n{host}\r\n"));
+    assert!(head.contains(" 200 OK\r\n") && head.ends_with("\r\n\r\n"), "{head}");
+    survives(example);
+    assert!(example.ask(&format!("GET {path} HTTP/1.1\r\n{host}\r\n")).ends_with(content));
+}
+
+/// Clients that leave, and one that breaks the protocol.
+fn survives(example: &Example) {
+    for request in [
+        "",
+        "GET / HT",
+        "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+        "PUT /x HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc",
+    ] {
+        Raw::at(example.addr).send(request);
+    }
+    assert_eq!(status(&example.ask("NONSENSE\r\n\r\n")), 400);
+}
 
 #[test]
-fn hello_says_hello() {
+fn every_example_has_help_and_says_what_is_wrong_and_where() {
+    let taken = TcpListener::bind(ANY).unwrap();
+    let addr = taken.local_addr().unwrap().to_string();
+    for (name, folder) in [
+        ("hello", None),
+        ("echo", None),
+        ("hints", None),
+        ("events", None),
+        ("websocket", None),
+        ("upload", Some(".")),
+    ] {
+        let run = |args: &[&str]| {
+            let output = program(name)?.args(args).output().unwrap();
+            let text = |bytes| String::from_utf8(bytes).unwrap();
+            Some((output.status.code().unwrap(), text(output.stdout), text(output.stderr)))
+        };
+        let with = |args: &[&str]| run(&folder.into_iter().chain(args.iter().copied()).collect::<Vec<_>>());
+        let Some((code, out, err)) = run(&["--help"]) else { continue };
+        assert!(code == 0 && err.is_empty(), "{name}: {err}");
+        assert!(out.contains(&format!("Usage: {name} ")) && out.contains("--listen ADDRESS"), "{out}");
+        for (ended, code, words) in [
+            (with(&["--what"]), 2, "--what"),
+            (with(&["--listen"]), 2, "--listen"),
+            (with(&[ANY, "more"]), 2, "more"),
+            (with(&["--listen", &addr]), 1, &*format!("{addr}: Address already in use")),
+            (with(&[&addr]), 1, &format!("{addr}: Address already in use")),
+        ] {
+            let (got, out, err) = ended.unwrap();
+            assert!(got == code && out.is_empty(), "{name}: {out}{err}");
+            assert!(err.starts_with(&format!("{name}: ")) && err.contains(words), "{err}");
+        }
+        if folder.is_some() {
+            assert!(run(&[]).unwrap().2.contains("which folder?"));
+            assert!(run(&["/no/such", ANY]).unwrap().2.contains("/no/such: No such file"));
+        }
+    }
+}
+
+#[test]
+fn hello_says_hello_to_everybody() {
     let Some(hello) = Example::start("hello", &[ANY]) else { return };
-    assert!(hello.ask(LAST).ends_with("\r\n\r\nhello\n"));
+    is_answered_to_everybody(&hello, "/any", "hello\n");
+    assert_eq!(hello.status("POST / HTTP/1.1"), 200);
 }
 
 #[test]
 fn echo_tells_method_target_and_content() {
-    let Some(echo) = Example::start("echo", &["--addr", ANY]) else { return };
+    let Some(echo) = Example::start("echo", &["--listen", ANY]) else { return };
     // Old clients get no chunks, in which the content was written.
     for (request, content) in [
         (
@@ -71,61 +170,384 @@ fn echo_tells_method_target_and_content() {
         let got = echo.ask(request);
         assert!(got.ends_with(&format!("\r\n\r\n{content}\n")), "{got}");
     }
+    let head = echo.last("HEAD / HTTP/1.1");
+    assert!(head.starts_with("HTTP/1.1 200 ") && head.ends_with("\r\n\r\n"), "{head}");
+    let offer = format!("GET http://a/ HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\n{H2C}");
+    let got = echo.last(offer.trim_end());
+    assert!(got.contains(r#""target":"http://a/""#) && got.ends_with("\r\n0\r\n\r\n"), "{got}");
+    survives(&echo);
+}
+
+#[test]
+fn echo_reads_no_more_than_its_client_reads() {
+    const LEN: usize = 32 << 20;
+    let Some(echo) = Example::start("echo", &[ANY]) else { return };
+    let mut client = Raw::at(echo.addr);
+    client.send(format!("PUT / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: {LEN}\r\n\r\n"));
+    // What is sent without reading has to come to a stop, and goes on when there is a reader.
+    let mut sender = client.0.try_clone().unwrap();
+    let piece = [b'x'; 1 << 16];
+    sender.set_nonblocking(true).unwrap();
+    let mut sent = 0;
+    let mut stuck = 0;
+    while stuck < 100 && sent < LEN {
+        match sender.write(&piece[..piece.len().min(LEN - sent)]) {
+            Ok(n) => (sent, stuck) = (sent + n, 0),
+            Err(_) => {
+                stuck += 1;
+                let mut ready = [rustix::event::PollFd::new(&sender, rustix::event::PollFlags::OUT)];
+                let a_while = rustix::time::Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
+                rustix::event::poll(&mut ready, Some(&a_while)).unwrap();
+            }
+        }
+    }
+    assert!(sent < LEN, "all of it was taken");
+    sender.set_nonblocking(false).unwrap();
+    let rest = std::thread::spawn(move || {
+        while sent < LEN {
+            sent += sender.write(&piece[..piece.len().min(LEN - sent)]).unwrap();
+        }
+    });
+    let mut got = 0;
+    let mut buf = vec![0; 1 << 16];
+    while let n @ 1.. = client.0.read(&mut buf).unwrap() {
+        got += n;
+    }
+    rest.join().unwrap();
+    assert!(got > 2 * LEN, "{got}");
+}
+
+/// A folder, and `upload` storing in it.
+struct Upload {
+    folder: PathBuf,
+    example: Example,
+}
+
+impl Upload {
+    fn start(name: &str) -> Option<Self> {
+        let folder = std::env::temp_dir().join(format!("h1wire-mio-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
+        let example = Example::start("upload", &[folder.to_str().unwrap(), ANY])?;
+        Some(Self { folder, example })
+    }
+
+    fn put(&self, name: &str, fields: &str, content: &str) -> u16 {
+        let head = format!("PUT {name} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{fields}");
+        status(&self.example.ask(&format!("{head}Content-Length: {}\r\n\r\n{content}", content.len())))
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.folder.join(name)).unwrap()
+    }
+
+    /// What is in the folder.
+    fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.folder).unwrap();
+        let mut names: Vec<_> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
 }
 
 #[test]
 fn upload_stores_whole_files_and_no_others() {
-    let folder = std::env::temp_dir().join(format!("h1wire-mio-upload-{}", std::process::id()));
-    fs::create_dir_all(&folder).unwrap();
-    let Some(upload) = Example::start("upload", &[folder.to_str().unwrap(), ANY]) else { return };
+    let Some(upload) = Upload::start("upload") else { return };
     // More than may wait for the disk.
     let content: String = (0..600_000).map(|n| format!("{n:05}")).collect();
-    let head = |name: &str, len: usize| {
-        format!("PUT {name} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: {len}\r\n\r\n")
+    assert_eq!(upload.put("/whole", "", &content), 201);
+    assert!(upload.read("whole") == content);
+    assert_eq!(upload.put("/whole", "", "other"), 204, "RFC 9110 section 9.3.4");
+    assert_eq!(upload.read("whole"), "other");
+    assert_eq!(upload.put("/empty", "", ""), 201);
+    assert_eq!(upload.read("empty"), "");
+    // Those that break off, in either framing.
+    let head = "HTTP/1.1\r\nHost: a\r\nConnection: close";
+    for request in [
+        format!("PUT /part {head}\r\nContent-Length: 100\r\n\r\nabc"),
+        format!("PUT /part {head}\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"),
+        format!("PUT /whole {head}\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nx"),
+    ] {
+        Raw::at(upload.example.addr).send(&request).half_close().rest();
+        Raw::at(upload.example.addr).send(&request);
+    }
+    wait_until("that what was begun is removed", || upload.names() == ["empty", "whole"]);
+    assert_eq!(upload.read("whole"), "other");
+}
+
+#[test]
+fn upload_stores_under_the_path_and_only_under_plain_names() {
+    let Some(upload) = Upload::start("upload-names") else { return };
+    for (target, code) in [
+        ("/a", 201),
+        ("http://a/b", 201),
+        ("http://elsewhere/c?x=1", 201),
+        ("/d?/../e", 201),
+        ("/d?", 204),
+        ("/../x", 403),
+        ("/a/b", 403),
+        ("/", 403),
+        ("http://a", 403),
+        ("/.hidden", 403),
+        ("/%2e%2e", 403),
+        ("/%61", 403),
+    ] {
+        assert_eq!(upload.put(target, "", "x"), code, "{target}");
+    }
+    assert_eq!(upload.names(), ["a", "b", "c", "d"]);
+    let old = format!("PUT /e HTTP/1.0\r\n{H2C}Content-Length: 1\r\n\r\nx");
+    assert_eq!(status(&upload.example.ask(&old)), 201);
+    for method in ["GET", "HEAD", "POST", "DELETE", "OPTIONS"] {
+        let got = upload.example.last(&format!("{method} /a HTTP/1.1"));
+        assert!(got.starts_with("HTTP/1.1 405 ") && got.contains("\r\nAllow: PUT\r\n"), "{got}");
+    }
+    fs::create_dir(upload.folder.join("dir")).unwrap();
+    assert_eq!(upload.put("/dir", "", "x"), 409);
+}
+
+/// RFC 9110 sections 13 and 14.5.
+#[test]
+fn upload_stores_no_part_and_nothing_against_a_condition() {
+    let Some(upload) = Upload::start("upload-if") else { return };
+    assert_eq!(upload.put("/a", "", "old"), 201);
+    let (past, future) = ("Sun, 06 Nov 1994 08:49:37 GMT", "Fri, 06 Nov 2093 08:49:37 GMT");
+    for (name, fields, code) in [
+        ("/a", "Content-Range: bytes 0-2/3", 400),
+        ("/b", "Content-Range: bytes 0-2/3", 400),
+        ("/a", "If-None-Match: *", 412),
+        ("/a", "If-Match: \"x\"", 412),
+        ("/b", "If-Match: *", 412),
+        ("/a", &format!("If-Unmodified-Since: {past}"), 412),
+    ] {
+        assert_eq!(upload.put(name, &format!("{fields}\r\n"), "new"), code, "{name} {fields}");
+    }
+    assert_eq!((upload.read("a"), upload.names()), ("old".into(), vec!["a".into()]));
+    for (name, fields, code) in [
+        ("/b", "If-None-Match: *", 201),
+        ("/a", "If-Match: *", 204),
+        ("/a", "If-None-Match: \"x\"", 204),
+        ("/a", &format!("If-Unmodified-Since: {future}"), 204),
+        ("/a", "If-Unmodified-Since: long ago", 204),
+    ] {
+        assert_eq!(upload.put(name, &format!("{fields}\r\n"), "new"), code, "{name} {fields}");
+    }
+    // Of two that both want to be the first, one is.
+    let head =
+        "PUT /c HTTP/1.1\r\nHost: a\r\nConnection: close\r\nIf-None-Match: *\r\nContent-Length: 3\r\n\r\n";
+    let mut clients = [0, 1].map(|_| Raw::at(upload.example.addr));
+    for client in &mut clients {
+        client.send(head).send("ne");
+    }
+    // Both were let in when each has its part.
+    wait_until("that both are under way", || upload.names().len() == 4);
+    let mut codes = clients.map(|mut client| status(&client.ask("w")));
+    codes.sort();
+    assert_eq!((codes, upload.read("c")), ([201, 412], "new".into()));
+    assert_eq!(upload.names(), ["a", "b", "c"]);
+}
+
+#[test]
+fn upload_tells_a_client_that_waits_before_it_sends() {
+    let Some(upload) = Upload::start("upload-expect") else { return };
+    let head = |name: &str| {
+        format!(
+            "PUT {name} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n"
+        )
     };
-    let got = upload.ask(&(head("/whole", content.len()) + &content));
-    assert!(got.starts_with("HTTP/1.1 201 Created\r\n"), "{got}");
-    assert!(fs::read_to_string(folder.join("whole")).unwrap() == content);
-    // One that breaks off.
-    Raw::at(upload.addr).send(head("/part", 100)).send("abc").half_close().rest();
-    let begun = std::time::Instant::now();
-    while folder.join("part.part").exists() {
-        assert!(begun.elapsed() < PATIENCE, "what was begun is left");
-        std::thread::yield_now();
-    }
-    assert!(!folder.join("part").exists());
-    for name in ["/../x", "/a/b", "/", "/.hidden", "/%2e%2e"] {
-        let got = upload.ask(&head(name, 0));
-        assert!(got.starts_with("HTTP/1.1 403 "), "{name}: {got}");
-    }
-    drop(upload);
-    fs::remove_dir_all(&folder).unwrap();
+    let mut client = Raw::at(upload.example.addr);
+    client.send(head("/a")).until("100 Continue\r\n\r\n");
+    assert_eq!(status(&client.ask("abc")), 201);
+    assert_eq!(status(&upload.example.ask(&head("/../b"))), 403);
 }
 
 #[test]
 fn events_come_to_everybody_who_listens() {
     let Some(events) = Example::start("events", &[ANY]) else { return };
-    assert!(events.ask(LAST).contains("new EventSource('/events')"));
+    assert!(events.last("GET / HTTP/1.1").contains("new EventSource('/events')"));
     let mut listeners: Vec<_> = (0..3).map(|_| Raw::at(events.addr)).collect();
-    for listener in &mut listeners {
-        listener.send("GET /events HTTP/1.1\r\nHost: a\r\n\r\n");
+    for (listener, target) in listeners.iter_mut().zip(["/events", "/events?x", "http://a/events"]) {
+        listener.send(format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n"));
     }
     for listener in &mut listeners {
-        let got = listener.until("\n\n\r\n");
+        let got = read_until(listener, "\ndata: tick ");
         assert!(
-            got.contains("\r\nContent-Type: text/event-stream\r\n") && got.contains("\ndata: tick "),
+            got.contains("\r\nContent-Type: text/event-stream\r\n") && got.contains("retry: 2000\n\n"),
             "{got}"
         );
     }
+}
+
+/// Reads until `what` came.
+fn read_until(client: &mut Raw, what: &str) -> String {
+    let (mut got, mut piece) = (String::new(), [0; 4096]);
+    while !got.contains(what) {
+        let n = match client.0.read(&mut piece) {
+            Err(e) if e.kind() == ErrorKind::Interrupted => continue,
+            read => read.unwrap(),
+        };
+        assert!(n > 0, "the end, after {got}");
+        got += std::str::from_utf8(&piece[..n]).unwrap();
+    }
+    got
+}
+
+#[test]
+fn events_that_were_missed_come_when_the_client_comes_back() {
+    let Some(events) = Example::start("events", &[ANY]) else { return };
+    let listen = |fields: &str| {
+        let mut client = Raw::at(events.addr);
+        client.send(format!("GET /events HTTP/1.1\r\nHost: a\r\n{fields}\r\n"));
+        client
+    };
+    read_until(&mut listen(""), "id: 2\n");
+    let got = read_until(&mut listen("Last-Event-ID: 0\r\n"), "id: 3\n");
+    let at = |what: &str| got.find(what).unwrap_or_else(|| panic!("{what} in {got}"));
+    assert!(at("retry: ") < at("id: 1\n") && at("id: 1\n") < at("id: 2\n"), "{got}");
+    assert!(!got.contains("id: 0\n"), "{got}");
+    let got = read_until(&mut listen("Last-Event-ID: nonsense\r\n"), "id: ");
+    assert!(!got.contains("id: 0\n"), "{got}");
+}
+
+#[test]
+fn events_are_for_those_who_can_have_them() {
+    let Some(events) = Example::start("events", &[ANY]) else { return };
+    is_answered_to_everybody(&events, "/", "</script>\n");
+    let head = events.last("HEAD /events HTTP/1.1");
+    assert!(head.contains("\r\nContent-Type: text/event-stream\r\n") && head.ends_with("\r\n\r\n"), "{head}");
+    // The connection goes on after it.
+    let two = "HEAD /events HTTP/1.1\r\nHost: a\r\n\r\nGET /nothing HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    assert!(events.ask(two).contains("\r\n\r\nHTTP/1.1 404 "));
+    assert_eq!(events.status("POST /events HTTP/1.1"), 405);
+    let mut old = Raw::at(events.addr);
+    let got = read_until(old.send("GET /events HTTP/1.0\r\n\r\n"), "\ndata: tick ");
+    assert!(!got.contains("chunked"), "{got}");
+}
+
+#[cfg(unix)]
+#[test]
+fn events_end_with_a_whole_answer_when_the_server_is_told_to_stop() {
+    let Some(mut events) = Example::start("events", &[ANY]) else { return };
+    let mut client = Raw::at(events.addr);
+    read_until(client.send("GET /events HTTP/1.1\r\nHost: a\r\n\r\n"), "\ndata: tick ");
+    let id = rustix::process::Pid::from_child(&events.child);
+    rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+    assert!(client.rest().ends_with("0\r\n\r\n"));
+    assert!(events.child.wait().unwrap().success());
 }
 
 #[test]
 fn hints_come_before_the_page() {
     let Some(hints) = Example::start("hints", &[ANY]) else { return };
     let mut client = Raw::at(hints.addr);
-    client.send(LAST);
+    client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     let hint = client.until("\r\n\r\n");
     assert!(hint.starts_with("HTTP/1.1 103 Early Hints\r\nLink: </style.css>;"), "{hint}");
     let page = client.rest();
     assert!(page.starts_with("HTTP/1.1 200 OK\r\n") && page.ends_with("Here it is.\n"), "{page}");
+}
+
+#[test]
+fn hints_are_not_sent_to_old_clients_and_the_page_is() {
+    let Some(hints) = Example::start("hints", &[ANY]) else { return };
+    is_answered_to_everybody(&hints, "/", "Here it is.\n");
+    is_answered_to_everybody(&hints, "/style.css", "sans-serif }\n");
+    assert!(hints.ask("GET / HTTP/1.0\r\n\r\n").starts_with("HTTP/1.1 200 OK\r\n"));
+    assert_eq!((hints.status("GET /x HTTP/1.1"), hints.status("DELETE / HTTP/1.1")), (404, 405));
+}
+
+const HANDSHAKE: &str = "GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
+
+/// RFC 6455 section 4.2.
+#[test]
+fn websocket_switches_for_a_handshake_and_refuses_what_is_none() {
+    let Some(websocket) = Example::start("websocket", &[ANY]) else { return };
+    for (from, to, code) in [
+        ("GET", "POST", 405),
+        ("GET", "HEAD", 405),
+        ("HTTP/1.1", "HTTP/1.0", 426),
+        ("Upgrade: websocket\r\n", "", 426),
+        ("Upgrade: websocket", "Upgrade: h2c", 426),
+        ("Connection: Upgrade\r\n", "", 426),
+        ("Version: 13", "Version: 8", 426),
+        ("Sec-WebSocket-Version: 13\r\n", "", 426),
+        ("Version: 13", "Version: 13\r\nSec-WebSocket-Version: 8", 426),
+        ("\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "", 400),
+        ("dGhlIHNhbXBsZSBub25jZQ==", "", 400),
+        ("dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25jZ", 400),
+        ("dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25jZXM=", 400),
+        ("dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25jZZ==", 400),
+        ("dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBs!SBub25jZQ==", 400),
+        (
+            "dGhlIHNhbXBsZSBub25jZQ==",
+            "dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+            400,
+        ),
+        ("Upgrade: websocket", "Content-Length: 3\r\nUpgrade: websocket", 400),
+    ] {
+        assert!(HANDSHAKE.contains(from));
+        let request = HANDSHAKE.replacen(from, to, 1);
+        let content = if request.contains("Content-Length") { "abc" } else { "" };
+        let got = websocket.ask(&format!("{request}\r\nHost: a\r\nConnection: close\r\n\r\n{content}"));
+        assert_eq!(status(&got), code, "{request}\n{got}");
+        if code == 426 {
+            for field in ["\r\nUpgrade: websocket\r\n", "\r\nSec-WebSocket-Version: 13\r\n"] {
+                assert!(got.contains(field), "{got}");
+            }
+            let connection = got.lines().find(|line| line.starts_with("Connection: ")).unwrap_or_default();
+            assert!(connection.to_ascii_lowercase().contains("upgrade"), "{got}");
+        }
+    }
+    assert_eq!(status(&websocket.ask(&format!("{HANDSHAKE}\r\nConnection: close\r\n\r\n"))), 400, "no Host");
+    survives(&websocket);
+    // The forms in which it is one.
+    for request in [
+        HANDSHAKE.to_owned(),
+        HANDSHAKE.replace("GET / ", "GET http://a/chat?x "),
+        HANDSHAKE
+            .replace("websocket\r\n", "h2c, WebSocket\r\n")
+            .replace("Connection: Upgrade", "Connection: keep-alive, UPGRADE"),
+    ] {
+        let mut client = Raw::at(websocket.addr);
+        // A close frame right after it, masked with 0.
+        client.send(format!("{request}\r\nHost: a\r\n\r\n")).send([0x88, 0x80, 0, 0, 0, 0]);
+        let mut got = Vec::new();
+        client.0.read_to_end(&mut got).unwrap();
+        let (head, frames) = got.split_at(got.windows(4).position(|w| w == b"\r\n\r\n").unwrap() + 4);
+        let head = std::str::from_utf8(head).unwrap();
+        assert!(head.starts_with("HTTP/1.1 101 Switching Protocols\r\n"), "{head}");
+        assert!(head.contains("\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"), "{head}");
+        assert_eq!(frames, [0x88, 0]);
+    }
+}
+
+/// RFC 6455 sections 5.1, 7.4.1, 8.1 and 10.4.
+#[test]
+fn websocket_says_why_it_closes() {
+    let Some(websocket) = Example::start("websocket", &[ANY]) else { return };
+    // A frame masked with 0.
+    let frame =
+        |first: u8, content: &[u8]| [&[first, 0x80 | content.len() as u8, 0, 0, 0, 0], content].concat();
+    for (sent, code, why) in [
+        (vec![0x81, 1, b'x'], 1002, "a client's frame is masked"),
+        (frame(0x83, b""), 1002, "a code that means nothing"),
+        (frame(0xC1, b"x"), 1002, "a bit that was not agreed on"),
+        (frame(0x80, b"x"), 1002, "a continuation of nothing"),
+        (frame(0x81, b"\xFF"), 1007, "text is UTF-8"),
+        (vec![0x82, 0xFF, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 0, 0, 0], 1009, "too long"),
+        (frame(0x88, &1000u16.to_be_bytes()), 1000, "an ordinary end"),
+    ] {
+        let mut client = Raw::at(websocket.addr);
+        client.send(format!("{HANDSHAKE}\r\nHost: a\r\n\r\n")).until("\r\n\r\n");
+        client.send(frame(0x81, b"hi")).send(sent);
+        let mut got = Vec::new();
+        client.0.read_to_end(&mut got).unwrap();
+        assert_eq!(got.get(..4), Some(&[0x81, 2, b'h', b'i'][..]), "{why}");
+        assert_eq!((got[4], u16::from_be_bytes([got[6], got[7]])), (0x88, code), "{why}: {got:?}");
+    }
 }

@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut number = |usual: usize| args.next().map_or(Ok(usual), |text| text.parse());
     let (requests, threads, connections) = (number(1000)?, number(32)?, number(8)?);
 
-    let agent = Agent::builder().keep_alive(true).max_sockets(u32::try_from(connections)?).build();
+    let agent = Agent::builder().keep_alive(true).max_connections(u32::try_from(connections)?).build();
     let counts = Counts::default();
     let began = Instant::now();
     thread::scope(|scope| {
@@ -59,7 +59,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!(
         "{:>8} on a connection used before, {} connections now idle",
         counts.reused.into_inner(),
-        totals.free_sockets
+        totals.idle
     );
     println!("{took:>8.1?} in all, {:.0} requests a second", requests as f64 / took.as_secs_f64());
     println!("{:>8.1?} the median, {:.1?} for 99 of 100, {:.1?} the longest", at(50), at(99), at(100));
@@ -69,7 +69,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn download(agent: &Agent, url: &str, counts: &Counts) {
     let began = Instant::now();
     let outcome = agent.get(url).send().map_err(|error| error.to_string()).and_then(|mut response| {
-        counts.reused.fetch_add(usize::from(response.reused_socket()), Ordering::Relaxed);
+        counts.reused.fetch_add(usize::from(response.is_reused()), Ordering::Relaxed);
         let read = io::copy(&mut response, &mut io::sink()).map_err(|error| error.to_string())?;
         counts.bytes.fetch_add(read as usize, Ordering::Relaxed);
         Ok(format!("{} {}", response.status(), response.reason()))

@@ -28,7 +28,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use h1wire_std::{Agent, Closer, Event, Proxies, Proxy, Request, Response, Stream, Wrote};
+use h1wire_std::{Agent, Closer, Event, Proxies, Proxy, Request, Response, Transport, Wrote};
 use indicatif::{ProgressBar, ProgressStyle};
 
 fn main() -> ExitCode {
@@ -264,7 +264,7 @@ impl Times {
 }
 
 /// Shows what goes through a stream.
-struct Traced(Box<dyn Stream>);
+struct Traced(Box<dyn Transport>);
 
 fn show(mark: char, bytes: &[u8]) {
     for line in bytes.split_inclusive(|b| *b == b'\n') {
@@ -291,7 +291,7 @@ impl Write for Traced {
     }
 }
 
-impl Stream for Traced {
+impl Transport for Traced {
     fn write_or_readable(&mut self, slices: &[IoSlice<'_>]) -> io::Result<Wrote> {
         let wrote = self.0.write_or_readable(slices)?;
         if let Wrote::Bytes(n) = wrote {

@@ -18,20 +18,19 @@ use std::thread;
 use std::time::Duration;
 
 use h1wire_std::proto::{BodyLen, Forwarding, Headers, Method, NotForwarded, OwnedFields, SendError, Target};
-use h1wire_std::server::{Handle, Request, Response, Upgraded};
+use h1wire_std::server::{Request, Response, Running, Upgraded};
 use h1wire_std::{Agent, Error, ErrorKind, Response as Answer, Server, Upload};
 
 fn main() -> io::Result<()> {
     let mut args = std::env::args().skip(1);
     let address = args.next().unwrap_or("127.0.0.1:3128".into());
-    let handle = start(&address, &args.next().unwrap_or("proxy".into()))?;
+    let running = start(&address, &args.next().unwrap_or("proxy".into()))?;
     eprintln!("listening on {address}");
-    handle.wait();
-    Ok(())
+    running.join().map(drop)
 }
 
 /// Starts the proxy, known as `name` to others.
-pub fn start(address: &str, name: &str) -> io::Result<Handle> {
+pub fn start(address: &str, name: &str) -> io::Result<Running> {
     let forwarding = Forwarding::new(name).map_err(io::Error::other)?;
     let agent = Agent::builder().keep_alive(true).timeout(Duration::from_secs(60)).build();
     Server::bind(address)?.on_connect(connect).start(move |request, response| {
@@ -55,7 +54,7 @@ fn forward(
     request: &mut Request<'_>,
     response: &mut Response<'_>,
 ) -> io::Result<()> {
-    let head = **request;
+    let head = *request.head();
     let sent = match forwarding.request(&head) {
         Ok(sent) => sent,
         Err(NotForwarded::FinalRecipient) => return last_hop(request, response),
@@ -66,7 +65,7 @@ fn forward(
         return refuse(response, 501, "only http is forwarded, use CONNECT");
     }
     if sent.closes() {
-        response.close();
+        response.close_after();
     }
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let mut onward = agent
@@ -106,7 +105,7 @@ fn forward(
     };
     let mut answer = loop {
         match words.recv().map_err(io::Error::other)? {
-            Word::Interim(status, fields) => response.informational(status, &fields)?,
+            Word::Interim(status, fields) => response.send_informational(status, &fields)?,
             Word::Final(answer) => break (*answer)?,
         }
     };
@@ -120,7 +119,7 @@ fn forward(
             response.content_length(n);
         }
         response.reason(head.reason);
-        response.send_head(back.status(), &back)
+        response.write_head(back.status(), &back)
     };
     back?;
     io::copy(&mut answer, response)?;
@@ -154,7 +153,7 @@ fn send_content(
         let sent = upload.write_all(&buf[..n]).and_then(|()| upload.flush());
         for word in words.try_iter() {
             if let Word::Interim(status, fields) = word {
-                response.informational(status, &fields)?;
+                response.send_informational(status, &fields)?;
             }
         }
         match sent {
@@ -180,12 +179,12 @@ fn refuse(response: &mut Response<'_>, status: u16, why: &str) -> io::Result<()>
 
 /// `Max-Forwards` is used up: this is the last hop (RFC 9110 section 7.6.2).
 fn last_hop(request: &mut Request<'_>, response: &mut Response<'_>) -> io::Result<()> {
-    if request.method != Method::Trace {
+    if request.method() != Method::Trace {
         return response.header("Allow", "GET, HEAD, POST, PUT, DELETE, CONNECT, OPTIONS, TRACE").end("");
     }
     // RFC 9110 section 9.3.8: what was received, less what is secret.
-    let mut echo = format!("TRACE {} HTTP/1.1\r\n", request.target.escape_ascii()).into_bytes();
-    for (name, value) in request.fields {
+    let mut echo = format!("TRACE {} HTTP/1.1\r\n", request.target().escape_ascii()).into_bytes();
+    for (name, value) in request.fields() {
         let secret = ["authorization", "cookie", "proxy-authorization"];
         if !secret.iter().any(|s| name.eq_ignore_ascii_case(s.as_bytes())) {
             echo.extend([name, b": ", value, b"\r\n"].concat());
@@ -196,7 +195,7 @@ fn last_hop(request: &mut Request<'_>, response: &mut Response<'_>) -> io::Resul
 
 /// Opens a tunnel.
 fn connect(request: &mut Request<'_>, response: &mut Response<'_>) -> io::Result<()> {
-    let Ok(Target::Authority { host, port }) = Target::parse(Method::Connect, request.target) else {
+    let Ok(Target::Authority { host, port }) = Target::parse(Method::Connect, request.target()) else {
         return refuse(response, 400, &SendError::BadTarget.to_string());
     };
     let host = String::from_utf8_lossy(host);

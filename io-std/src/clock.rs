@@ -1,15 +1,59 @@
 //! The clock that the machine, the timers and the pool are told the time from.
 
+//!
+//! A thread may live in a time of its own, which passes when it says so: see `rehearsal` of the server.
+
+use std::cell::Cell;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use h1wire_proto::{HttpDate, Time};
 
+thread_local! {
+    /// The microseconds that have passed in this thread's own time.
+    static OWN: Cell<Option<u64>> = const { Cell::new(None) };
+}
+
+/// Microseconds since this process first asked.
+pub(crate) fn micros() -> u64 {
+    static ORIGIN: OnceLock<Instant> = OnceLock::new();
+    OWN.get().unwrap_or_else(|| {
+        let since = ORIGIN.get_or_init(Instant::now).elapsed();
+        u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+    })
+}
+
 /// Milliseconds since this process first asked.
 pub(crate) fn now() -> Time {
-    static ORIGIN: OnceLock<Instant> = OnceLock::new();
-    let since = ORIGIN.get_or_init(Instant::now).elapsed();
-    Time(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    Time(micros() / 1000)
+}
+
+/// The time of day. A thread's own time begins in a second that is easy to know again.
+fn wall() -> SystemTime {
+    match OWN.get() {
+        Some(micros) => UNIX_EPOCH + Duration::from_secs(1_000_000_000) + Duration::from_micros(micros),
+        None => SystemTime::now(),
+    }
+}
+
+/// Runs `part` in a time of its own, in which nothing passes but what [`pass`] says.
+#[cfg(test)]
+pub(crate) fn in_own_time<T>(part: impl FnOnce() -> T) -> T {
+    struct Restore(Option<u64>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            OWN.set(self.0);
+        }
+    }
+    let _restore = Restore(OWN.replace(Some(0)));
+    part()
+}
+
+/// Has time pass in [`in_own_time`].
+#[cfg(test)]
+pub(crate) fn pass(time: Duration) {
+    let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+    OWN.set(OWN.get().map(|now| now.saturating_add(micros)));
 }
 
 /// The date of the wall clock for `Date`, made anew only when the second changes. Before 1970 it is the first second
@@ -23,7 +67,7 @@ pub(crate) struct WallDate {
 
 impl WallDate {
     pub(crate) fn new() -> Self {
-        Self::at(SystemTime::now())
+        Self::at(wall())
     }
 
     fn at(now: SystemTime) -> Self {
@@ -34,7 +78,7 @@ impl WallDate {
 
     #[inline]
     pub(crate) fn now(&mut self) -> &HttpDate {
-        let now = SystemTime::now();
+        let now = wall();
         if now < self.from || now >= self.until {
             *self = Self::at(now);
         }
@@ -72,6 +116,21 @@ mod tests {
         let before = SystemTime::now();
         stale.now();
         assert!(stale.until > before);
+    }
+
+    #[test]
+    fn a_time_of_its_own_passes_when_it_is_told_to_and_ends_with_its_part() {
+        let before = now();
+        in_own_time(|| {
+            assert_eq!((now(), WallDate::new().now().as_str()), (Time(0), "Sun, 09 Sep 2001 01:46:40 GMT"));
+            pass(Duration::from_millis(1500));
+            assert_eq!(
+                (now(), WallDate::new().now().as_str()),
+                (Time(1500), "Sun, 09 Sep 2001 01:46:41 GMT")
+            );
+        });
+        assert!(now() >= before);
+        assert_eq!(OWN.get(), None);
     }
 
     #[test]

@@ -57,7 +57,9 @@ pub use proxy::{Proxies, Proxy};
 pub use rustls;
 #[cfg(unix)]
 pub use server::Server;
-pub use stream::{Closer, Stream, Wrote};
+#[cfg(unix)]
+pub use socket::PollFd;
+pub use stream::{Closer, Transport, Wrote};
 
 /// A configuration for [`AgentBuilder::tls_config`] that trusts these roots, and speaks HTTP/1.1 only.
 #[cfg(feature = "tls")]
@@ -101,7 +103,7 @@ pub fn tls_platform_config() -> Result<rustls::ClientConfig, rustls::Error> {
 #[cfg(all(feature = "tls", unix))]
 pub fn tls_acceptor(
     config: std::sync::Arc<rustls::ServerConfig>,
-) -> impl Fn(Box<dyn Stream>) -> std::io::Result<Box<dyn Stream>> + Send + Sync + 'static {
+) -> impl Fn(Box<dyn Transport>) -> std::io::Result<Box<dyn Transport>> + Send + Sync + 'static {
     move |stream| match tls::TlsStream::accept(config.clone(), stream) {
         Ok(stream) => Ok(Box::new(stream)),
         Err(error) => Err(std::io::Error::other(error)),

@@ -1,19 +1,62 @@
-//! System calls on sockets that the standard library does not offer: looking without blocking, writing or listening
-//! whichever is possible, options.
+//! What the operating system offers beyond the standard library: looking without blocking, writing or listening
+//! whichever is possible, writing without a signal, options. The only file that names the system.
 
 use std::io::{self, IoSlice};
-use std::os::fd::BorrowedFd;
+#[cfg(unix)]
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+#[cfg(unix)]
+use mio::{Interest, Registry, Token, unix::SourceFd};
+use rustix::event::{PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, send, sendmsg};
 use socket2::{SockRef, TcpKeepalive};
 
 use crate::stream::Wrote;
 
+#[cfg(unix)]
+pub(crate) use std::os::unix::net::{UnixListener, UnixStream};
+
+/// What can be watched until a read would return something.
+#[cfg(unix)]
+pub type PollFd<'a> = BorrowedFd<'a>;
+
+/// What of a socket is watched.
+#[cfg(unix)]
+pub(crate) fn poll_fd(socket: &impl AsFd) -> PollFd<'_> {
+    socket.as_fd()
+}
+
+/// Without a signal where the peer is gone.
+#[cfg(not(target_vendor = "apple"))]
+const SILENTLY: SendFlags = SendFlags::NOSIGNAL;
+/// There the socket is told, see [`silence`].
+#[cfg(target_vendor = "apple")]
+const SILENTLY: SendFlags = SendFlags::empty();
+
+/// Has writes to a socket whose peer is gone raise no signal, where that is said of a socket and not of a write.
+pub(crate) fn silence(socket: SockRef<'_>) {
+    #[cfg(target_vendor = "apple")]
+    let _ = socket.set_nosigpipe(true);
+    #[cfg(not(target_vendor = "apple"))]
+    let _ = socket;
+}
+
+/// Watches a descriptor for something to read.
+#[cfg(unix)]
+pub(crate) fn watch(registry: &Registry, fd: PollFd<'_>, token: Token) -> io::Result<()> {
+    registry.register(&mut SourceFd(&fd.as_raw_fd()), token, Interest::READABLE)
+}
+
+/// Watches it no longer.
+#[cfg(unix)]
+pub(crate) fn unwatch(registry: &Registry, fd: PollFd<'_>) {
+    let _ = registry.deregister(&mut SourceFd(&fd.as_raw_fd()));
+}
+
 /// Whether a read would return at once.
-pub(crate) fn is_readable(fd: BorrowedFd<'_>) -> bool {
+pub(crate) fn is_readable(fd: PollFd<'_>) -> bool {
     let peek = recv(fd, &mut [0u8; 1], RecvFlags::PEEK | RecvFlags::DONTWAIT);
     match peek {
         Err(Errno::AGAIN) => false,
@@ -26,26 +69,63 @@ pub(crate) fn is_readable(fd: BorrowedFd<'_>) -> bool {
 }
 
 /// Whether the peer is gone, not just done sending.
-pub(crate) fn is_gone(fd: BorrowedFd<'_>) -> bool {
+pub(crate) fn is_gone(fd: PollFd<'_>) -> bool {
     matches!(wait(fd, PollFlags::empty(), Some(Duration::ZERO)), Ok(f) if f.intersects(PollFlags::HUP | PollFlags::ERR))
+}
+
+/// Whether the peer is done sending, even if not all that it sent was read.
+pub(crate) fn has_ended(fd: PollFd<'_>) -> bool {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let ended = matches!(wait(fd, PollFlags::RDHUP, Some(Duration::ZERO)), Ok(f) if !f.is_empty());
+    // Elsewhere, as soon as all was read.
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let ended = matches!(recv(fd, &mut [0u8; 1], RecvFlags::PEEK | RecvFlags::DONTWAIT), Ok((0, _)));
+    ended || is_gone(fd)
+}
+
+/// Writes what the socket takes, waiting as the socket says.
+pub(crate) fn send_silently(fd: PollFd<'_>, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    send_once(fd, slices, SILENTLY).map_err(io::Error::from)
+}
+
+fn send_once(fd: PollFd<'_>, slices: &[IoSlice<'_>], flags: SendFlags) -> Result<usize, Errno> {
+    match slices {
+        [one] => send(fd, one, flags),
+        many => sendmsg(fd, many, &mut SendAncillaryBuffer::default(), flags),
+    }
+}
+
+/// Writes what the socket takes now; if that is nothing, waits until it takes something, for `limit` at most.
+///
+/// # Errors
+/// `TimedOut` after `limit`, and those of the system.
+pub(crate) fn send_within(
+    fd: PollFd<'_>,
+    slices: &[IoSlice<'_>],
+    limit: Option<Duration>,
+) -> io::Result<usize> {
+    loop {
+        match send_once(fd, slices, SILENTLY | SendFlags::DONTWAIT) {
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => _ = wait(fd, PollFlags::OUT, limit)?,
+            sent => return sent.map_err(io::Error::from),
+        }
+    }
 }
 
 /// Writes what the socket takes now; if that is nothing, waits until it takes something or has something. What it has
 /// is told first: a peer that answers may want no more.
 pub(crate) fn write_or_readable(
-    fd: BorrowedFd<'_>,
+    fd: PollFd<'_>,
     slices: &[IoSlice<'_>],
     limit: Option<Duration>,
 ) -> io::Result<Wrote> {
-    let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+    // Nothing is kept here.
+    if slices.is_empty() {
+        return Ok(Wrote::Bytes(0));
+    }
     loop {
-        let sent = match slices {
-            // Nothing is kept here.
-            [] => return Ok(Wrote::Bytes(0)),
-            [one] => send(fd, one, flags),
-            _ => sendmsg(fd, slices, &mut SendAncillaryBuffer::default(), flags),
-        };
-        match sent {
+        match send_once(fd, slices, SILENTLY | SendFlags::DONTWAIT) {
             Ok(sent) => return Ok(Wrote::Bytes(sent)),
             Err(Errno::INTR) => {}
             Err(Errno::AGAIN) => {
@@ -62,12 +142,12 @@ pub(crate) fn write_or_readable(
 ///
 /// # Errors
 /// `TimedOut` after `limit`, and those of the system.
-pub(crate) fn wait(fd: BorrowedFd<'_>, flags: PollFlags, limit: Option<Duration>) -> io::Result<PollFlags> {
+pub(crate) fn wait(fd: PollFd<'_>, flags: PollFlags, limit: Option<Duration>) -> io::Result<PollFlags> {
     let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
     loop {
         let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
         let left = left.and_then(|left| Timespec::try_from(left).ok());
-        let mut fds = [PollFd::new(&fd, flags)];
+        let mut fds = [rustix::event::PollFd::new(&fd, flags)];
         match poll(&mut fds, left.as_ref()) {
             Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),

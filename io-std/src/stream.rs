@@ -1,26 +1,24 @@
-//! [`Stream`]: the duplex byte stream that connections run on, client's and server's alike.
+//! [`Transport`]: the duplex byte stream that connections run on, client's and server's alike.
 //!
 //! What blocking code needs of a socket and no more: read, write, time limits, closing. TCP and Unix sockets have it;
 //! a TLS session, a tunnel or a pipe in memory can. Nothing here knows HTTP.
 
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
-#[cfg(unix)]
-use std::os::fd::{AsFd, BorrowedFd};
-#[cfg(unix)]
-use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::SockRef;
 
-use crate::socket;
+#[cfg(unix)]
+use crate::socket::UnixStream;
+use crate::socket::{self, PollFd};
 
 /// A duplex stream of bytes that blocks, with limits on how long.
 ///
 /// Implemented for `TcpStream`, for `UnixStream`, and for boxed streams. Implement it to run HTTP over something else.
 /// Where a method has a default, the default is what a stream can do that has nothing to offer there.
-pub trait Stream: Read + Write + Send {
+pub trait Transport: Read + Write + Send {
     /// Makes later reads fail with `WouldBlock` or `TimedOut` after `limit`; `None` waits for ever. A limit is never
     /// zero. It may be rounded up.
     ///
@@ -58,8 +56,7 @@ pub trait Stream: Read + Write + Send {
 
     /// What becomes readable when a read would return something, so that one thread can watch many streams. Default:
     /// none, and waiting for the stream takes a thread.
-    #[cfg(unix)]
-    fn poll_fd(&self) -> Option<BorrowedFd<'_>> {
+    fn poll_fd(&self) -> Option<PollFd<'_>> {
         None
     }
 
@@ -67,10 +64,19 @@ pub trait Stream: Read + Write + Send {
     /// Default: what [`poll_fd`](Self::poll_fd) says; without one `false`, and a connection that its peer closed
     /// while it was idle is only noticed when it is used again.
     fn is_readable(&mut self) -> bool {
-        #[cfg(unix)]
-        return self.poll_fd().is_some_and(socket::is_readable);
-        #[cfg(not(unix))]
-        false
+        self.poll_fd().is_some_and(socket::is_readable)
+    }
+
+    /// Writes at least a byte, and waits for no longer than the limit for writes until it can. Unlike `Write`, it raises
+    /// no signal (`SIGPIPE`) where the peer is gone, whatever the process does about signals. Default: what `Write` does.
+    ///
+    /// # Errors
+    /// `WouldBlock` or `TimedOut` if the peer took nothing within the limit, and those of the system.
+    fn send(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        match slices {
+            [one] => self.write(one),
+            many => self.write_vectored(many),
+        }
     }
 
     /// Writes what can be written now, at least a byte; or, if the peer takes nothing and has sent something
@@ -108,7 +114,10 @@ pub trait Stream: Read + Write + Send {
     }
 }
 
-/// What [`Stream::write_or_readable`] came to.
+/// The name it has within the client.
+pub(crate) use self::Transport as Stream;
+
+/// What [`Transport::write_or_readable`] came to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Wrote {
     /// So many bytes were written, or everything that was kept.
@@ -117,7 +126,7 @@ pub enum Wrote {
     Readable,
 }
 
-/// Ends a [`Stream`] from any thread, at any moment. Afterwards its reads and writes return at once.
+/// Ends a [`Transport`] from any thread, at any moment. Afterwards its reads and writes return at once.
 #[derive(Clone)]
 pub struct Closer(Arc<dyn Fn() + Send + Sync>);
 
@@ -139,7 +148,7 @@ impl std::fmt::Debug for Closer {
     }
 }
 
-impl Stream for Box<dyn Stream> {
+impl Transport for Box<dyn Transport> {
     fn set_read_timeout(&mut self, limit: Option<Duration>) -> io::Result<()> {
         (**self).set_read_timeout(limit)
     }
@@ -158,12 +167,14 @@ impl Stream for Box<dyn Stream> {
     fn peer_addr(&self) -> Option<SocketAddr> {
         (**self).peer_addr()
     }
-    #[cfg(unix)]
-    fn poll_fd(&self) -> Option<BorrowedFd<'_>> {
+    fn poll_fd(&self) -> Option<PollFd<'_>> {
         (**self).poll_fd()
     }
     fn is_readable(&mut self) -> bool {
         (**self).is_readable()
+    }
+    fn send(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        (**self).send(slices)
     }
     fn write_or_readable(&mut self, slices: &[IoSlice<'_>]) -> io::Result<Wrote> {
         (**self).write_or_readable(slices)
@@ -180,12 +191,16 @@ impl Stream for Box<dyn Stream> {
 #[derive(Debug)]
 pub(crate) struct Shared<S> {
     socket: Arc<S>,
-    /// Remembered, because asking the system costs a call for each write.
+    /// Remembered, and not the system's: a write waits by itself.
     write_limit: Option<Duration>,
 }
 
-impl<S> Shared<S> {
+impl<S> Shared<S>
+where
+    for<'a> SockRef<'a>: From<&'a S>,
+{
     pub(crate) fn new(socket: S) -> Self {
+        socket::silence(SockRef::from(&socket));
         Self { socket: Arc::new(socket), write_limit: None }
     }
 }
@@ -193,7 +208,7 @@ impl<S> Shared<S> {
 macro_rules! sockets {
     ($($(#[$cfg:meta])* $socket:ident, $local:expr, $peer:expr;)*) => {$(
         $(#[$cfg])*
-        impl Stream for $socket {
+        impl Transport for $socket {
             fn set_read_timeout(&mut self, limit: Option<Duration>) -> io::Result<()> {
                 $socket::set_read_timeout(self, limit)
             }
@@ -213,15 +228,15 @@ macro_rules! sockets {
             fn peer_addr(&self) -> Option<SocketAddr> {
                 ($peer)(self)
             }
-            #[cfg(unix)]
-            fn poll_fd(&self) -> Option<BorrowedFd<'_>> {
-                Some(self.as_fd())
+            fn poll_fd(&self) -> Option<PollFd<'_>> {
+                Some(socket::poll_fd(self))
             }
-            #[cfg(unix)]
+            fn send(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+                socket::send_silently(socket::poll_fd(self), slices)
+            }
             fn set_no_delay(&mut self, on: bool) -> io::Result<()> {
                 socket::set_no_delay(SockRef::from(&*self), on)
             }
-            #[cfg(unix)]
             fn set_keep_alive(&mut self, initial_delay: Option<Duration>) -> io::Result<()> {
                 socket::set_keep_alive(SockRef::from(&*self), initial_delay)
             }
@@ -235,23 +250,23 @@ macro_rules! sockets {
         $(#[$cfg])*
         impl Write for Shared<$socket> {
             fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-                (&*self.socket).write(buf)
+                self.send(&[IoSlice::new(buf)])
             }
             fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-                (&*self.socket).write_vectored(bufs)
+                self.send(bufs)
             }
             fn flush(&mut self) -> io::Result<()> {
                 Ok(())
             }
         }
         $(#[$cfg])*
-        impl Stream for Shared<$socket> {
+        impl Transport for Shared<$socket> {
             fn set_read_timeout(&mut self, limit: Option<Duration>) -> io::Result<()> {
                 self.socket.set_read_timeout(limit)
             }
             fn set_write_timeout(&mut self, limit: Option<Duration>) -> io::Result<()> {
                 self.write_limit = limit;
-                self.socket.set_write_timeout(limit)
+                Ok(())
             }
             fn shutdown(&mut self, how: Shutdown) -> io::Result<()> {
                 self.socket.shutdown(how)
@@ -261,24 +276,23 @@ macro_rules! sockets {
                 Some(Closer::new(move || { let _ = other.shutdown(Shutdown::Both); }))
             }
             fn local_addr(&self) -> Option<SocketAddr> {
-                Stream::local_addr(&*self.socket)
+                Transport::local_addr(&*self.socket)
             }
             fn peer_addr(&self) -> Option<SocketAddr> {
-                Stream::peer_addr(&*self.socket)
+                Transport::peer_addr(&*self.socket)
             }
-            #[cfg(unix)]
-            fn poll_fd(&self) -> Option<BorrowedFd<'_>> {
-                Some(self.socket.as_fd())
+            fn poll_fd(&self) -> Option<PollFd<'_>> {
+                Some(socket::poll_fd(&*self.socket))
             }
-            #[cfg(unix)]
+            fn send(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+                socket::send_within(socket::poll_fd(&*self.socket), slices, self.write_limit)
+            }
             fn write_or_readable(&mut self, slices: &[IoSlice<'_>]) -> io::Result<Wrote> {
-                socket::write_or_readable(self.socket.as_fd(), slices, self.write_limit)
+                socket::write_or_readable(socket::poll_fd(&*self.socket), slices, self.write_limit)
             }
-            #[cfg(unix)]
             fn set_no_delay(&mut self, on: bool) -> io::Result<()> {
                 socket::set_no_delay(SockRef::from(&*self.socket), on)
             }
-            #[cfg(unix)]
             fn set_keep_alive(&mut self, initial_delay: Option<Duration>) -> io::Result<()> {
                 socket::set_keep_alive(SockRef::from(&*self.socket), initial_delay)
             }

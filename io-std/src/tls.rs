@@ -4,7 +4,6 @@
 
 use std::io::{self, BufRead, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr};
-use std::os::fd::BorrowedFd;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -16,7 +15,8 @@ use rustls::{
 };
 
 use crate::error::{ErrorKind, Timeout};
-use crate::stream::{Closer, Stream, Wrote};
+use crate::socket::PollFd;
+use crate::stream::{Closer, Transport, Wrote};
 
 /// The configuration of agents that were given none: the roots that Mozilla trusts, HTTP/1.1 by ALPN.
 pub(crate) fn default_config() -> Arc<ClientConfig> {
@@ -57,7 +57,7 @@ const NOBODYS: u32 = 16;
 /// A TLS session over a stream.
 pub(crate) struct TlsStream {
     session: Connection,
-    under: Box<dyn Stream>,
+    under: Box<dyn Transport>,
     read_limit: Option<Duration>,
     write_limit: Option<Duration>,
 }
@@ -67,7 +67,7 @@ impl TlsStream {
     pub(crate) fn connect(
         config: Arc<ClientConfig>,
         name: &str,
-        mut under: Box<dyn Stream>,
+        mut under: Box<dyn Transport>,
         limit: Option<Duration>,
     ) -> Result<Self, ErrorKind> {
         let name = ServerName::try_from(name.to_owned()).map_err(|e| ErrorKind::Tls(e.into()))?;
@@ -97,7 +97,10 @@ impl TlsStream {
     }
 
     /// Agrees on TLS with a client, while whoever has the stream reads from it.
-    pub(crate) fn accept(config: Arc<ServerConfig>, under: Box<dyn Stream>) -> Result<Self, rustls::Error> {
+    pub(crate) fn accept(
+        config: Arc<ServerConfig>,
+        under: Box<dyn Transport>,
+    ) -> Result<Self, rustls::Error> {
         let session = ServerConnection::new(config)?.into();
         Ok(Self { session, under, read_limit: None, write_limit: None })
     }
@@ -166,7 +169,7 @@ impl TlsStream {
 }
 
 /// One step of the handshake.
-fn step(session: &mut Connection, under: &mut dyn Stream) -> io::Result<()> {
+fn step(session: &mut Connection, under: &mut dyn Transport) -> io::Result<()> {
     if session.wants_write() {
         return match session.write_tls(&mut &mut *under)? {
             0 => Err(io::ErrorKind::WriteZero.into()),
@@ -186,7 +189,7 @@ fn step(session: &mut Connection, under: &mut dyn Stream) -> io::Result<()> {
 
 /// Writes with [`Stream::write_or_readable`], and remembers that it heard something.
 struct Listening<'u> {
-    under: &'u mut dyn Stream,
+    under: &'u mut dyn Transport,
     heard: bool,
 }
 
@@ -249,7 +252,7 @@ impl Write for TlsStream {
     }
 }
 
-impl Stream for TlsStream {
+impl Transport for TlsStream {
     fn set_read_timeout(&mut self, limit: Option<Duration>) -> io::Result<()> {
         self.under.set_read_timeout(limit)?;
         self.read_limit = limit;
@@ -276,7 +279,7 @@ impl Stream for TlsStream {
     fn peer_addr(&self) -> Option<SocketAddr> {
         self.under.peer_addr()
     }
-    fn poll_fd(&self) -> Option<BorrowedFd<'_>> {
+    fn poll_fd(&self) -> Option<PollFd<'_>> {
         self.under.poll_fd()
     }
     /// Session tickets and the like come at any time and are nobody's bytes.

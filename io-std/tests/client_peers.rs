@@ -77,13 +77,13 @@ fn pythons_http_server_which_speaks_http_1_0() {
     let agent = keeping();
     for _ in 0..2 {
         let mut response = agent.get(python.url("/large")).send().unwrap();
-        assert_eq!((response.status(), response.reused_socket()), (200, false));
+        assert_eq!((response.status(), response.is_reused()), (200, false));
         assert!(response.content(4_000_000).unwrap() == large());
     }
     let mut missing = agent.get(python.url("/missing")).send().unwrap();
     assert_eq!(missing.status(), 404);
     assert!(missing.text().unwrap().contains("404"));
-    assert_eq!(agent.totals().free_sockets, 0);
+    assert_eq!(agent.totals().idle, 0);
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn nginx_with_files_and_reuse() {
     let mut reused = Vec::new();
     for path in ["/small", "/none", "/large", "/small"] {
         let mut response = agent.get(nginx.url(path)).send().unwrap();
-        reused.push(response.reused_socket());
+        reused.push(response.is_reused());
         let content = response.content(4_000_000).unwrap();
         match path {
             "/small" => assert_eq!(content, b"hello"),
@@ -152,7 +152,7 @@ fn nodes_http_server_with_chunks_trailers_expectations_and_upgrades() {
         let mut upload = request.start().unwrap();
         upload.write_all(b"hello").unwrap();
         let mut response = upload.finish().unwrap();
-        assert_eq!((response.status(), response.reused_socket()), (201, expect));
+        assert_eq!((response.status(), response.is_reused()), (201, expect));
         assert_eq!(response.text().unwrap(), "HELLO");
         assert_eq!(response.trailers().get("x-sum"), Some(&b"5"[..]));
     }
@@ -177,13 +177,13 @@ fn our_blocking_server() {
     for (round, length) in [0, 1, 5_000, 2_000_000].into_iter().enumerate() {
         let content = &large()[..length];
         let mut response = agent.request("PUT", &*url).send_bytes(content).unwrap();
-        assert_eq!(response.reused_socket(), round > 0);
+        assert_eq!(response.is_reused(), round > 0);
         assert!(response.content(4_000_000).unwrap() == content);
         let mut response = agent.request("PUT", &*url).send_reader(content).unwrap();
-        assert!(response.reused_socket() && response.content(4_000_000).unwrap() == content);
+        assert!(response.is_reused() && response.content(4_000_000).unwrap() == content);
     }
     agent.destroy();
-    server.close(Duration::from_secs(1));
+    server.shutdown(Duration::from_secs(1));
 }
 
 #[test]
@@ -197,6 +197,6 @@ fn our_event_loop_server() {
     let agent = keeping();
     for reused in [false, true] {
         let mut response = agent.get(&*url).send().unwrap();
-        assert_eq!((response.reused_socket(), response.text().unwrap().as_str()), (reused, "GET /a?b"));
+        assert_eq!((response.is_reused(), response.text().unwrap().as_str()), (reused, "GET /a?b"));
     }
 }

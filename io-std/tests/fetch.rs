@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use h1wire_std::Server;
-use h1wire_std::server::Handle;
+use h1wire_std::server::Running;
 
 #[path = "../examples/fetch.rs"]
 #[allow(dead_code)]
@@ -48,11 +48,11 @@ fn run(args: &[&str]) -> Ended {
 }
 
 /// Answers with what it was asked; with a status that the target names; or with nothing.
-fn mirror() -> (Handle, String) {
+fn mirror() -> (Running, String) {
     let server = Server::bind("127.0.0.1:0").unwrap().start(|request, response| {
-        let target = String::from_utf8_lossy(request.target).into_owned();
-        let mut seen = format!("{} {target}\n", request.method);
-        for (name, value) in request.fields {
+        let target = String::from_utf8_lossy(request.target()).into_owned();
+        let mut seen = format!("{} {target}\n", request.method());
+        for (name, value) in request.fields() {
             seen.push_str(&format!("{}: {}\n", name.escape_ascii(), value.escape_ascii()));
         }
         seen.push('\n');
@@ -143,14 +143,14 @@ fn proxies_and_unix_sockets_are_gone_through() {
     // It knows nothing of tunnels, and closes.
     let ended = run(&["-x", address, "--tunnel", "http://elsewhere.example/x"]);
     assert!(ended.code == 1 && ended.err.contains("hung up"), "{}", ended.err);
-    server.close(Duration::from_secs(1));
+    server.shutdown(Duration::from_secs(1));
 
     let path = std::env::temp_dir().join(format!("h1wire-fetch-{}.sock", std::process::id()));
     let _ = std::fs::remove_file(&path);
-    let server = Server::bind_unix(&path).unwrap().start(|request, response| response.end(request.target));
+    let server = Server::bind_unix(&path).unwrap().start(|request, response| response.end(request.target()));
     let ended = run(&["--unix-socket", path.to_str().unwrap(), "http://localhost/here"]);
     assert!(ended.out.ends_with("/here"), "{}", ended.out);
-    server.unwrap().close(Duration::from_secs(1));
+    server.unwrap().shutdown(Duration::from_secs(1));
 }
 
 #[test]

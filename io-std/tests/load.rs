@@ -73,7 +73,7 @@ fn a_thousand_parallel_requests_share_eight_connections_in_their_order_and_leave
     });
     let (threads_before, descriptors_before) = (threads(), descriptors());
 
-    let agent = Agent::builder().keep_alive(true).max_sockets(CONNECTIONS).build();
+    let agent = Agent::builder().keep_alive(true).max_connections(CONNECTIONS).build();
     // Holds every connection until all requests wait, so that there is an order to keep.
     let mut held: Vec<_> = (0..CONNECTIONS).map(|n| agent.get(format!("{url}{n}")).send().unwrap()).collect();
     let first = CONNECTIONS as usize;
@@ -82,15 +82,15 @@ fn a_thousand_parallel_requests_share_eight_connections_in_their_order_and_leave
             let (client, url) = (agent.clone(), format!("{url}{n}"));
             let thread = thread::Builder::new().stack_size(128 * 1024).spawn(move || {
                 let mut response = client.get(url).send().unwrap();
-                assert!(response.reused_socket());
+                assert!(response.is_reused());
                 assert_eq!(response.text().unwrap(), "hello");
             });
-            eventually(|| agent.totals().requests == n + 1 - first, "the request waits");
+            eventually(|| agent.totals().waiting == n + 1 - first, "the request waits");
             thread.unwrap()
         })
         .collect();
     let totals = agent.totals();
-    assert_eq!((totals.sockets, totals.requests, totals.origins), (first, REQUESTS, 1));
+    assert_eq!((totals.busy, totals.waiting, totals.origins), (first, REQUESTS, 1));
     for response in &mut held {
         response.text().unwrap();
     }
@@ -98,7 +98,7 @@ fn a_thousand_parallel_requests_share_eight_connections_in_their_order_and_leave
         client.join().unwrap();
     }
     assert_eq!(counts.most.load(Ordering::SeqCst), first, "the limit was not exceeded");
-    assert_eq!(agent.totals().free_sockets, first);
+    assert_eq!(agent.totals().idle, first);
 
     drop(held);
     drop(agent);

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use h1wire_std::server::Handle;
+use h1wire_std::server::Running;
 use h1wire_std::{Agent, Proxies, Proxy, Request, Server};
 
 #[path = "../examples/proxy.rs"]
@@ -15,16 +15,16 @@ mod example;
 
 /// An origin that echoes what it was asked, and a proxy before it.
 struct Chain {
-    origin: Handle,
-    proxy: Handle,
+    origin: Running,
+    proxy: Running,
     agent: Agent,
 }
 
 impl Chain {
     fn new() -> Self {
         let origin = Server::bind("127.0.0.1:0").unwrap().start(|request, response| {
-            let mut seen = format!("{} {}\n", request.method, request.target.escape_ascii());
-            for (name, value) in request.fields {
+            let mut seen = format!("{} {}\n", request.method(), request.target().escape_ascii());
+            for (name, value) in request.fields() {
                 seen.push_str(&format!("{}: {}\n", name.escape_ascii(), value.escape_ascii()));
             }
             let mut content = String::new();
@@ -32,9 +32,10 @@ impl Chain {
             for (name, value) in request.trailers() {
                 content.push_str(&format!("\n{}: {}", name.escape_ascii(), value.escape_ascii()));
             }
-            response.informational(103, &[("Link", "</style>"), ("Connection", "X-Hop"), ("X-Hop", "1")])?;
+            response
+                .send_informational(103, &[("Link", "</style>"), ("Connection", "X-Hop"), ("X-Hop", "1")])?;
             response.header("Connection", "X-Hop").header("X-Hop", "1").header("X-End", "2");
-            if request.target.starts_with(b"/chunks") {
+            if request.target().starts_with(b"/chunks") {
                 response.trailer("X-Sum", "3");
                 response.write_all(seen.as_bytes())?;
                 response.flush()?;
@@ -71,8 +72,8 @@ fn said(chain: &Chain, request: &str) -> String {
 impl Drop for Chain {
     fn drop(&mut self) {
         self.agent.destroy();
-        self.proxy.close(Duration::from_secs(1));
-        self.origin.close(Duration::from_secs(1));
+        self.proxy.shutdown(Duration::from_secs(1));
+        self.origin.shutdown(Duration::from_secs(1));
     }
 }
 
@@ -87,7 +88,7 @@ fn what_is_meant_for_tls_is_not_sent_on_without() {
     let mut answer = String::new();
     client.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 501 "), "{answer}");
-    assert_eq!(chain.origin.stats().requests, 0);
+    assert_eq!(chain.origin.handle().counters().requests, 0);
 }
 
 #[test]
@@ -166,12 +167,12 @@ fn interim_responses_reach_the_client_as_they_come() {
         if !request.is_complete() {
             let mut piece = [0; 5];
             request.read_exact(&mut piece)?;
-            response.early_hints(&[("Link", "</first>")])?;
+            response.send_early_hints(&[("Link", "</first>")])?;
             request.read_exact(&mut piece)?;
             seen();
             io::copy(request, &mut io::sink())?;
         }
-        response.early_hints(&[("Link", "</last>")])?;
+        response.send_early_hints(&[("Link", "</last>")])?;
         seen();
         response.end("done")
     });
@@ -191,7 +192,7 @@ fn interim_responses_reach_the_client_as_they_come() {
     }
     assert_eq!(upload.finish().unwrap().text().unwrap(), "done");
     for server in [&proxy, &origin] {
-        server.close(Duration::from_secs(1));
+        server.shutdown(Duration::from_secs(1));
     }
 }
 
@@ -214,7 +215,7 @@ fn a_tunnel_carries_requests_of_its_own() {
     let chain = Chain::new();
     for reused in [false, true] {
         let mut response = chain.request("GET", "/t").tunnel(true).send().unwrap();
-        assert_eq!(response.reused_socket(), reused);
+        assert_eq!(response.is_reused(), reused);
         assert!(!response.text().unwrap().contains("Via"), "the proxy does not see it");
     }
     let refused = chain.agent.get("http://127.0.0.1:1/").tunnel(true).send().unwrap_err();

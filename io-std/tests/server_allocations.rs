@@ -45,7 +45,7 @@ fn requests_of_all_kinds_are_answered_without_asking_for_memory() {
         let n = req.read(&mut buf)?;
         std::io::copy(req, &mut std::io::sink())?;
         res.header("content-type", "text/plain");
-        if req.target == b"/streamed" {
+        if req.target() == b"/streamed" {
             res.write_all(b"streamed")?;
             res.flush()?;
         }
@@ -73,7 +73,7 @@ fn requests_of_all_kinds_are_answered_without_asking_for_memory() {
     round(20);
     // The connection may be left to the watching thread now and then, which is not free.
     let taken = round(500);
-    let parked = server.stats().parked;
+    let parked = server.handle().counters().parked;
     assert!(taken <= 8 * parked, "{taken} for 2000 requests, parked {parked} times");
 }
 

@@ -38,7 +38,7 @@ fn without_descriptors_the_longest_idle_connection_makes_room_and_nothing_spins(
     let addr = server.local_addr().unwrap();
     let mut first = TcpStream::connect(addr).unwrap();
     ask(&mut first);
-    wait_until("it is watched", || server.stats().parked > 0);
+    wait_until("it is watched", || server.handle().counters().parked > 0);
     // These wait for the server, whose descriptors are about to end.
     let limits = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: Some(64), maximum: limits.maximum }).unwrap();
@@ -49,20 +49,20 @@ fn without_descriptors_the_longest_idle_connection_makes_room_and_nothing_spins(
     drop(hoard.pop());
     // The client's end takes the last one.
     let mut second = TcpStream::connect(addr).unwrap();
-    wait_until("accepting fails", || server.stats().accept_errors > 0);
+    wait_until("accepting fails", || server.handle().counters().accept_errors > 0);
     ask(&mut second);
     assert_eq!(first.read(&mut [0]).unwrap(), 0, "the idle connection made room");
     // With nobody idle, it is tried again now and then.
     let begun = &GET[..GET.len() - 2];
     second.write_all(begun).unwrap();
     let bytes = (2 * GET.len() + begun.len()) as u64;
-    wait_until("its head is begun", || server.stats().bytes_received == bytes);
+    wait_until("its head is begun", || server.handle().counters().bytes_received == bytes);
     drop(first);
     let mut third = TcpStream::connect(addr).unwrap();
-    let before = server.stats().accept_errors;
-    wait_until("accepting fails", || server.stats().accept_errors > before);
-    let (began, before) = (Instant::now(), server.stats().accept_errors);
-    wait_until("it is tried again", || server.stats().accept_errors >= before + 3);
+    let before = server.handle().counters().accept_errors;
+    wait_until("accepting fails", || server.handle().counters().accept_errors > before);
+    let (began, before) = (Instant::now(), server.handle().counters().accept_errors);
+    wait_until("it is tried again", || server.handle().counters().accept_errors >= before + 3);
     assert!(began.elapsed() >= Duration::from_millis(150), "{:?}", began.elapsed());
     hoard.clear();
     ask(&mut third);

@@ -86,7 +86,7 @@ fn a_connection_that_nobody_wants_any_more_holds_no_thread() {
         until("it is being made", || makers() == 1);
         abort.abort();
         drop(waiting.join().unwrap());
-        assert_eq!((makers(), agent.totals().sockets), (1, 1));
+        assert_eq!((makers(), agent.totals().busy), (1, 1));
         if destroy {
             agent.destroy();
             until("it is destroyed", || makers() == 0);

@@ -2,6 +2,7 @@
 //!
 //! Plain data. How it is found in bytes is `head`, what follows from it is `framing` and `cycle`.
 
+use crate::class;
 use crate::fields::Fields;
 use crate::tables::method_info;
 use crate::target::Target;
@@ -201,6 +202,27 @@ impl<'i> RequestHead<'i, '_> {
     /// The query of the target, without its `?`: [`Target::query`](crate::Target::query).
     pub fn query(&self) -> Option<&'i [u8]> {
         Target::parse(self.method, self.target).ok()?.query()
+    }
+
+    /// Whether the request offers to switch to `protocol` (RFC 9110 section 7.8), letters without case. Without a version,
+    /// in any.
+    ///
+    /// ```
+    /// use h1wire_proto::{Conn, Recv, Server, ServerConfig, ServerEvent, Slots};
+    /// let mut conn = Conn::<Server>::new(&ServerConfig::default());
+    /// let mut input = &b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: h2c, Foo/2\r\n\r\n"[..];
+    /// let Recv::Event(ServerEvent::Request(head)) = conn.recv(&mut input, &mut Slots::new())? else { return Ok(()) };
+    /// assert!(head.offers("h2c") && head.offers("foo") && head.offers("foo/2"));
+    /// assert!(!head.offers("foo/1") && !head.offers("websocket"));
+    /// # Ok::<(), h1wire_proto::RecvError>(())
+    /// ```
+    pub fn offers(&self, protocol: &str) -> bool {
+        let is_it = |offer: &[u8]| {
+            let name = offer.split(|b| *b == b'/').next().unwrap_or_default();
+            [offer, name].iter().any(|offer| offer.eq_ignore_ascii_case(protocol.as_bytes()))
+        };
+        let offers = self.fields.get_all("upgrade").flat_map(|value| value.split(|b| *b == b','));
+        self.upgrade && offers.map(class::trim_ows).any(is_it)
     }
 
     /// Whom the request is for, where a server has somebody else for what is special. `decides_on_100` says whether

@@ -59,7 +59,7 @@ mod tests {
             head_bytes: 1 << 20,
             trailer_bytes: 1 << 20,
             target_bytes: 1 << 20,
-            fields: 0,
+            fields: None,
             ..Limits::DEFAULT
         };
         let config = ServerConfig { limits, ..ServerConfig::default() };

@@ -49,7 +49,7 @@ where
     let began = Instant::now();
     let time = || Time(began.elapsed().as_millis() as u64);
     let config = ServerConfig {
-        limits: Limits { content_bytes: 1 << 20, ..Limits::DEFAULT },
+        limits: Limits { content_bytes: Some(1 << 20), ..Limits::DEFAULT },
         ..ServerConfig::default()
     };
     let mut conn = Conn::<Server>::new(&config);

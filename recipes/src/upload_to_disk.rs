@@ -32,7 +32,7 @@ pub fn serve_connection(
     most: u64,
     begin: impl Fn(&RequestHead<'_, '_>) -> std::result::Result<Upload, u16>,
 ) -> Result {
-    let limits = Limits { content_bytes: most, ..Limits::DEFAULT };
+    let limits = Limits { content_bytes: Some(most), ..Limits::DEFAULT };
     let mut conn = Conn::<Server>::new(&ServerConfig { limits, ..ServerConfig::default() });
     let (mut slots, mut input, mut out) = (Slots::new(), InBuf::new(), Vec::new());
     let (pipe_out, pipe_in) = pipe()?;

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use h1wire_mio::proto::{Expired, METHODS, Method, SendError, Target};
+use h1wire_mio::proto::{Expired, METHODS, Method, SendError};
 use h1wire_mio::{ClientError, Handler, Report, Request, Response};
 
 use super::beneath::{Found, Root};
@@ -91,15 +91,7 @@ impl Files {
             res.status(status).header("Allow", ALLOW);
             return Ok(res.end("").map(|()| None)?);
         }
-        let (path, query) = match Target::parse(req.method, req.target) {
-            Ok(Target::Origin { path, query }) => (path, query),
-            Ok(Target::Absolute { path_and_query, .. }) => {
-                let mut halves = path_and_query.splitn(2, |b| *b == b'?');
-                (halves.next().unwrap_or_default(), halves.next())
-            }
-            _ => return Err(Refusal::NotFound),
-        };
-        let asked = Asked::parse(path).ok_or(Refusal::NotFound)?;
+        let asked = Asked::parse(req.path()).ok_or(Refusal::NotFound)?;
         if asked.is_hidden() && !self.dot_files {
             return Err(Refusal::NotFound);
         }
@@ -110,7 +102,7 @@ impl Files {
                 send(file, meta, name.unwrap_or_default(), req, res)
             }
             Found::Folder(_) if !asked.is_folder => {
-                let query = query.map(|query| format!("?{}", encode_query(query)));
+                let query = req.query().map(|query| format!("?{}", encode_query(query)));
                 Err(Refusal::Moved(asked.as_folder() + &query.unwrap_or_default()))
             }
             Found::Folder(folder) => {

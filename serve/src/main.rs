@@ -17,7 +17,7 @@ Usage: serve [OPTIONS] FOLDER
 
 Options:
   -p, --port PORT         the port (default 8080; 0 lets the system choose)
-  -l, --listen ADDRESS    the address, or address and port (default 127.0.0.1; [::] is everybody's)
+  -l, --listen ADDRESS    (or --addr) the address, or address and port (default 127.0.0.1; [::] is everybody's)
   -w, --workers N         threads (default 1)
       --dotfiles          also serve names that begin with a dot
       --head-limit BYTES  how long the head of a request may be
@@ -71,7 +71,7 @@ fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Er
     while let Some(arg) = args.next()? {
         match arg {
             Short('p') | Long("port") => port = Some(args.value()?.parse()?),
-            Short('l') | Long("listen") => listen = args.value()?.string()?,
+            Short('l') | Long("listen" | "addr") => listen = args.value()?.string()?,
             Short('w') | Long("workers") => workers = args.value()?.parse()?,
             Long("dotfiles") => dot_files = true,
             Long("head-limit") => head_limit = Some(args.value()?.parse()?),

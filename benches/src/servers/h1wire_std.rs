@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use h1wire_std::Server;
-use h1wire_std::server::Request;
+use h1wire_std::server::{Options, Request};
 
 use super::{CONTENT_TYPE, SERVER, content};
 
@@ -12,17 +12,16 @@ use super::{CONTENT_TYPE, SERVER, content};
 const THREADS: usize = 64;
 
 pub(super) fn serve(address: SocketAddr) -> io::Result<()> {
-    let server = Server::bind(address)?.threads(THREADS).options(|options| {
-        options.server = Some(SERVER.into());
-        // As the others: they do not advertise either.
-        options.advertise_keep_alive = false;
-        options.batch_pipelined = true;
-    });
-    server.serve(|req, res| {
+    let mut options = Options::default();
+    options.server = Some(SERVER.into());
+    // As the others: they do not advertise either.
+    options.advertise_keep_alive = false;
+    options.batch_pipelined = true;
+    Server::bind(address)?.threads(THREADS).options(options).serve(|req, res| {
         if !req.is_complete() {
             discard(req)?;
         }
-        res.header("Content-Type", CONTENT_TYPE).end(content(req.target))
+        res.header("Content-Type", CONTENT_TYPE).end(content(req.target()))
     })
 }
 

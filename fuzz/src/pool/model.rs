@@ -6,6 +6,7 @@ use super::Key;
 use h1wire_proto::Time;
 use h1wire_proto::pool::{Action, ConnId, PoolConfig, PoolError, Reuse, Scheduling, Ticket};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// What a connection is doing.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -62,7 +63,8 @@ impl Model {
     }
 
     pub(super) fn idle_room(&self) -> usize {
-        if self.config.keep_alive { self.config.max_free_sockets as usize } else { 0 }
+        let most = self.config.max_idle.map_or(usize::MAX, |most| most as usize);
+        if self.config.keep_alive { most } else { 0 }
     }
 
     fn made_for(&self, ticket: Ticket) -> Option<ConnId> {
@@ -76,13 +78,13 @@ impl Model {
 
     /// The oldest ticket that wants a connection and whose origin may have one more.
     pub(super) fn starving(&self) -> Option<Waiting> {
-        let most = self.config.max_sockets.filter(|most| *most > 0).map_or(usize::MAX, |most| most as usize);
+        let most = self.config.max_connections.map_or(usize::MAX, |most| most as usize);
         let has = |key| self.conns.iter().filter(|conn| conn.key == key).count();
         self.unserved().find(|waiting| has(waiting.key) < most).copied()
     }
 
     pub(super) fn full(&self) -> bool {
-        self.config.max_total_sockets.is_some_and(|most| most > 0 && self.conns.len() >= most as usize)
+        self.config.max_total_connections.is_some_and(|most| self.conns.len() >= most as usize)
     }
 
     pub(super) fn longest_spare(&self) -> Option<ConnId> {
@@ -130,22 +132,23 @@ impl Model {
             return;
         }
         let idle = self.conns.iter().filter(|conn| conn.key == key && conn.state == State::Idle).count();
-        let ours = self.config.idle_timeout_ms.filter(|ms| *ms > 0);
-        let theirs = hint.map(|secs| (u64::from(secs) * 1_000).saturating_sub(self.config.hint_buffer_ms));
+        let ours = self.config.idle_timeout;
+        let theirs =
+            hint.map(|secs| Duration::from_secs(secs.into()).saturating_sub(self.config.hint_buffer));
         let patience = match (ours, theirs) {
             (Some(ours), Some(theirs)) => Some(ours.min(theirs)),
             (ours, theirs) => ours.or(theirs),
         };
         let in_the_way =
             self.full() && self.starving().is_some() || self.unserved().any(|waiting| waiting.key == key);
-        if idle >= self.idle_room() || patience == Some(0) || in_the_way {
+        if idle >= self.idle_room() || patience == Some(Duration::ZERO) || in_the_way {
             return self.close(id);
         }
         self.moments += 1;
         let moment = self.moments;
         let conn = self.conn(id).unwrap();
         (conn.state, conn.spare_since) = (State::Idle, moment);
-        conn.deadline = patience.map(|ms| now.after(ms));
+        conn.deadline = patience.map(|limit| now + limit);
         self.wanted.push(Action::Idle { conn: id });
     }
 
@@ -205,6 +208,10 @@ impl Model {
         }
         self.expire(now);
         self.queue.push(Waiting { ticket, key, deadline, fresh });
+        if self.config.max_connections == Some(0) || self.config.max_total_connections == Some(0) {
+            self.queue.pop();
+            return self.wanted.push(Action::Fail { ticket, why: PoolError::NoneAllowed });
+        }
         let mine = |state| move |conn: &&Conn| conn.key == key && conn.state == state;
         let idle = self.conns.iter().filter(mine(State::Idle));
         let chosen = match self.config.scheduling {

@@ -40,8 +40,8 @@ impl Engine {
         let now = self.clock.now();
         let Some(active) = self.calls.get_mut(key as usize) else { return };
         let Some(origin) = active.origin.clone() else { return };
-        let limit = self.pool.config().acquire_timeout_ms.filter(|ms| *ms > 0);
-        let until = limit.map(|ms| now.after(ms));
+        let limit = self.pool.config().acquire_timeout;
+        let until = limit.map(|limit| now + limit);
         let ticket = if fresh {
             self.pool.acquire_fresh(now, &origin, until)
         } else {

@@ -36,10 +36,10 @@ impl Response<'_> {
         self.answer.auto_continue = true;
     }
 
-    /// Sets how much content this request may still have, in bytes, in place of the common limit. Beyond it the client
-    /// is answered 413.
-    pub fn limit_content(&mut self, bytes: u64) {
-        self.link.conn.limit_content(bytes);
+    /// Sets how much content this request may still have, in bytes, in place of the common limit; `None` is no limit.
+    /// Beyond it the client is answered 413.
+    pub fn limit_content(&mut self, most: Option<u64>) {
+        self.link.conn.limit_content(most);
     }
 
     /// Lets this answer be the last of its connection.

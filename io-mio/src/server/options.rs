@@ -12,7 +12,7 @@ use h1wire_proto::{Lifetime, Prepared, SendError, ServerConfig, Timeouts};
 ///
 /// let mut options = Options::default();
 /// options.timeouts = Timeouts { headers: Some(Duration::from_secs(10)), ..Timeouts::MODERN_SERVER };
-/// options.protocol.limits.content_bytes = 1 << 20;
+/// options.protocol.limits.content_bytes = Some(1 << 20);
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]

@@ -196,6 +196,6 @@ impl Own {
     /// Idle connections, and those in use or being made.
     pub fn counts(&self) -> (usize, usize) {
         let totals = self.client.totals();
-        (totals.free_sockets, totals.sockets)
+        (totals.idle, totals.busy)
     }
 }

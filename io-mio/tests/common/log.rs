@@ -70,7 +70,7 @@ impl Log {
             }
             "/echo" => res.send_head().unwrap(),
             "/patient" => res.set_timeout(0),
-            "/limit" => res.limit_content(3),
+            "/limit" => res.limit_content(Some(3)),
             "/late" => {
                 res.write("begun").unwrap();
             }

@@ -11,7 +11,6 @@ use super::Agent;
 use super::driver::{Driver, State};
 use super::making::Plan;
 use super::reaper::Reaper;
-use crate::clock::millis;
 use crate::connect::Wanted;
 use crate::error::{BoxError, Error, ErrorKind};
 use crate::proxy::Proxies;
@@ -19,15 +18,15 @@ use crate::stream::Stream;
 
 pub(crate) type CreateConnection =
     dyn Fn(&Destination<'_>) -> Result<Box<dyn Stream>, BoxError> + Send + Sync;
-pub(crate) type KeepSocketAlive = dyn Fn(&mut dyn Stream) -> bool + Send + Sync;
-pub(crate) type ReuseSocket = dyn Fn(&mut dyn Stream) + Send + Sync;
+pub(crate) type KeepConnection = dyn Fn(&mut dyn Stream) -> bool + Send + Sync;
+pub(crate) type ReuseConnection = dyn Fn(&mut dyn Stream) + Send + Sync;
 
 /// What the user hooked in, and the options that are not the pool's.
 #[derive(Default)]
 pub(crate) struct Hooks {
     pub(crate) create_connection: Option<Box<CreateConnection>>,
-    pub(crate) keep_socket_alive: Option<Box<KeepSocketAlive>>,
-    pub(crate) reuse_socket: Option<Box<ReuseSocket>>,
+    pub(crate) keep_connection: Option<Box<KeepConnection>>,
+    pub(crate) reuse_connection: Option<Box<ReuseConnection>>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) keep_alive_delay: Option<Duration>,
     pub(crate) drain: usize,
@@ -91,7 +90,7 @@ pub struct AgentBuilder {
 impl Default for AgentBuilder {
     fn default() -> Self {
         Self {
-            pool: PoolConfig::DEFAULT,
+            pool: PoolConfig::NODE,
             hooks: Hooks { drain: 64 * 1024, ..Hooks::default() },
             keep_alive_delay: Duration::from_secs(1),
             sweep: Some(Duration::from_secs(1)),
@@ -108,20 +107,20 @@ impl AgentBuilder {
 
     /// After how long a silence the system probes the peer of a kept connection, in whole seconds from 1 to 32,767; what
     /// is beyond is taken for the nearest of them. Default 1 s. Only with [`keep_alive`](Self::keep_alive).
-    pub fn keep_alive_initial_delay(mut self, delay: Duration) -> Self {
+    pub fn tcp_keep_alive(mut self, delay: Duration) -> Self {
         self.keep_alive_delay = delay;
         self
     }
 
     /// The most connections for one origin. Default, and for 0: no limit.
-    pub fn max_sockets(mut self, most: u32) -> Self {
-        self.pool.max_sockets = Some(most);
+    pub fn max_connections(mut self, most: u32) -> Self {
+        self.pool.max_connections = Some(most).filter(|most| *most > 0);
         self
     }
 
     /// The most connections over all origins. Default, and for 0: no limit.
-    pub fn max_total_sockets(mut self, most: u32) -> Self {
-        self.pool.max_total_sockets = Some(most);
+    pub fn max_total_connections(mut self, most: u32) -> Self {
+        self.pool.max_total_connections = Some(most).filter(|most| *most > 0);
         self
     }
 
@@ -132,8 +131,8 @@ impl AgentBuilder {
     /// another one meanwhile, and is there for the next. Its making, in a thread, ends with the limits of the request it
     /// was begun for ([`connect_timeout`](crate::Request::connect_timeout),
     /// [`total_timeout`](crate::Request::total_timeout)), when the system gives it up, or with the agent.
-    pub fn max_free_sockets(mut self, most: u32) -> Self {
-        self.pool.max_free_sockets = most;
+    pub fn max_idle(mut self, most: u32) -> Self {
+        self.pool.max_idle = Some(most);
         self
     }
 
@@ -154,19 +153,19 @@ impl AgentBuilder {
     /// how long a connection may be idle before it is closed. Default, and for zero: none.
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.hooks.timeout = Some(limit).filter(|limit| !limit.is_zero());
-        self.pool.idle_timeout_ms = Some(millis(limit));
+        self.pool.idle_timeout = Some(limit).filter(|limit| !limit.is_zero());
         self
     }
 
     /// How long a request waits for a connection before it fails. Default, and for zero: for ever.
     pub fn acquire_timeout(mut self, limit: Duration) -> Self {
-        self.pool.acquire_timeout_ms = Some(millis(limit));
+        self.pool.acquire_timeout = Some(limit).filter(|limit| !limit.is_zero());
         self
     }
 
     /// By how much a connection is closed before the server said it would close it. Default 1 s.
     pub fn hint_buffer(mut self, time: Duration) -> Self {
-        self.pool.hint_buffer_ms = millis(time);
+        self.pool.hint_buffer = time;
         self
     }
 
@@ -211,20 +210,20 @@ impl AgentBuilder {
 
     /// Called with a connection that becomes idle; `false`, or a panic, closes it. Called without a lock, in the thread whose
     /// request was the last on the connection.
-    pub fn keep_socket_alive<F>(mut self, hook: F) -> Self
+    pub fn keep_connection<F>(mut self, hook: F) -> Self
     where
         F: Fn(&mut dyn Stream) -> bool + Send + Sync + 'static,
     {
-        self.hooks.keep_socket_alive = Some(Box::new(hook));
+        self.hooks.keep_connection = Some(Box::new(hook));
         self
     }
 
     /// Called with a used connection that is given to the next request, in the thread of that request.
-    pub fn reuse_socket<F>(mut self, hook: F) -> Self
+    pub fn reuse_connection<F>(mut self, hook: F) -> Self
     where
         F: Fn(&mut dyn Stream) + Send + Sync + 'static,
     {
-        self.hooks.reuse_socket = Some(Box::new(hook));
+        self.hooks.reuse_connection = Some(Box::new(hook));
         self
     }
 

@@ -49,7 +49,7 @@ enum Place {
     Here(Box<Wire>),
     /// A request has it.
     Out,
-    /// The `keep_socket_alive` hook is looking at it. If it was promised to a request meanwhile, that is whose.
+    /// The `keep_connection` hook is looking at it. If it was promised to a request meanwhile, that is whose.
     Examined(Option<Ticket>),
 }
 
@@ -146,7 +146,7 @@ impl Driver {
                     }
                 }
                 Action::Idle { conn } => {
-                    if self.hooks.keep_socket_alive.is_some()
+                    if self.hooks.keep_connection.is_some()
                         && let Some(slot) = state.slot(conn)
                         && let Place::Here(wire) = std::mem::replace(&mut slot.place, Place::Examined(None))
                     {
@@ -192,11 +192,11 @@ impl Driver {
         }
     }
 
-    /// Asks the `keep_socket_alive` hook about a connection that became idle.
+    /// Asks the `keep_connection` hook about a connection that became idle.
     fn examine(self: &Arc<Self>, id: ConnId, mut wire: Box<Wire>) -> Chores {
         // If the hook panicked, the connection would be promised for ever, and never given.
         let keep =
-            self.hooks.keep_socket_alive.as_ref().is_none_or(|hook| {
+            self.hooks.keep_connection.as_ref().is_none_or(|hook| {
                 catch_unwind(AssertUnwindSafe(|| hook(&mut *wire.stream))).unwrap_or(false)
             });
         let mut state = self.lock();
@@ -269,7 +269,7 @@ impl Driver {
             state.pool.idle_readable(now, id);
         }
         let chores = self.obey(&mut state, None, None);
-        let left = state.pool.totals().free_sockets > 0;
+        let left = state.pool.totals().idle > 0;
         state.reaping = if for_reaper { left } else { state.reaping };
         drop(state);
         self.run(chores);

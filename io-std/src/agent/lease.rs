@@ -69,7 +69,7 @@ impl Lease {
                 tell(Waiting::Socket);
             }
             if reused
-                && let Some(hook) = &driver.hooks.reuse_socket
+                && let Some(hook) = &driver.hooks.reuse_connection
                 && let Some(wire) = lease.wire_mut()
             {
                 hook(&mut *wire.stream);
@@ -165,13 +165,13 @@ impl Wait<'_, '_> {
             abort.while_waiting(self.driver, bell.get_or_insert_default())?;
         }
         let mut state = self.driver.lock();
-        let has_idle = |of: OriginView<'_, _>| of.free_socket_count() > 0;
+        let has_idle = |of: OriginView<'_, _>| of.idle_count() > 0;
         if !state.pool.origin(&self.wish.origin).is_some_and(has_idle) {
             (self.wish.check)()?;
         }
         let now = clock::now();
-        let patience = self.driver.config.acquire_timeout_ms.filter(|ms| *ms > 0);
-        let deadline = self.wish.deadline.into_iter().chain(patience.map(|ms| now.after(ms))).min();
+        let patience = self.driver.config.acquire_timeout;
+        let deadline = self.wish.deadline.into_iter().chain(patience.map(|limit| now + limit)).min();
         let ticket = state.pool.acquire_until(now, &self.wish.origin, deadline);
         let mut caller = Caller { ticket, make: self.wish.plan, plan: None, outcome: None, making: false };
         let mut chores = self.driver.obey(&mut state, Some(&mut caller), None);

@@ -43,11 +43,11 @@ pub struct OriginCounts {
     /// The name of the origin, as of `h1wire_proto::pool::Origin::name`.
     pub name: String,
     /// Connections in use or being made.
-    pub sockets: usize,
+    pub busy: usize,
     /// Idle connections.
-    pub free_sockets: usize,
+    pub idle: usize,
     /// Requests that wait for a connection.
-    pub requests: usize,
+    pub waiting: usize,
 }
 
 impl Agent {
@@ -93,9 +93,9 @@ impl Agent {
             .origins()
             .map(|of| OriginCounts {
                 name: of.key().name(),
-                sockets: of.socket_count(),
-                free_sockets: of.free_socket_count(),
-                requests: of.request_count(),
+                busy: of.busy_count(),
+                idle: of.idle_count(),
+                waiting: of.waiting_count(),
             })
             .collect()
     }

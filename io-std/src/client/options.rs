@@ -138,8 +138,8 @@ impl Request {
 
     /// Probes the peer after so long a silence (TCP keep-alive), on the connection that the request will have; in
     /// whole seconds from 1 to 32,767. Default: what the agent says. Later requests on that connection find it so. Once it has one:
-    /// [`Upload::set_socket_keep_alive`](crate::Upload::set_socket_keep_alive).
-    pub fn socket_keep_alive(mut self, initial_delay: Duration) -> Self {
+    /// [`Upload::set_tcp_keep_alive`](crate::Upload::set_tcp_keep_alive).
+    pub fn tcp_keep_alive(mut self, initial_delay: Duration) -> Self {
         self.0.how.keep_alive = Some(initial_delay);
         self
     }
@@ -227,14 +227,14 @@ impl Request {
         self
     }
 
-    /// The most bytes of the response's head. Default 8 KiB.
+    /// The most bytes of the response's head. Default 16 KiB.
     pub fn max_header_size(mut self, bytes: u32) -> Self {
         self.0.config.limits.head_bytes = bytes;
         self
     }
 
-    /// The most field lines of the response. Default 2,000; 0 is no limit.
-    pub fn max_headers_count(mut self, most: u16) -> Self {
+    /// The most field lines of the response; `None` is no limit. Default 2,000.
+    pub fn max_headers_count(mut self, most: Option<u32>) -> Self {
         self.0.config.limits.fields = most;
         self
     }

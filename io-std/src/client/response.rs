@@ -26,8 +26,8 @@ use crate::error::ErrorKind;
 /// | head | [`status`](Self::status), [`reason`](Self::reason), [`version`](Self::version), [`header`](Self::header), [`fields`](Self::fields), [`head`](Self::head) |
 /// | content | [`Read`], [`BufRead`], [`text`](Self::text), [`content`](Self::content), [`content_length`](Self::content_length) |
 /// | after it | [`is_complete`](Self::is_complete), [`trailers`](Self::trailers) |
-/// | connection | [`reused_socket`](Self::reused_socket), [`local_addr`](Self::local_addr), [`peer_addr`](Self::peer_addr), [`bytes_sent`](Self::bytes_sent), [`bytes_received`](Self::bytes_received), [`detach`](Self::detach), [`into_upgraded`](Self::into_upgraded) |
-/// | socket | [`set_no_delay`](Self::set_no_delay), [`set_socket_keep_alive`](Self::set_socket_keep_alive) |
+/// | connection | [`is_reused`](Self::is_reused), [`local_addr`](Self::local_addr), [`peer_addr`](Self::peer_addr), [`bytes_sent`](Self::bytes_sent), [`bytes_received`](Self::bytes_received), [`detach`](Self::detach), [`into_upgraded`](Self::into_upgraded) |
+/// | socket | [`set_no_delay`](Self::set_no_delay), [`set_tcp_keep_alive`](Self::set_tcp_keep_alive) |
 /// | ending | [`abort`](Self::abort), [`set_timeout`](Self::set_timeout) |
 pub struct Response {
     head: OwnedResponse,
@@ -118,7 +118,7 @@ impl Response {
     }
 
     /// Whether the connection had carried another request before.
-    pub fn reused_socket(&self) -> bool {
+    pub fn is_reused(&self) -> bool {
         self.exchange.as_ref().is_some_and(|exchange| exchange.info.reused)
     }
 
@@ -162,7 +162,7 @@ impl Response {
     ///
     /// # Errors
     /// As [`set_no_delay`](Self::set_no_delay).
-    pub fn set_socket_keep_alive(&mut self, initial_delay: Option<Duration>) -> io::Result<()> {
+    pub fn set_tcp_keep_alive(&mut self, initial_delay: Option<Duration>) -> io::Result<()> {
         Exchange::tune(self.exchange.as_mut(), |stream| stream.set_keep_alive(initial_delay))
     }
 

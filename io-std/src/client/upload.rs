@@ -72,7 +72,7 @@ impl Upload {
     }
 
     /// Whether the connection had carried another request before.
-    pub fn reused_socket(&self) -> bool {
+    pub fn is_reused(&self) -> bool {
         self.exchange.as_ref().is_some_and(|exchange| exchange.info.reused)
     }
 
@@ -108,7 +108,7 @@ impl Upload {
     ///
     /// # Errors
     /// As [`set_no_delay`](Self::set_no_delay).
-    pub fn set_socket_keep_alive(&mut self, initial_delay: Option<Duration>) -> io::Result<()> {
+    pub fn set_tcp_keep_alive(&mut self, initial_delay: Option<Duration>) -> io::Result<()> {
         Exchange::tune(self.exchange.as_mut(), |stream| stream.set_keep_alive(initial_delay))
     }
 

@@ -1,45 +1,73 @@
-//! The connections a server has: how many, and how to end them from outside. What each is doing is in its `link`.
+//! The connections a server has: how many, from where, and how to end them from outside. What each is doing is in its
+//! `link`.
 
+use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use slab::Slab;
 
-use crate::stream::{Closer, Stream};
+use crate::stream::{Closer, Transport};
 
 /// Every connection between its acceptance and its end.
-#[derive(Debug, Default)]
 pub(crate) struct Connections {
-    closers: Mutex<Slab<Option<Closer>>>,
+    places: Mutex<Places>,
     /// How many there are, for a glance without the lock.
     count: AtomicUsize,
-    /// Told when one has gone.
-    gone: Condvar,
+    /// Called when one has gone.
+    on_gone: Box<dyn Fn() + Send + Sync>,
+}
+
+#[derive(Default)]
+struct Places {
+    closers: Slab<Option<Closer>>,
+    by_address: HashMap<IpAddr, usize>,
+}
+
+/// How many connections there may be, in all and from one address.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Most {
+    pub(crate) all: Option<usize>,
+    pub(crate) each: Option<usize>,
 }
 
 /// A connection's place among the others, given up when it is dropped.
-#[derive(Debug)]
 pub(crate) struct Membership {
     connections: Arc<Connections>,
     key: usize,
+    address: Option<IpAddr>,
 }
 
 impl Connections {
-    /// Counts a connection in, unless there are `most` already; 0 is no limit.
-    pub(crate) fn join(self: &Arc<Self>, stream: &dyn Stream, most: usize) -> Option<Membership> {
+    pub(crate) fn new(on_gone: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { places: Mutex::default(), count: AtomicUsize::new(0), on_gone: Box::new(on_gone) }
+    }
+
+    /// Counts a connection in, unless there are as many already as there may be.
+    pub(crate) fn join(self: &Arc<Self>, stream: &dyn Transport, most: Most) -> Option<Membership> {
         let closer = stream.closer();
-        let mut closers = self.lock();
-        if most > 0 && closers.len() >= most {
+        // A client is the same by whichever family it comes.
+        let address = most.each.and_then(|_| Some(stream.peer_addr()?.ip().to_canonical()));
+        let mut places = self.lock();
+        if most.all.is_some_and(|most| places.closers.len() >= most) {
             return None;
         }
-        let key = closers.insert(closer);
-        self.count.store(closers.len(), Ordering::Relaxed);
-        Some(Membership { key, connections: self.clone() })
+        if let (Some(most), Some(address)) = (most.each, address) {
+            let from_there = places.by_address.entry(address).or_default();
+            if *from_there >= most {
+                places.forget(address, 0);
+                return None;
+            }
+            *from_there += 1;
+        }
+        let key = places.closers.insert(closer);
+        self.count.store(places.closers.len(), Ordering::Relaxed);
+        Some(Membership { key, address, connections: self.clone() })
     }
 
     pub(crate) fn count(&self) -> usize {
-        self.lock().len()
+        self.lock().closers.len()
     }
 
     /// Whether there are more than so many.
@@ -50,37 +78,37 @@ impl Connections {
 
     /// Ends every connection, whatever it is doing, and says how many there were.
     pub(crate) fn close_all(&self) -> usize {
-        let closers = self.lock();
-        closers.iter().filter_map(|(_, closer)| closer.as_ref()).for_each(Closer::close);
-        closers.len()
+        let places = self.lock();
+        places.closers.iter().filter_map(|(_, closer)| closer.as_ref()).for_each(Closer::close);
+        places.closers.len()
     }
 
-    /// Waits until there are no connections, or until `limit` has passed. Says how many are left.
-    pub(crate) fn wait_for_none(&self, limit: Duration) -> usize {
-        let deadline = Instant::now().checked_add(limit);
-        let mut closers = self.lock();
-        while !closers.is_empty() {
-            // Waiting for longer than the clock can say is waiting for ever.
-            let left = deadline.map_or(Duration::MAX, |at| at.saturating_duration_since(Instant::now()));
-            if left.is_zero() {
-                break;
+    fn lock(&self) -> MutexGuard<'_, Places> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Places {
+    /// Takes `gone` from those of an address, and the address with the last of them.
+    fn forget(&mut self, address: IpAddr, gone: usize) {
+        if let Some(from_there) = self.by_address.get_mut(&address) {
+            *from_there = from_there.saturating_sub(gone);
+            if *from_there == 0 {
+                self.by_address.remove(&address);
             }
-            closers = self.gone.wait_timeout(closers, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-        closers.len()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Slab<Option<Closer>>> {
-        self.closers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Membership {
     fn drop(&mut self) {
-        let mut closers = self.connections.lock();
-        closers.try_remove(self.key);
-        self.connections.count.store(closers.len(), Ordering::Relaxed);
-        drop(closers);
-        self.connections.gone.notify_all();
+        let mut places = self.connections.lock();
+        places.closers.try_remove(self.key);
+        if let Some(address) = self.address {
+            places.forget(address, 1);
+        }
+        self.connections.count.store(places.closers.len(), Ordering::Relaxed);
+        drop(places);
+        (self.connections.on_gone)();
     }
 }

@@ -1,6 +1,7 @@
 //! How connections end: with an answer to what the client did wrong, in silence, or read until the client has read.
 
 use std::cell::RefCell;
+use std::io;
 use std::net::Shutdown;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -8,44 +9,65 @@ use h1wire_proto::{Advice, Expired};
 
 use super::Response;
 use super::client_error::ClientError;
-use super::exchange::{Exchange, Failure, Sending};
-use super::link::Got;
+use super::exchange::{Exchange, Sending};
+use super::fault::Fault;
+use super::guard::guarded;
+use super::link::{After, Got, Link};
+use super::queue::Queue;
+use super::report::Failed;
 use super::response::Draft;
-use super::serve::{After, Worker};
+use super::serve::Worker;
 use crate::clock;
 
 impl Worker {
-    /// Answers a client that was wrong or late, unless an answer is under way, and ends the connection.
-    pub(super) fn give_up(&mut self, exchange: &mut RefCell<Exchange>, failure: &Failure) -> After {
+    /// Answers a client that was wrong or late where no handler has its request, and ends the connection.
+    pub(super) fn give_up(&mut self, exchange: &mut RefCell<Exchange>, fault: &Fault) -> After {
         let x = exchange.get_mut();
-        if matches!(failure, Failure::Expired(Expired::KeepAlive)) {
+        if matches!(fault, Fault::Expired(Expired::KeepAlive)) {
             return close(x);
         }
-        x.sending = Sending::Head;
-        x.received = true;
-        x.buffers.gathered.clear();
-        x.link.conn.close_after_response();
-        if !self.ask_about(exchange, failure) {
-            return abandon(exchange.get_mut());
-        }
+        x.failed = Some(Failed::from(fault));
+        self.answer_fault(exchange, fault);
         let x = exchange.get_mut();
-        if x.sending == Sending::Head && !answer_failure(x, failure) {
-            return After::End;
+        x.report(None);
+        self.last(x)
+    }
+
+    /// Ends a connection whose client was wrong or late, and was answered.
+    pub(super) fn last(&self, x: &mut Exchange) -> After {
+        x.link.conn.keep_reading(false);
+        if x.aborted { abandon(x) } else { leave(x, &self.core.queue).unwrap_or(After::End) }
+    }
+
+    /// Answers a client that was wrong or late, unless an answer is under way, by the user's hook or as the machine and
+    /// the timers say. What comes after that is nobody's.
+    pub(super) fn answer_fault(&mut self, exchange: &RefCell<Exchange>, fault: &Fault) {
+        {
+            let x = &mut *exchange.borrow_mut();
+            x.sending = Sending::Head;
+            x.received = true;
+            x.buffers.gathered.clear();
+            x.link.conn.close_after_response();
         }
-        if x.flush_out().is_err() { After::End } else { leave(x).unwrap_or(After::End) }
+        let asked = self.ask_about(exchange, fault);
+        let x = &mut *exchange.borrow_mut();
+        x.aborted |= !asked;
+        let is_unanswered = !x.aborted && x.sending == Sending::Head;
+        if is_unanswered && !answer_as_machine(x, fault) || x.flush_out().is_err() {
+            x.aborted = true;
+        }
     }
 
     /// Lets the user's hook answer. `false`: it ended the connection, or failed after it had begun an answer.
-    fn ask_about(&mut self, exchange: &RefCell<Exchange>, failure: &Failure) -> bool {
-        let Some(hook) = &self.core.hooks.client_error else { return true };
-        let error = {
-            let x = exchange.borrow();
-            let raw = if self.first.is_empty() { x.buffers.more.bytes() } else { self.first.bytes() };
-            let bytes_parsed = x.link.conn.recv_offset();
-            ClientError { failure, bytes_parsed, raw: raw.to_vec(), peer: x.link.peer }
-        };
+    fn ask_about(&mut self, exchange: &RefCell<Exchange>, fault: &Fault) -> bool {
         self.headers.clear();
         self.response_trailers.clear();
+        let peer = exchange.borrow().peer();
+        let raw = {
+            let x = exchange.borrow();
+            let raw = if self.first.is_empty() { x.buffers.more.bytes() } else { self.first.bytes() };
+            raw.to_vec()
+        };
         let mut response = Response {
             exchange,
             headers: &mut self.headers,
@@ -53,40 +75,62 @@ impl Worker {
             draft: Draft::default(),
             rest: &[],
         };
-        let outcome = catch_unwind(AssertUnwindSafe(|| hook(&error, &mut response)));
-        if outcome.is_err() {
-            self.counters.panics.add(1);
-        }
+        let asked = match (fault, &self.handlers.client_error, &self.handlers.timeout) {
+            (Fault::Protocol(error), Some(hook), _) => {
+                let bytes_parsed = exchange.borrow().link.conn.recv_offset();
+                let error = ClientError { error: *error, raw: &raw, bytes_parsed };
+                catch_unwind(AssertUnwindSafe(|| hook(&error, &mut response)))
+            }
+            (Fault::Expired(expired), _, Some(hook)) if *expired != Expired::Idle => {
+                // What is idle was asked about before, and nothing else is kept.
+                let asked = AssertUnwindSafe(|| hook(*expired, peer, Some(&mut response)));
+                catch_unwind(asked).map(|_kept| Ok(()))
+            }
+            (Fault::Stream(error), ..) => {
+                if let Some(hook) = &self.core.settings.hooks.stream_error {
+                    let told = guarded(|| hook(error, peer));
+                    self.counters.panics.add(told.is_none().into());
+                }
+                return true;
+            }
+            _ => return true,
+        };
+        self.counters.panics.add(asked.is_err().into());
         if exchange.borrow().aborted {
             return false;
         }
         if !response.is_head_sent() && exchange.borrow().buffers.gathered.is_empty() {
             return true;
         }
-        matches!(outcome, Ok(Ok(()))) && response.finish().is_ok()
+        let outcome: io::Result<()> = asked.unwrap_or_else(|_panic| Err(io::ErrorKind::Other.into()));
+        outcome.is_ok() && response.finish().is_ok()
     }
 }
 
 /// Answers as the machine and the timers say. `false`: there is nothing to say, or an answer is under way already.
-fn answer_failure(x: &mut Exchange, failure: &Failure) -> bool {
-    let date = x.core.options.send_date.then(|| *x.buffers.date.now());
+fn answer_as_machine(x: &mut Exchange, fault: &Fault) -> bool {
+    let date = x.link.rules.options.send_date.then(|| *x.buffers.date.now());
     let (conn, out) = (&mut x.link.conn, &mut x.buffers.out);
-    let answered = match failure {
-        Failure::Protocol(error) => conn.respond_error(error, date.as_ref(), out),
-        Failure::Expired(expired) => conn.respond_expired(*expired, date.as_ref(), out),
-        Failure::Stream(_) => return false,
+    let answered = match fault {
+        Fault::Protocol(error) => conn.respond_error(error, date.as_ref(), out),
+        Fault::Expired(expired) => conn.respond_expired(*expired, date.as_ref(), out),
+        Fault::Stream(_) => return false,
     };
+    if answered.is_ok() {
+        x.status = fault.status().unwrap_or_default();
+        x.sending = Sending::Ended;
+    }
     answered.is_ok()
 }
 
 /// Follows the machine's advice when an exchange is over. `None`: there may be another.
 #[inline]
-pub(crate) fn leave(x: &mut Exchange) -> Option<After> {
+pub(crate) fn leave(x: &mut Exchange, others: &Queue<Box<Link>>) -> Option<After> {
     match x.link.conn.advice() {
         Advice::Reuse | Advice::Continue => None,
         Advice::Drain => {
-            if x.flush_out().is_ok() && x.discard_content(true) {
-                leave(x)
+            if x.flush_out().is_ok() && x.discard_content(Some(others)) {
+                leave(x, others)
             } else {
                 Some(linger(x))
             }
@@ -130,7 +174,7 @@ fn linger(x: &mut Exchange) -> After {
     if stream.shutdown(Shutdown::Write).is_err() {
         return After::End;
     }
-    if super::serve::can_park(&x.link) {
+    if x.link.can_park() {
         return After::Linger;
     }
     read_out(x);
@@ -140,19 +184,19 @@ fn linger(x: &mut Exchange) -> After {
 /// Reads until the client closes, where nobody else can, by the rules of `front`. The time of the machine's own linger
 /// may be over before.
 fn read_out(x: &mut Exchange) {
-    let limit = x.link.limits.linger;
+    let limit = x.link.rules.options.timeouts.linger;
     let due = limit.map(|limit| clock::now() + limit);
-    let mut left = x.core.options.linger_limit;
+    let mut left = x.link.rules.options.linger_limit;
     let mut scrap = [0; 4096];
     loop {
         let ms = due.map_or(u64::from(u32::MAX), |at| at.since(clock::now()));
         if ms == 0 {
-            return x.counters.count_expired(Expired::Linger);
+            return x.counters.time_limit(Expired::Linger);
         }
         match x.link.read_within(u32::try_from(ms).unwrap_or(u32::MAX), &mut scrap, &x.counters) {
             Got::Bytes(n) if n as u64 <= left => left -= n as u64,
             Got::Nothing => {}
-            Got::Expired(expired) => return x.counters.count_expired(expired),
+            Got::Expired(expired) => return x.counters.time_limit(expired),
             Got::Bytes(_) | Got::Eof | Got::Failed(_) => return,
         }
     }

@@ -4,14 +4,18 @@
 //! handler's faces are `request` and `response`.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use h1wire_proto::{Expired, InBuf, Method, RecvError, RequestHead, SendError, Slots};
+use h1wire_proto::{InBuf, Method, RequestHead, SendError, Slots};
 
-use super::core::Core;
-use super::counters::Counters;
+use super::counters::Tally;
+use super::fault::Fault;
+use super::guard::guarded;
 use super::link::Link;
+use super::report::{Failed, Marks, Report};
 use crate::clock::WallDate;
+use crate::stream::Transport;
 
 /// The buffers of a thread, empty between connections. They keep their memory.
 #[derive(Default)]
@@ -31,21 +35,26 @@ pub(crate) struct Buffers {
 pub(crate) struct Exchange {
     pub(crate) link: Box<Link>,
     pub(crate) buffers: Buffers,
-    pub(crate) core: Arc<Core>,
-    pub(crate) counters: Arc<Counters>,
+    pub(crate) counters: Arc<Tally>,
     /// How many bytes at the front of `more` are content the machine has told about and nobody has read.
     pub(crate) held: usize,
     /// The request is complete.
     pub(crate) received: bool,
     /// Why the rest of the request will not come.
-    pub(crate) failure: Option<Failure>,
+    pub(crate) fault: Option<Fault>,
     pub(crate) sending: Sending,
     /// The status of the final response, 0 before it is sent.
     pub(crate) status: u16,
+    /// The response has the time of day.
+    pub(crate) sends_date: bool,
     /// The request is a `CONNECT`.
     pub(crate) asks_for_tunnel: bool,
     /// The connection is to be dropped as it is.
     pub(crate) aborted: bool,
+    /// When it got how far, where somebody wants to know.
+    pub(crate) marks: Option<Marks>,
+    /// What went wrong with it.
+    pub(crate) failed: Option<Failed>,
 }
 
 /// How far the response is.
@@ -59,50 +68,22 @@ pub(crate) enum Sending {
     Ended,
 }
 
-/// Why a request is not complete, as its peer's fault.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    Protocol(RecvError),
-    Expired(Expired),
-    Stream(io::Error),
-}
-
-impl Failure {
-    pub(crate) fn to_io(&self) -> io::Error {
-        match self {
-            Self::Protocol(error) if error.kind() == h1wire_proto::RecvErrorKind::UnexpectedEof => {
-                io::Error::new(io::ErrorKind::UnexpectedEof, *error)
-            }
-            Self::Protocol(error) => io::Error::new(io::ErrorKind::InvalidData, *error),
-            Self::Expired(_) => io::ErrorKind::TimedOut.into(),
-            Self::Stream(error) => error.kind().into(),
-        }
-    }
-}
-
-/// What the machine refused, as the error of a `Write`.
-pub(crate) fn refused(error: SendError) -> io::Error {
-    let kind = match error {
-        SendError::Poisoned => io::ErrorKind::BrokenPipe,
-        _ => io::ErrorKind::InvalidInput,
-    };
-    io::Error::new(kind, error)
-}
-
 impl Exchange {
-    pub(crate) fn new(link: Box<Link>, buffers: Buffers, core: Arc<Core>, counters: Arc<Counters>) -> Self {
+    pub(crate) fn new(link: Box<Link>, buffers: Buffers, counters: Arc<Tally>) -> Self {
         Self {
             link,
             buffers,
-            core,
             counters,
             held: 0,
             received: true,
-            failure: None,
+            fault: None,
             sending: Sending::Ended,
             status: 0,
+            sends_date: true,
             asks_for_tunnel: false,
             aborted: false,
+            marks: None,
+            failed: None,
         }
     }
 
@@ -112,20 +93,101 @@ impl Exchange {
         self.held = 0;
         self.received = head.body.is_empty();
         if !self.received {
-            self.core.fill(&mut self.buffers.more, rest);
+            self.link.rules.fill(&mut self.buffers.more, rest);
             // Until it returns, a handler may read.
             self.link.conn.keep_reading(true);
             self.link.hand_over();
         }
         self.asks_for_tunnel = head.method == Method::Connect;
-        self.failure = None;
+        self.fault = None;
+        self.failed = None;
         self.sending = Sending::Head;
         self.status = 0;
+        self.sends_date = self.link.rules.options.send_date;
         self.buffers.gathered.clear();
+        if self.link.settings.hooks.report.is_some() {
+            self.mark();
+        }
+    }
+
+    #[cold]
+    fn mark(&mut self) {
+        let mut marks = Marks::begin(self.link.conn.recv_offset(), self.link.sent);
+        if self.received {
+            marks.request();
+        }
+        self.marks = Some(marks);
     }
 
     /// Whether the response is complete, and was not cut off on its way.
     pub(crate) fn is_complete(&self) -> bool {
         self.sending == Sending::Ended && !self.link.is_cut_off
+    }
+
+    /// Remembers what went wrong, unless something did before.
+    pub(crate) fn note(&mut self, failed: Failed) {
+        self.failed.get_or_insert(failed);
+    }
+
+    /// Tells whoever wants to know what became of the exchange. Without a head, the machine has answered in place of a
+    /// handler.
+    #[inline]
+    pub(crate) fn report(&mut self, head: Option<&RequestHead<'_, '_>>) {
+        let failed = self.failed.take();
+        let wanted = self.link.settings.hooks.report.is_some();
+        if wanted || cfg!(feature = "log") && failed.is_some() {
+            self.tell(head, failed);
+        }
+    }
+
+    #[cold]
+    fn tell(&mut self, head: Option<&RequestHead<'_, '_>>, failed: Option<Failed>) {
+        let link = &self.link;
+        let marks = self.marks.take();
+        let (request, at_head, took) = marks.as_ref().map(Marks::times).unwrap_or_default();
+        let (failure, error) = failed.map(|f| (Some(f.failure), f.error)).unwrap_or_default();
+        let report = Report {
+            peer: link.peer,
+            number: link.tenure.requests().saturating_add(u32::from(head.is_none())),
+            status: Some(self.status).filter(|status| *status > 0),
+            is_complete: self.is_complete(),
+            received: marks.map_or(0, |marks| link.conn.recv_offset().saturating_sub(marks.received)),
+            sent: link.sent.saturating_sub(marks.map_or(link.sent, |marks| marks.sent)),
+            request,
+            head: at_head,
+            took,
+            failure,
+            error,
+        };
+        #[cfg(feature = "log")]
+        super::log::exchange(head, &report);
+        if let Some(hook) = &self.link.settings.hooks.report
+            && guarded(|| hook(head, &report)).is_none()
+        {
+            self.counters.panics.add(1);
+            self.link.conn.close_after_response();
+        }
+    }
+
+    pub(crate) fn peer(&self) -> Option<SocketAddr> {
+        self.link.peer
+    }
+
+    /// Whether the server takes no further requests.
+    pub(crate) fn is_shutting_down(&self) -> bool {
+        self.link.settings.is_draining()
+    }
+
+    /// Gives the stream away, with what came after the request. All that was to be sent was sent.
+    pub(crate) fn give_away(&mut self, rest: &[u8]) -> io::Result<(Box<dyn Transport>, Vec<u8>)> {
+        let mut stream = self.link.stream.take().ok_or(SendError::WrongState)?;
+        stream.set_read_timeout(None)?;
+        stream.set_write_timeout(None)?;
+        self.link.membership = None;
+        self.counters.switched.add(1);
+        let more = self.buffers.more.bytes();
+        let first = if more.is_empty() { rest } else { more }.to_vec();
+        self.buffers.more.consume(more.len());
+        Ok((stream, first))
     }
 }

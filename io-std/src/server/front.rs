@@ -13,104 +13,38 @@
 use std::collections::BTreeSet;
 use std::io::{self, ErrorKind};
 use std::net::Shutdown;
-use std::os::fd::AsRawFd;
-use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::thread::{self, ThreadId};
+use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Duration;
 
-use h1wire_proto::{Expired, Status, Time};
-use mio::unix::SourceFd;
-use mio::{Events, Interest, Poll, Token, Waker};
+use h1wire_proto::{Expired, Time};
+use mio::{Events, Poll, Token};
 use slab::Slab;
 use socket2::SockRef;
 
-use super::core::{Core, guarded};
-use super::counters::Counters;
+use super::core::Core;
+use super::counters::Tally;
+use super::door::Order;
+use super::guard::guarded;
 use super::link::Link;
 use super::listener::Listener;
-use crate::clock::{self, WallDate};
-use crate::stream::Stream;
+use super::refusal::refusal;
+use super::running::Drained;
+use crate::stream::Transport;
+use crate::{clock, socket};
 
-const WAKER: Token = Token(usize::MAX);
+/// What the door wakes with.
+pub(crate) const WAKER: Token = Token(usize::MAX);
 /// The tokens of listeners count down from here, those of connections up from 0.
 const LISTENER: usize = usize::MAX - 1;
 /// How many connections are accepted before the others have their turn.
 const ACCEPTS: usize = 64;
-/// How long nothing is accepted after a failure, in milliseconds, unless a descriptor can be freed.
-const RETRY: u64 = 100;
+/// How long nothing is accepted after a failure, unless a descriptor can be freed.
+const RETRY: Duration = Duration::from_millis(100);
 /// How many connections without a place are read until their peers close. More are just closed.
 const REFUSED: usize = 256;
-
-/// What the front is asked to do.
-enum Order {
-    Park(Box<Link>),
-    Linger(Box<Link>),
-    StopAccepting,
-    CloseIdle(Sender<usize>),
-    Stop,
-}
-
-/// The way to the front for other threads.
-pub(crate) struct Door {
-    /// `None` once nobody looks any more.
-    orders: Mutex<Option<Vec<Order>>>,
-    waker: Waker,
-    /// The front's own thread, in which hooks run that may want something of it.
-    inside: OnceLock<ThreadId>,
-}
-
-impl Door {
-    /// Watches a connection until there is something to read or a time limit passes.
-    pub(crate) fn park(&self, link: Box<Link>) {
-        self.send(Order::Park(link));
-    }
-
-    /// Reads a connection that was shut down for writing until its peer closes.
-    pub(crate) fn linger(&self, link: Box<Link>) {
-        self.send(Order::Linger(link));
-    }
-
-    pub(crate) fn stop_accepting(&self) {
-        self.send(Order::StopAccepting);
-    }
-
-    /// Closes the connections that are watched and idle, and says how many. Asked by the front itself, it is done
-    /// next, and nobody knows yet.
-    pub(crate) fn close_idle(&self) -> usize {
-        let (sender, receiver) = channel();
-        self.send(Order::CloseIdle(sender));
-        if self.inside.get() == Some(&thread::current().id()) {
-            return 0;
-        }
-        // Without an answer there is no front any more, and no connection that it watches.
-        receiver.recv().unwrap_or_default()
-    }
-
-    pub(crate) fn stop(&self) {
-        self.send(Order::Stop);
-    }
-
-    fn send(&self, order: Order) {
-        if let Some(orders) = &mut *self.orders.lock().unwrap_or_else(PoisonError::into_inner) {
-            orders.push(order);
-        }
-        // The poll it wakes is gone only when nobody has to be woken.
-        let _ = self.waker.wake();
-    }
-
-    fn orders(&self) -> Vec<Order> {
-        let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
-        orders.as_mut().map(std::mem::take).unwrap_or_default()
-    }
-}
-
-/// The poll of a front, and the door to it.
-pub(crate) fn open() -> io::Result<(Poll, Door)> {
-    let poll = Poll::new()?;
-    let waker = Waker::new(poll.registry(), WAKER)?;
-    Ok((poll, Door { orders: Mutex::new(Some(Vec::new())), waker, inside: OnceLock::new() }))
-}
+/// How long connections that were ended by force may take to notice.
+const GRACE: Duration = Duration::from_millis(500);
 
 /// A connection that is watched.
 struct Watched {
@@ -118,6 +52,18 @@ struct Watched {
     due: Option<Time>,
     /// How many more bytes are read and dropped; `None` while it waits for a request.
     lingering: Option<u64>,
+}
+
+/// How far the end of the server is.
+struct Ending {
+    /// How many connections there were when it began.
+    open: usize,
+    /// When those that are left are cut off, or, once they were, when they are not waited for any more.
+    due: Time,
+    /// How many were cut off.
+    cut: usize,
+    /// All that were left were.
+    is_over: bool,
 }
 
 pub(crate) struct Front {
@@ -131,33 +77,51 @@ pub(crate) struct Front {
     due: BTreeSet<(Time, usize)>,
     /// When to accept without being told that there is something to accept.
     accept_at: Option<Time>,
-    counters: Arc<Counters>,
+    ending: Option<Ending>,
+    counters: Arc<Tally>,
 }
 
 impl Front {
     pub(crate) fn new(core: Arc<Core>, poll: Poll, listeners: Vec<Listener>) -> io::Result<Self> {
+        let backlog = core.settings.rules().options.backlog;
         for (i, listener) in listeners.iter().enumerate() {
-            listener.set_nonblocking()?;
-            let fd = listener.as_fd().as_raw_fd();
-            poll.registry().register(&mut SourceFd(&fd), Token(LISTENER - i), Interest::READABLE)?;
+            listener.prepare(backlog)?;
+            socket::watch(poll.registry(), listener.as_fd(), Token(LISTENER - i))?;
         }
-        let counters = core.counters();
-        let (watched, due) = (Slab::new(), BTreeSet::new());
-        Ok(Self { core, poll, listeners, watched, unplaced: 0, due, accept_at: None, counters })
+        Ok(Self {
+            counters: core.settings.tally(),
+            core,
+            poll,
+            listeners,
+            watched: Slab::new(),
+            unplaced: 0,
+            due: BTreeSet::new(),
+            accept_at: None,
+            ending: None,
+        })
     }
 
-    /// Runs until it is stopped.
+    /// Runs until the server has ended.
     pub(crate) fn run(mut self) {
-        let _ = self.core.door.inside.set(thread::current().id());
         let mut events = Events::with_capacity(256);
-        while self.turn(&mut events).is_ok() {}
-        *self.core.door.orders.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        self.core.closed.give();
+        let ended = loop {
+            match self.turn(&mut events) {
+                Ok(ControlFlow::Continue(())) => {}
+                Ok(ControlFlow::Break(drained)) => break Ok(drained),
+                Err(error) => break Err(error.kind()),
+            }
+        };
+        let core = self.core.clone();
+        core.door.close();
+        drop(core.queue.stop());
+        // Listeners are closed, and their paths removed, before anybody is told.
+        drop(self);
+        core.ended.give(ended);
     }
 
-    /// One round. `Err` when it is to stop, or cannot go on.
-    fn turn(&mut self, events: &mut Events) -> io::Result<()> {
-        let due = self.due.first().map(|(at, _)| *at).into_iter().chain(self.accept_at).min();
+    fn turn(&mut self, events: &mut Events) -> io::Result<ControlFlow<Drained>> {
+        let due = self.due.first().map(|(at, _)| *at).into_iter();
+        let due = due.chain(self.accept_at).chain(self.ending.as_ref().map(|ending| ending.due)).min();
         let now = clock::now();
         // Deadlines are passed, not just reached, when they are looked at.
         let limit = due.map(|at| Duration::from_millis(at.since(now).saturating_add(1)));
@@ -177,14 +141,57 @@ impl Front {
             match order {
                 Order::Park(link) => self.park(link),
                 Order::Linger(link) => self.linger(link),
-                Order::StopAccepting => self.stop_accepting(),
-                Order::CloseIdle(reply) => {
-                    let _ = reply.send(self.close_idle());
+                Order::CloseIdle => self.close_idle(),
+                Order::CloseAll => {
+                    let closed = self.core.connections.close_all();
+                    self.ending.iter_mut().for_each(|ending| ending.cut += closed);
                 }
-                Order::Stop => return Err(ErrorKind::Other.into()),
+                Order::Shutdown(within) => self.shut_down(within),
+                Order::Stop => return Ok(ControlFlow::Break(Drained::default())),
             }
         }
-        Ok(())
+        Ok(self.end())
+    }
+
+    /// Begins the end, or has it come earlier.
+    fn shut_down(&mut self, within: Duration) {
+        let due = clock::now() + within;
+        if let Some(ending) = &mut self.ending {
+            if !ending.is_over {
+                ending.due = ending.due.min(due);
+            }
+            return;
+        }
+        for listener in self.listeners.drain(..) {
+            socket::unwatch(self.poll.registry(), listener.as_fd());
+        }
+        self.accept_at = None;
+        self.ending = Some(Ending { open: self.core.connections.count(), due, cut: 0, is_over: false });
+        self.close_idle();
+    }
+
+    /// Whether the server has ended, and what it came to.
+    fn end(&mut self) -> ControlFlow<Drained> {
+        let Some(ending) = &mut self.ending else { return ControlFlow::Continue(()) };
+        let left = self.core.connections.count();
+        let is_due = clock::now() >= ending.due;
+        if left > 0 && is_due && !ending.is_over {
+            ending.is_over = true;
+            ending.cut += self.core.connections.close_all();
+            ending.due = clock::now() + GRACE;
+            // Nobody begins with what still waits for a thread, or to be read.
+            drop(self.core.queue.stop());
+            self.watched.clear();
+            self.due.clear();
+            return self.end();
+        }
+        if left > 0 && !is_due {
+            return ControlFlow::Continue(());
+        }
+        // Some may have been cut off twice.
+        let cut = ending.cut.min(ending.open);
+        let finished = ending.open - cut;
+        ControlFlow::Break(Drained { finished: finished as u64, cut: cut as u64, stuck: left as u64 })
     }
 
     fn accept(&mut self, index: usize) {
@@ -199,8 +206,8 @@ impl Front {
                     // Out of descriptors, most of all. An idle connection less, and the next one can come in.
                     _ => {
                         self.counters.accept_errors.add(1);
-                        let wait = if self.close_longest_idle() { 0 } else { RETRY };
-                        self.accept_at = Some(clock::now().after(wait));
+                        let wait = if self.close_longest_idle() { Duration::ZERO } else { RETRY };
+                        self.accept_at = Some(clock::now() + wait);
                         return;
                     }
                 },
@@ -210,29 +217,27 @@ impl Front {
         self.accept_at = Some(clock::now());
     }
 
-    fn admit(&mut self, stream: Box<dyn Stream>) {
+    fn admit(&mut self, stream: Box<dyn Transport>) {
         self.counters.accepted.add(1);
-        let link = self.core.link(stream);
-        if link.membership.is_none() {
-            self.counters.refused_limit.add(1);
-            return self.refuse(link);
-        }
-        self.enqueue(link);
+        let link = Link::accept(&self.core.settings, &self.core.connections, stream);
+        if link.membership.is_some() { self.enqueue(link) } else { self.refuse(link) }
     }
 
     fn enqueue(&mut self, link: Box<Link>) {
         if let Err(link) = self.core.queue.push(link) {
-            self.counters.refused_busy.add(1);
             self.refuse(link);
         }
     }
 
     /// Answers 503 without waiting, and lets the peer read it.
     fn refuse(&mut self, mut link: Box<Link>) {
-        if let Some(hook) = &self.core.hooks.refused {
-            let _ = guarded(|| hook(link.peer));
+        self.counters.refused.add(1);
+        if let Some(hook) = &self.core.settings.hooks.drop_connection
+            && guarded(|| hook(link.peer)).is_none()
+        {
+            self.counters.panics.add(1);
         }
-        let Some(answer) = refusal(&self.core, &mut link) else { return };
+        let Some(answer) = refusal(&mut link) else { return };
         let Some(stream) = link.stream.as_mut().filter(|_| self.unplaced < REFUSED) else { return };
         let Some(Ok(())) = stream.poll_fd().map(|fd| SockRef::from(&fd).set_nonblocking(true)) else {
             return;
@@ -247,14 +252,15 @@ impl Front {
     }
 
     fn park(&mut self, mut link: Box<Link>) {
-        let told = self.core.is_draining() || link.idle_epoch != self.core.idle_epoch();
+        let settings = &self.core.settings;
+        let told = settings.is_draining() || link.idle_epoch != settings.idle_epoch();
         if told && link.is_idle() {
             return;
         }
         self.counters.parked.add(1);
         let now = clock::now();
         link.observe(now);
-        let due = link.timers.next(&link.limits);
+        let due = link.timers.next(&link.rules.options.timeouts);
         self.watch(Watched { link, due, lingering: None });
     }
 
@@ -263,18 +269,18 @@ impl Front {
         if SockRef::from(&fd).set_nonblocking(true).is_err() {
             return;
         }
-        let limit = link.limits.linger;
+        let limit = link.rules.options.timeouts.linger;
         let due = limit.map(|limit| clock::now() + limit);
-        self.watch(Watched { link, due, lingering: Some(self.core.options.linger_limit) });
+        let lingering = Some(link.rules.options.linger_limit);
+        self.watch(Watched { link, due, lingering });
     }
 
     fn watch(&mut self, watched: Watched) {
         let Some(fd) = watched.link.stream.as_ref().and_then(|stream| stream.poll_fd()) else { return };
-        let fd = fd.as_raw_fd();
         let place = self.watched.vacant_entry();
         let key = place.key();
         // What cannot be watched ends here.
-        if self.poll.registry().register(&mut SourceFd(&fd), Token(key), Interest::READABLE).is_ok() {
+        if socket::watch(self.poll.registry(), fd, Token(key)).is_ok() {
             self.due.extend(watched.due.map(|at| (at, key)));
             self.unplaced += usize::from(watched.link.membership.is_none());
             place.insert(watched);
@@ -289,7 +295,7 @@ impl Front {
             self.due.remove(&(at, key));
         }
         if let Some(fd) = watched.link.stream.as_ref().and_then(|stream| stream.poll_fd()) {
-            let _ = self.poll.registry().deregister(&mut SourceFd(&fd.as_raw_fd()));
+            socket::unwatch(self.poll.registry(), fd);
         }
         Some(watched)
     }
@@ -324,13 +330,13 @@ impl Front {
                 continue;
             };
             if watched.lingering.is_some() {
-                self.counters.count_expired(Expired::Linger);
+                self.counters.time_limit(Expired::Linger);
                 continue;
             }
             match watched.link.poll_expired() {
                 None => self.park(watched.link),
                 Some(expired) => {
-                    self.counters.count_expired(expired);
+                    self.counters.time_limit(expired);
                     // Whoever waited for a request in vain is not answered; all others by a thread.
                     if expired != Expired::KeepAlive {
                         watched.link.expired = Some(expired);
@@ -341,19 +347,14 @@ impl Front {
         }
     }
 
-    fn stop_accepting(&mut self) {
-        for listener in self.listeners.drain(..) {
-            let fd = listener.as_fd().as_raw_fd();
-            let _ = self.poll.registry().deregister(&mut SourceFd(&fd));
-        }
-    }
-
-    fn close_idle(&mut self) -> usize {
+    fn close_idle(&mut self) {
         let idle = |(key, watched): (usize, &Watched)| {
             (watched.lingering.is_none() && watched.link.is_idle()).then_some(key)
         };
         let keys: Vec<usize> = self.watched.iter().filter_map(idle).collect();
-        keys.into_iter().filter_map(|key| self.release(key)).count()
+        for key in keys {
+            self.release(key);
+        }
     }
 
     /// Says whether there was one to close.
@@ -364,22 +365,6 @@ impl Front {
         let key = self.due.iter().map(|(_, key)| *key).find(is_idle);
         key.and_then(|key| self.release(key)).is_some()
     }
-}
-
-/// The bytes of a 503, as the machine writes them. None where the stream is still to be shown to its user, who may be the
-/// one to know what is spoken on it.
-pub(crate) fn refusal(core: &Core, link: &mut Link) -> Option<Vec<u8>> {
-    if link.is_new && core.hooks.connection.is_some() {
-        return None;
-    }
-    let mut out = Vec::new();
-    let mut date = WallDate::new();
-    let date = core.options.send_date.then(|| date.now());
-    let status = Status { code: 503, reason: None, date };
-    let retry_after = [("Retry-After", core.options.retry_after.to_string())];
-    // Refused only where an answer is under way, and then there is nothing to say.
-    let _ = link.conn.respond_with(status, &retry_after, b"", &mut out);
-    Some(out)
 }
 
 /// Reads and drops what is there. `false`: that was all, or enough.

@@ -3,27 +3,31 @@
 //! Here bytes are read and written, each time within the deadline the timers give. What the bytes mean is the
 //! machine's, what follows from a deadline is `serve`'s and `front`'s.
 
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use h1wire_proto::{Activity, Conn, Expired, InBuf, Lifetime, Phase, Server, Tenure, Time, Timeouts, Timers};
+use h1wire_proto::{Activity, Conn, Expired, InBuf, Phase, Server, Tenure, Time, Timers};
 
-use super::connections::Membership;
-use super::core::guarded;
-use super::counters::Counters;
+use super::connections::{Connections, Membership};
+use super::counters::Tally;
+use super::guard::guarded;
 use super::report::ConnectionReport;
+use super::settings::{Rules, Settings};
 use crate::clock;
-use crate::stream::Stream;
+use crate::stream::Transport;
 
 /// One connection.
 pub(crate) struct Link {
     /// `None` once it was handed over to another protocol.
-    pub(crate) stream: Option<Box<dyn Stream>>,
+    pub(crate) stream: Option<Box<dyn Transport>>,
     pub(crate) conn: Conn<Server>,
     pub(crate) timers: Timers,
-    pub(crate) limits: Timeouts,
+    pub(crate) settings: Arc<Settings>,
+    /// What it lives under from its acceptance on.
+    pub(crate) rules: Arc<Rules>,
     /// What happened since the timers were last told.
     pub(crate) activity: Activity,
     /// Input that is left while no thread is at the connection.
@@ -51,10 +55,6 @@ pub(crate) struct Link {
     is_told_idle: bool,
     /// The idle limit now, that of the connection or of one exchange.
     idle: Option<Duration>,
-    /// Asked before an idle connection is given up.
-    pub(crate) on_timeout: Option<Arc<TimeoutHook>>,
-    /// Told when it is over.
-    pub(crate) on_closed: Option<Arc<ClosedHook>>,
     accepted_at: Time,
     /// The limits the socket has now, in milliseconds; 0 is none.
     read_limit: u64,
@@ -73,21 +73,45 @@ pub(crate) enum Got {
     Failed(io::Error),
 }
 
+/// What becomes of a connection when a thread lets go of it.
+pub(crate) enum After {
+    /// Somebody else watches it until there is something to read.
+    Park,
+    /// It has something to read, and others have waited for longer.
+    Requeue,
+    /// It was shut down for writing and is read until its peer closes.
+    Linger,
+    /// It is over.
+    End,
+}
+
 impl Link {
-    pub(crate) fn new(
-        stream: Box<dyn Stream>,
-        conn: Conn<Server>,
-        limits: Timeouts,
-        membership: Option<Membership>,
-    ) -> Self {
-        let now = clock::now();
-        Self {
+    /// A connection on `stream`. Without a place among the others if there are too many: it is to be refused.
+    pub(crate) fn accept(
+        settings: &Arc<Settings>,
+        connections: &Arc<Connections>,
+        mut stream: Box<dyn Transport>,
+    ) -> Box<Self> {
+        let (settings, rules, now) = (settings.clone(), settings.rules(), clock::now());
+        let options = &rules.options;
+        // What a socket does not support it can do without.
+        let _ = stream.set_no_delay(options.no_delay);
+        if options.tcp_keep_alive.is_some() {
+            let _ = stream.set_keep_alive(options.tcp_keep_alive);
+        }
+        let mut conn = Conn::<Server>::new(&options.protocol);
+        if let (true, Some(seconds)) = (options.advertise_keep_alive, options.timeouts.keep_alive_hint()) {
+            conn.advertise_keep_alive(seconds);
+        }
+        // The keys of the standard hash tables are random, and other ones for each table.
+        let random = options.max_age.map_or(0, |_| RandomState::new().hash_one(0));
+        Box::new(Self {
             peer: stream.peer_addr(),
             local: stream.local_addr(),
+            membership: connections.join(&*stream, options.most()),
             stream: Some(stream),
             conn,
-            timers: Timers::server(now, &limits),
-            limits,
+            timers: Timers::server(now, &options.timeouts),
             activity: Activity::default(),
             rest: InBuf::new(),
             expired: None,
@@ -95,18 +119,22 @@ impl Link {
             is_cut_off: false,
             received: 0,
             sent: 0,
-            tenure: Tenure::new(&Lifetime::default(), now, 0),
-            idle_epoch: 0,
-            membership,
+            tenure: Tenure::new(&options.lifetime(), now, random),
+            idle_epoch: settings.idle_epoch(),
             handed_at: None,
             is_told_idle: false,
-            idle: limits.idle,
-            on_timeout: None,
-            on_closed: None,
+            idle: options.timeouts.idle,
             accepted_at: now,
             read_limit: 0,
             write_limit: 0,
-        }
+            settings,
+            rules,
+        })
+    }
+
+    /// Whether the one thread that watches sockets can watch it.
+    pub(crate) fn can_park(&self) -> bool {
+        self.stream.as_ref().is_some_and(|stream| stream.poll_fd().is_some())
     }
 
     /// Tells the timers what happened.
@@ -120,7 +148,7 @@ impl Link {
     /// Reads what is there within `ms` milliseconds, unless a deadline of the message under way has passed. The others
     /// are looked at by whoever finds that nothing came.
     #[inline]
-    pub(crate) fn read_within(&mut self, ms: u32, buf: &mut [u8], counters: &Counters) -> Got {
+    pub(crate) fn read_within(&mut self, ms: u32, buf: &mut [u8], counters: &Tally) -> Got {
         // Whole messages one after another have no deadline but that of the gap behind them. They are told together,
         // when it comes.
         if !(self.is_told_idle && self.is_idle()) || self.activity.unsent || self.activity.paused {
@@ -148,7 +176,7 @@ impl Link {
 
     /// Reads, waiting until the next deadline. Deadlines do not move while a peer drips bytes: each read waits for
     /// no longer than what is left.
-    pub(crate) fn read(&mut self, buf: &mut [u8], counters: &Counters) -> Got {
+    pub(crate) fn read(&mut self, buf: &mut [u8], counters: &Tally) -> Got {
         self.resume();
         let got = self.read_until_due(buf, counters);
         self.handed_at = Some(clock::now());
@@ -175,14 +203,14 @@ impl Link {
     /// Sets the idle limit of the exchange at hand, or goes back to that of the connection.
     #[inline]
     pub(crate) fn set_idle(&mut self, own: Option<Option<Duration>>) {
-        let limit = own.unwrap_or(self.limits.idle);
+        let limit = own.unwrap_or(self.rules.options.timeouts.idle);
         if self.idle != limit {
             self.timers.set_idle(limit);
             self.idle = limit;
         }
     }
 
-    fn read_until_due(&mut self, buf: &mut [u8], counters: &Counters) -> Got {
+    fn read_until_due(&mut self, buf: &mut [u8], counters: &Tally) -> Got {
         loop {
             let now = clock::now();
             self.observe(now);
@@ -207,7 +235,7 @@ impl Link {
     /// # Errors
     /// `TimedOut` when the peer took nothing for too long, and those of the stream.
     #[inline]
-    pub(crate) fn write_all(&mut self, pieces: &mut [IoSlice<'_>], counters: &Counters) -> io::Result<()> {
+    pub(crate) fn write_all(&mut self, pieces: &mut [IoSlice<'_>], counters: &Tally) -> io::Result<()> {
         let written = self.try_write_all(pieces, counters);
         if written.is_err() {
             self.conn.send_failed();
@@ -224,17 +252,13 @@ impl Link {
         }
     }
 
-    fn try_write_all(&mut self, mut slices: &mut [IoSlice<'_>], counters: &Counters) -> io::Result<()> {
+    fn try_write_all(&mut self, mut slices: &mut [IoSlice<'_>], counters: &Tally) -> io::Result<()> {
         IoSlice::advance_slices(&mut slices, 0);
-        let first = self.limits.write.into_iter().chain(self.idle).min();
+        let first = self.rules.options.timeouts.write.into_iter().chain(self.idle).min();
         self.limit_writes(first.map_or(0, |limit| clock::millis(limit).max(1)))?;
         while !slices.is_empty() {
             let stream = self.stream.as_mut().ok_or(io::ErrorKind::NotConnected)?;
-            let wrote = match &*slices {
-                [one] => stream.write(one),
-                many => stream.write_vectored(many),
-            };
-            match wrote {
+            match stream.send(slices) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(n) => {
                     counters.bytes_sent.add(n as u64);
@@ -242,6 +266,7 @@ impl Link {
                     self.activity.sent += n;
                     IoSlice::advance_slices(&mut slices, n);
                     if !slices.is_empty() {
+                        self.activity.unsent = true;
                         self.wait_to_write()?;
                     }
                 }
@@ -268,15 +293,13 @@ impl Link {
         }
     }
 
-    /// The stream took less than all within its limit: whether to go on, and for how long.
+    /// The stream took less than all: whether to go on, and for how long.
     fn wait_to_write(&mut self) -> io::Result<()> {
         let now = clock::now();
         if !self.activity.unsent {
-            let sent = std::mem::take(&mut self.activity.sent);
             self.activity.unsent = true;
             // The clock is not read before each write. One that took nothing has waited for as long as it may.
             self.observe(Time(now.0.saturating_sub(self.write_limit)));
-            self.activity.sent = sent;
         }
         self.observe(now);
         match self.left(now) {
@@ -288,12 +311,12 @@ impl Link {
     /// Milliseconds until the next deadline, 0 if there is none; or which one has passed.
     fn left(&mut self, now: Time) -> Result<u64, Expired> {
         loop {
-            match self.timers.next(&self.limits) {
+            match self.timers.next(&self.rules.options.timeouts) {
                 None => return Ok(0),
                 Some(at) if at > now => return Ok(at.since(now)),
                 Some(_) => {
-                    if let Some(expired) = self.timers.poll(now, &self.limits)
-                        && !(expired == Expired::Idle && self.is_kept_although_idle())
+                    if let Some(expired) = self.timers.poll(now, &self.rules.options.timeouts)
+                        && !(expired == Expired::Idle && self.settings.keeps_idle(self.peer))
                     {
                         return Err(expired);
                     }
@@ -309,11 +332,7 @@ impl Link {
         self.left(now).err()
     }
 
-    fn is_kept_although_idle(&self) -> bool {
-        self.on_timeout.as_ref().is_some_and(|hook| guarded(|| hook(self.peer)).unwrap_or(false))
-    }
-
-    fn read_once(&mut self, buf: &mut [u8], counters: &Counters) -> io::Result<Got> {
+    fn read_once(&mut self, buf: &mut [u8], counters: &Tally) -> io::Result<Got> {
         let stream = self.stream.as_mut().ok_or(io::ErrorKind::NotConnected)?;
         let n = stream.read(buf)?;
         counters.bytes_received.add(n as u64);
@@ -361,7 +380,11 @@ impl Link {
 
 impl Drop for Link {
     fn drop(&mut self) {
-        let Some(hook) = &self.on_closed else { return };
+        let Some(hook) = self.settings.hooks.closed.as_ref() else { return };
+        // A connection that was turned away never was one.
+        if self.membership.is_none() && self.stream.is_some() {
+            return;
+        }
         let report = ConnectionReport {
             peer: self.peer,
             requests: self.tenure.requests(),
@@ -391,12 +414,6 @@ fn duration(ms: u64) -> Option<Duration> {
 fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
-
-/// Hears of connections that are over.
-pub(crate) type ClosedHook = dyn Fn(&ConnectionReport) + Send + Sync;
-
-/// Whether the idle connection of this peer is kept.
-pub(crate) type TimeoutHook = dyn Fn(Option<SocketAddr>) -> bool + Send + Sync;
 
 #[cfg(test)]
 mod tests {

@@ -2,66 +2,101 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 
-use crate::stream::{Shared, Stream};
+use socket2::SockRef;
+
+use crate::socket::{self, PollFd, UnixListener};
+use crate::stream::{Shared, Transport};
 
 /// A listening socket.
 #[derive(Debug)]
-pub(crate) enum Listener {
+pub(crate) struct Listener {
+    socket: Socket,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<std::sync::Arc<rustls::ServerConfig>>,
+}
+
+#[derive(Debug)]
+enum Socket {
     Tcp(TcpListener),
     /// With the path that is to be removed when it stops.
     Unix(UnixListener, Option<PathBuf>),
 }
 
 impl Listener {
-    pub(crate) fn accept(&self) -> io::Result<Box<dyn Stream>> {
-        // Where connections inherit the listener's mode, they are told otherwise.
-        Ok(match self {
-            Self::Tcp(listener) => {
-                let (stream, _) = listener.accept()?;
-                if cfg!(not(any(target_os = "linux", target_os = "android"))) {
-                    stream.set_nonblocking(false)?;
-                }
-                Box::new(Shared::new(stream))
-            }
-            Self::Unix(listener, _) => {
-                let (stream, _) = listener.accept()?;
-                if cfg!(not(any(target_os = "linux", target_os = "android"))) {
-                    stream.set_nonblocking(false)?;
-                }
-                Box::new(Shared::new(stream))
-            }
-        })
+    pub(crate) fn tcp(listener: TcpListener) -> Self {
+        Self::new(Socket::Tcp(listener))
     }
 
-    pub(crate) fn set_nonblocking(&self) -> io::Result<()> {
-        match self {
-            Self::Tcp(listener) => listener.set_nonblocking(true),
-            Self::Unix(listener, _) => listener.set_nonblocking(true),
+    pub(crate) fn unix(listener: UnixListener, path: Option<PathBuf>) -> Self {
+        Self::new(Socket::Unix(listener, path))
+    }
+
+    fn new(socket: Socket) -> Self {
+        Self {
+            socket,
+            #[cfg(feature = "tls")]
+            tls: None,
         }
+    }
+
+    pub(crate) fn accept(&self) -> io::Result<Box<dyn Transport>> {
+        // Where connections inherit the listener's mode, they are told otherwise.
+        let inherits = cfg!(not(any(target_os = "linux", target_os = "android")));
+        let stream: Box<dyn Transport> = match &self.socket {
+            Socket::Tcp(listener) => {
+                let (stream, _) = listener.accept()?;
+                if inherits {
+                    stream.set_nonblocking(false)?;
+                }
+                Box::new(Shared::new(stream))
+            }
+            Socket::Unix(listener, _) => {
+                let (stream, _) = listener.accept()?;
+                if inherits {
+                    stream.set_nonblocking(false)?;
+                }
+                Box::new(Shared::new(stream))
+            }
+        };
+        #[cfg(feature = "tls")]
+        if let Some(config) = &self.tls {
+            let accepted = crate::tls::TlsStream::accept(config.clone(), stream);
+            return accepted.map(|stream| Box::new(stream) as _).map_err(io::Error::other);
+        }
+        Ok(stream)
+    }
+
+    /// Makes it one that is watched, with room for so many connections that were not accepted yet.
+    pub(crate) fn prepare(&self, backlog: u32) -> io::Result<()> {
+        match &self.socket {
+            Socket::Tcp(listener) => listener.set_nonblocking(true)?,
+            Socket::Unix(listener, _) => listener.set_nonblocking(true)?,
+        }
+        // It listens already; the system takes the new number.
+        let fd = self.as_fd();
+        SockRef::from(&fd).listen(i32::try_from(backlog).unwrap_or(i32::MAX))
     }
 
     pub(crate) fn local_addr(&self) -> Option<SocketAddr> {
-        match self {
-            Self::Tcp(listener) => listener.local_addr().ok(),
-            Self::Unix(..) => None,
+        match &self.socket {
+            Socket::Tcp(listener) => listener.local_addr().ok(),
+            Socket::Unix(..) => None,
         }
     }
 
-    pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
-        match self {
-            Self::Tcp(listener) => listener.as_fd(),
-            Self::Unix(listener, _) => listener.as_fd(),
+    pub(crate) fn as_fd(&self) -> PollFd<'_> {
+        match &self.socket {
+            Socket::Tcp(listener) => socket::poll_fd(listener),
+            Socket::Unix(listener, _) => socket::poll_fd(listener),
         }
     }
 }
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        if let Self::Unix(_, Some(path)) = self {
+        if let Socket::Unix(_, Some(path)) = &self.socket {
             // Somebody else may have removed it.
             let _ = std::fs::remove_file(path);
         }

@@ -4,8 +4,11 @@ use std::io;
 
 use h1wire_proto::{OwnedFields, Recv, ServerEvent};
 
-use super::exchange::{Exchange, Failure};
-use super::link::Got;
+use super::exchange::Exchange;
+use super::fault::Fault;
+use super::link::{Got, Link};
+use super::queue::Queue;
+use super::report::{Failed, Marks};
 
 /// Least bytes for which content is read from the socket into the reader's own memory.
 const DIRECT: usize = 4096;
@@ -29,8 +32,8 @@ impl Exchange {
             if self.received {
                 return Ok(0);
             }
-            if let Some(failure) = &self.failure {
-                return Err(failure.to_io());
+            if let Some(fault) = &self.fault {
+                return Err(fault.to_io());
             }
             if self.advance(trailers)? {
                 continue;
@@ -65,6 +68,7 @@ impl Exchange {
                 let consumed = before - input.len();
                 more.consume(consumed);
                 self.received = true;
+                self.marks.as_mut().into_iter().for_each(Marks::request);
                 Ok(true)
             }
             Ok(Recv::NeedInput(_)) => {
@@ -77,24 +81,19 @@ impl Exchange {
                 self.received = true;
                 Ok(true)
             }
-            Err(error) => Err(self.fail(Failure::Protocol(error))),
+            Err(error) => Err(self.fail(Fault::Protocol(error))),
         }
     }
 
     /// Reads from the socket: into `direct` if it is given, and then says how much.
     fn fill_from(&mut self, direct: Option<&mut [u8]>) -> io::Result<Option<usize>> {
-        if self.link.conn.wants_continue() {
-            self.link
-                .conn
-                .send_informational(100, &(), &mut self.buffers.out)
-                .map_err(super::exchange::refused)?;
-        }
+        self.link.conn.send_continue_if_wanted(&mut self.buffers.out);
         // What was said so far may be what the client waits for.
         self.flush_out()?;
         let is_direct = direct.is_some();
         let buf = match direct {
             Some(buf) => buf,
-            None => self.core.room(&mut self.buffers.more),
+            None => self.link.rules.room(&mut self.buffers.more),
         };
         match self.link.read(buf, &self.counters) {
             Got::Bytes(n) if is_direct => return Ok(Some(n)),
@@ -102,16 +101,16 @@ impl Exchange {
             Got::Eof => self.link.conn.recv_eof(),
             // Reading without a time to come back by has none that could pass.
             Got::Nothing => {}
-            Got::Expired(expired) => return Err(self.fail(Failure::Expired(expired))),
-            Got::Failed(error) => return Err(self.fail(Failure::Stream(error))),
+            Got::Expired(expired) => return Err(self.fail(Fault::Expired(expired))),
+            Got::Failed(error) => return Err(self.fail(Fault::Stream(error))),
         }
         Ok(None)
     }
 
     /// Reads and drops content until the request is complete. `false` if that takes more than the limit, or fails; and if
-    /// it `yields`, when another connection waits for the thread, which has better things to do.
-    pub(crate) fn discard_content(&mut self, yields: bool) -> bool {
-        let mut left = self.core.options.discard_limit;
+    /// there are `others`, when one of them waits for the thread, which has better things to do.
+    pub(crate) fn discard_content(&mut self, others: Option<&Queue<Box<Link>>>) -> bool {
+        let mut left = self.link.rules.options.discard_limit;
         let mut ignored = OwnedFields::new();
         while !self.received {
             if self.held as u64 > left {
@@ -119,21 +118,16 @@ impl Exchange {
             }
             left -= self.held as u64;
             self.skip_held(self.held);
-            if !self.link.conn.may_drain(left) || self.failure.is_some() {
+            if !self.link.conn.may_drain(left) || self.fault.is_some() {
                 return false;
             }
             match self.advance(&mut ignored) {
                 Ok(true) => {}
-                Ok(false) if yields => {
-                    if self.core.queue.is_crowded() || !self.fill_briefly() {
-                        return false;
-                    }
-                }
-                Ok(false) => {
-                    if self.fill_from(None).is_err() {
-                        return false;
-                    }
-                }
+                Ok(false) => match others {
+                    Some(others) if others.is_crowded() || !self.fill_briefly() => return false,
+                    None if self.fill_from(None).is_err() => return false,
+                    _ => {}
+                },
                 Err(_) => return false,
             }
         }
@@ -145,7 +139,7 @@ impl Exchange {
         if self.flush_out().is_err() {
             return false;
         }
-        let buf = self.core.room(&mut self.buffers.more);
+        let buf = self.link.rules.room(&mut self.buffers.more);
         match self.link.read_within(GLANCE, buf, &self.counters) {
             Got::Bytes(n) => self.buffers.more.filled(n),
             Got::Eof => self.link.conn.recv_eof(),
@@ -160,14 +154,11 @@ impl Exchange {
         self.held -= n;
     }
 
-    fn fail(&mut self, failure: Failure) -> io::Error {
-        match &failure {
-            Failure::Protocol(error) => self.counters.count_error(error.kind()),
-            Failure::Expired(expired) => self.counters.count_expired(*expired),
-            Failure::Stream(_) => {}
-        }
-        let error = failure.to_io();
-        self.failure = Some(failure);
+    fn fail(&mut self, fault: Fault) -> io::Error {
+        self.counters.count(&fault);
+        self.note(Failed::from(&fault));
+        let error = fault.to_io();
+        self.fault = Some(fault);
         error
     }
 }

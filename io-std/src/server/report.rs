@@ -1,24 +1,26 @@
-//! [`Report`]: what an exchange came to, for logs and measurements.
+//! [`Report`] and [`ConnectionReport`]: what one exchange, and one connection, came to, for logs and measurements.
+//!
+//! Plain data, and the marks from which it is made. Who makes it is `exchange`; nothing is worked out before somebody asks.
 
+use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use h1wire_proto::{RequestHead, Time};
+use h1wire_proto::{Expired, RecvErrorKind};
 
-use super::exchange::Exchange;
+use super::fault::Fault;
 use crate::clock;
 
-/// An exchange that is over: the request, and how it was answered.
-#[derive(Debug)]
+/// What one exchange came to. Times are exact to the microsecond.
+#[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub struct Report<'a> {
-    /// The request, as the handler saw it.
-    pub head: RequestHead<'a, 'a>,
+pub struct Report {
     /// The address of the client, if it has one.
     pub peer: Option<SocketAddr>,
-    /// The how-manieth request of its connection it was, from 1.
+    /// Which request of its connection it was, counted from 1. From 2 on, the connection was reused.
     pub number: u32,
-    /// The status of the final response; none if its head was not sent.
+    /// The status of the final response, whoever gave it. None if its head was not sent.
     pub status: Option<u16>,
     /// Whether the response is complete, with no byte of it lost.
     pub is_complete: bool,
@@ -27,11 +29,35 @@ pub struct Report<'a> {
     /// Bytes the socket took since the head was there. With [`batch_pipelined`](super::Options::batch_pipelined) an
     /// answer may be counted with a later one.
     pub sent: u64,
-    /// From the complete head to here.
+    /// From the complete head to the complete request. None if it did not become complete.
+    pub request: Option<Duration>,
+    /// From the complete head to the head of the final response.
+    pub head: Option<Duration>,
+    /// From the complete head to here; zero where there was none.
     pub took: Duration,
+    /// What broke it off, or would have if the answer had not been complete, if something did.
+    pub failure: Option<Failure>,
+    /// In words: what the handler returned, which field could not be sent, what the client did wrong.
+    pub error: Option<Arc<str>>,
 }
 
-/// A connection that is over, or was handed over to another protocol.
+/// What broke an exchange off.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Failure {
+    /// The request broke the protocol.
+    Protocol(RecvErrorKind),
+    /// A time limit passed.
+    Timeout(Expired),
+    /// Reading or writing failed, or the client reset the connection.
+    Stream(io::ErrorKind),
+    /// The handler returned an error, or an answer that could not be sent.
+    Handler,
+    /// The handler panicked.
+    Panic,
+}
+
+/// What one connection came to, when it was over or handed over to another protocol.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct ConnectionReport {
@@ -41,38 +67,67 @@ pub struct ConnectionReport {
     pub requests: u32,
     /// Bytes that were read from it.
     pub received: u64,
-    /// Bytes that were written to it.
+    /// Bytes that it took.
     pub sent: u64,
-    /// From its acceptance to here.
+    /// From its acceptance to here, to the millisecond.
     pub age: Duration,
     /// Whether it goes on, in the hands of [`Response::switch`](super::Response::switch) or
     /// [`tunnel`](super::Response::tunnel).
     pub is_switched: bool,
 }
 
-/// Where the counts stood when an exchange began.
-#[derive(Clone, Copy)]
-pub(crate) struct Began {
-    at: Time,
-    received: u64,
-    sent: u64,
+/// What went wrong with an exchange, and how it is told.
+#[derive(Clone, Debug)]
+pub(crate) struct Failed {
+    pub(crate) failure: Failure,
+    pub(crate) error: Option<Arc<str>>,
 }
 
-impl Exchange {
-    pub(crate) fn began(&self) -> Began {
-        Began { at: clock::now(), received: self.link.conn.recv_offset(), sent: self.link.sent }
+impl Failed {
+    pub(crate) fn new(failure: Failure, error: &dyn ToString) -> Self {
+        Self { failure, error: Some(error.to_string().into()) }
+    }
+}
+
+impl From<&Fault> for Failed {
+    fn from(fault: &Fault) -> Self {
+        match fault {
+            Fault::Protocol(error) => Self::new(Failure::Protocol(error.kind()), error),
+            Fault::Expired(expired) => Self { failure: Failure::Timeout(*expired), error: None },
+            Fault::Stream(error) => Self::new(Failure::Stream(error.kind()), error),
+        }
+    }
+}
+
+/// Where the counts stood when an exchange began, and when it got how far.
+#[derive(Clone, Copy)]
+pub(crate) struct Marks {
+    began: u64,
+    pub(crate) received: u64,
+    pub(crate) sent: u64,
+    request: Option<u64>,
+    head: Option<u64>,
+}
+
+impl Marks {
+    /// The head of a request is complete.
+    pub(crate) fn begin(received: u64, sent: u64) -> Self {
+        Self { began: clock::micros(), received, sent, request: None, head: None }
     }
 
-    pub(crate) fn report<'a>(&self, head: RequestHead<'a, 'a>, began: &Began) -> Report<'a> {
-        Report {
-            head,
-            peer: self.link.peer,
-            number: self.link.tenure.requests(),
-            status: Some(self.status).filter(|status| *status > 0),
-            is_complete: self.is_complete(),
-            received: self.link.conn.recv_offset() - began.received,
-            sent: self.link.sent - began.sent,
-            took: Duration::from_millis(clock::now().since(began.at)),
-        }
+    /// The request is complete.
+    pub(crate) fn request(&mut self) {
+        self.request.get_or_insert_with(clock::micros);
+    }
+
+    /// The head of the final response is written.
+    pub(crate) fn head(&mut self) {
+        self.head.get_or_insert_with(clock::micros);
+    }
+
+    /// From the complete head to the request, to the head of the response, and to now.
+    pub(crate) fn times(&self) -> (Option<Duration>, Option<Duration>, Duration) {
+        let since = |at: u64| Duration::from_micros(at.saturating_sub(self.began));
+        (self.request.map(since), self.head.map(since), since(clock::micros()))
     }
 }

@@ -1,18 +1,15 @@
-//! [`Request`]: a head, the content behind it as a [`Read`], and where it came from.
+//! [`Request`]: a head, the content after it as a [`Read`], and where it came from.
 
 use std::cell::RefCell;
 use std::io::{self, Read};
 use std::net::SocketAddr;
-use std::ops::Deref;
-use std::time::Duration;
 
-use h1wire_proto::{Fields, OwnedFields, RequestHead};
+use h1wire_proto::{BodyKind, Fields, Method, OwnedFields, RequestHead, Version};
 
 use super::exchange::Exchange;
 use crate::socket;
 
-/// A request as the handler has it: the [head](RequestHead), to which it dereferences, and the content to
-/// [`read`](Read::read).
+/// A request as the handler has it: the [head](Self::head), and the content to [`read`](Read::read).
 ///
 /// Reading blocks until there is something to read, and so stops a client that is faster than its reader. Where the
 /// client waits for `100 Continue` before it sends content, the first read sends it. What a handler does not read is
@@ -28,7 +25,46 @@ pub struct Request<'a> {
     pub(crate) trailers: &'a mut OwnedFields,
 }
 
-impl Request<'_> {
+impl<'a> Request<'a> {
+    /// Everything that was said before the content.
+    #[inline]
+    pub fn head(&self) -> &RequestHead<'a, 'a> {
+        &self.head
+    }
+
+    /// The method.
+    #[inline]
+    pub fn method(&self) -> Method<'a> {
+        self.head.method
+    }
+
+    /// The target as it was sent.
+    #[inline]
+    pub fn target(&self) -> &'a [u8] {
+        self.head.target
+    }
+
+    /// The version.
+    #[inline]
+    pub fn version(&self) -> Version {
+        self.head.version
+    }
+
+    /// The fields of the head.
+    #[inline]
+    pub fn fields(&self) -> Fields<'a, 'a> {
+        self.head.fields
+    }
+
+    /// How many bytes of content there are, if that was said; 0 without content.
+    pub fn content_length(&self) -> Option<u64> {
+        match self.head.body {
+            BodyKind::None => Some(0),
+            BodyKind::Length(n) => Some(n),
+            BodyKind::Chunked | BodyKind::UntilClose => None,
+        }
+    }
+
     /// The trailer section: empty until the content was read to its end, and if there was none (RFC 9110 section
     /// 6.5).
     pub fn trailers(&self) -> Fields<'_, '_> {
@@ -47,7 +83,7 @@ impl Request<'_> {
         self.exchange.borrow().link.conn.wants_continue()
     }
 
-    /// The how-manieth request of its connection this is, from 1.
+    /// Which request of its connection this is, counted from 1.
     pub fn number(&self) -> u32 {
         self.exchange.borrow().link.tenure.requests()
     }
@@ -62,40 +98,27 @@ impl Request<'_> {
         self.exchange.borrow().link.local
     }
 
-    /// Sets how long nothing may move on the connection during this exchange; `None` is without limit. Default:
-    /// [`Timeouts::idle`](h1wire_proto::Timeouts::idle). Whole milliseconds, at least one.
-    pub fn set_timeout(&mut self, limit: Option<Duration>) {
-        let limit = limit.map(|limit| limit.max(Duration::from_millis(1)));
-        self.exchange.borrow_mut().link.set_idle(Some(limit));
-    }
-
-    /// Whether the client is gone altogether, so that nobody will read the response. Looks without blocking; for a
-    /// handler that takes long before it writes. A client that only ended its half is still there. `false` for
-    /// streams without a [`poll_fd`](crate::Stream::poll_fd).
+    /// Whether the client is gone, so that nobody will read the response: its connection was reset, or is closed in both
+    /// directions. Looks without blocking; for a handler that takes long before it writes. A client that only ended its
+    /// half is still there, unless [`Options::abort_on_end`](super::Options::abort_on_end) says otherwise. `false` for
+    /// streams without a [`poll_fd`](crate::Transport::poll_fd).
     pub fn is_aborted(&self) -> bool {
         let exchange = self.exchange.borrow();
-        let stream = exchange.link.stream.as_ref();
-        stream.and_then(|stream| stream.poll_fd()).is_some_and(socket::is_gone)
+        let link = &exchange.link;
+        let is_gone = if link.rules.options.abort_on_end { socket::has_ended } else { socket::is_gone };
+        link.stream.as_ref().and_then(|stream| stream.poll_fd()).is_some_and(is_gone)
     }
 
-    /// Drops the connection when the handler returns: nothing more is read, and no more of the response is sent.
-    pub fn destroy(&mut self) {
-        self.exchange.borrow_mut().aborted = true;
+    /// Whether the server is [shutting down](super::Handle::shutdown), so that an answer that goes on and on, such as a
+    /// stream of events, should come to its end.
+    pub fn is_shutting_down(&self) -> bool {
+        self.exchange.borrow().is_shutting_down()
     }
 }
 
 impl Read for Request<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         self.exchange.borrow_mut().read_content(buf, self.trailers)
-    }
-}
-
-impl<'a> Deref for Request<'a> {
-    type Target = RequestHead<'a, 'a>;
-
-    #[inline]
-    fn deref(&self) -> &Self::Target {
-        &self.head
     }
 }
 

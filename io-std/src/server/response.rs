@@ -2,10 +2,12 @@
 
 use std::cell::RefCell;
 use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::time::Duration;
 
 use h1wire_proto::{FieldSource, Headers, SendError};
 
-use super::exchange::{Exchange, Sending, refused};
+use super::exchange::{Exchange, Sending};
 use super::send::Head;
 use super::upgraded::Upgraded;
 
@@ -19,15 +21,16 @@ use super::upgraded::Upgraded;
 /// one piece with its length; more is sent in chunks, unless [`content_length`](Self::content_length) said how much
 /// it will be. [`flush`](Write::flush) sends at once what there is, head included.
 ///
-/// A field that may not be set is told by the next call that can fail, and by all that follow, as an error of kind
-/// `InvalidInput` around a [`SendError`]: such a response is not sent, and the client is answered 500. To find out at
-/// once, set the field by way of [`headers_mut`](Self::headers_mut).
+/// Setters never fail: their first error is returned by the call that sends the head, and by all that follow, as an error
+/// of kind `InvalidInput` around a [`SendError`]. Such a response is not sent, the client is answered 500, and the
+/// [report](super::Report::error) names the field. Anything that is set after the head is such an error. To find out at
+/// once, set a field by way of [`headers_mut`](Self::headers_mut).
 pub struct Response<'a> {
     pub(crate) exchange: &'a RefCell<Exchange>,
     pub(crate) headers: &'a mut Headers,
     pub(crate) trailers: &'a mut Headers,
     pub(crate) draft: Draft,
-    /// What came behind a request without content.
+    /// What came after a request without content.
     pub(crate) rest: &'a [u8],
 }
 
@@ -37,22 +40,29 @@ pub(crate) struct Draft {
     status: Option<u16>,
     reason: Option<Vec<u8>>,
     length: Option<u64>,
-    /// The first thing that could not be done.
-    error: Option<SendError>,
+    /// The first thing that could not be done, and what it was about.
+    error: Option<(SendError, String)>,
+}
+
+impl Draft {
+    /// What could not be done, in words.
+    pub(crate) fn error(&self) -> Option<String> {
+        self.error.as_ref().map(|(error, what)| format!("{what}: {error}"))
+    }
 }
 
 impl Response<'_> {
     /// Sets the status code. Default 200.
     #[inline]
     pub fn status(&mut self, code: u16) -> &mut Self {
-        self.note_if_sent();
+        self.note_if_sent("status");
         self.draft.status = Some(code);
         self
     }
 
     /// Sets the reason phrase. Default: the registered one.
     pub fn reason(&mut self, phrase: impl Into<Vec<u8>>) -> &mut Self {
-        self.note_if_sent();
+        self.note_if_sent("reason");
         self.draft.reason = Some(phrase.into());
         self
     }
@@ -60,10 +70,23 @@ impl Response<'_> {
     /// Sets a field, in place of lines of that name set before. [`headers_mut`](Self::headers_mut) can do more.
     #[inline]
     pub fn header(&mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> &mut Self {
-        self.note_if_sent();
-        let set = self.headers.set(name, value);
-        self.note(set);
-        self
+        self.note_if_sent("header");
+        let set = self.headers.set(&name, value);
+        self.note(set, name.as_ref())
+    }
+
+    /// Adds a field, after lines of that name set before.
+    pub fn append_header(&mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> &mut Self {
+        self.note_if_sent("header");
+        let set = self.headers.append(&name, value);
+        self.note(set, name.as_ref())
+    }
+
+    /// Sets all these fields, each in place of lines of its name set before.
+    pub fn fields<F: FieldSource + ?Sized>(&mut self, fields: &F) -> &mut Self {
+        self.note_if_sent("fields");
+        let set = self.headers.set_all(fields);
+        self.note(set, b"fields")
     }
 
     /// The fields set so far. Those the server adds by itself are not among them.
@@ -76,37 +99,69 @@ impl Response<'_> {
     /// # Errors
     /// [`SendError::WrongState`] once the head was sent.
     pub fn headers_mut(&mut self) -> io::Result<&mut Headers> {
-        if self.is_head_sent() { Err(refused(SendError::WrongState)) } else { Ok(self.headers) }
+        if self.is_head_sent() { Err(SendError::WrongState.into()) } else { Ok(self.headers) }
     }
 
     /// Declares how many bytes of content will follow, which are then sent with `Content-Length` and not in chunks.
     /// More and fewer are errors.
     pub fn content_length(&mut self, bytes: u64) -> &mut Self {
-        self.note_if_sent();
+        self.note_if_sent("content_length");
         self.draft.length = Some(bytes);
         self
     }
 
-    /// Sets a field of the trailer section, which follows content sent in chunks (RFC 9110 section 6.5). To an
-    /// HTTP/1.0 client, and behind content of declared length, none is sent.
+    /// Sets a field of the trailer section, which follows content sent in chunks (RFC 9110 section 6.5), in place of lines
+    /// of that name set before. To an HTTP/1.0 client, and after content of declared length, none is sent.
     pub fn trailer(&mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> &mut Self {
-        let set = self.trailers.set(name, value);
-        self.note(set);
-        self
+        let set = self.trailers.set(&name, value);
+        self.note(set, name.as_ref())
+    }
+
+    /// Adds a field to the trailer section, after lines of that name set before.
+    pub fn append_trailer(&mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> &mut Self {
+        let set = self.trailers.append(&name, value);
+        self.note(set, name.as_ref())
     }
 
     /// Makes this the last response of its connection (`Connection: close`).
-    pub fn close(&mut self) -> &mut Self {
-        self.note_if_sent();
+    pub fn close_after(&mut self) -> &mut Self {
+        self.note_if_sent("close_after");
         self.exchange.borrow_mut().link.conn.close_after_response();
         self
     }
 
-    /// Sends the head at once, with `fields` merged into what was set: where both name a field, `fields` wins.
+    /// Whether this response says `Date`. Default: [`Options::send_date`](super::Options::send_date).
+    pub fn send_date(&mut self, on: bool) -> &mut Self {
+        self.note_if_sent("send_date");
+        self.exchange.borrow_mut().sends_date = on;
+        self
+    }
+
+    /// Sets how long nothing may move on the connection until this response ends; `None` is without limit. Default:
+    /// [`Timeouts::idle`](h1wire_proto::Timeouts::idle). Whole milliseconds, at least one.
+    pub fn set_timeout(&mut self, limit: Option<Duration>) {
+        let limit = limit.map(|limit| limit.max(Duration::from_millis(1)));
+        self.exchange.borrow_mut().link.set_idle(Some(limit));
+    }
+
+    /// Sends the head at once, as it was set.
     ///
     /// # Errors
     /// [`SendError::WrongState`] if it was sent before; what may not be sent; what the stream fails with.
-    pub fn send_head<F: FieldSource + ?Sized>(&mut self, status: u16, fields: &F) -> io::Result<()> {
+    pub fn send_head(&mut self) -> io::Result<()> {
+        self.settle()?;
+        let head = self.head();
+        let mut exchange = self.exchange.borrow_mut();
+        exchange.send_head(&head)?;
+        exchange.flush_out()
+    }
+
+    /// Sends the head at once, with this status, and with `fields` merged into what was set: where both name a field,
+    /// `fields` wins.
+    ///
+    /// # Errors
+    /// As [`send_head`](Self::send_head).
+    pub fn write_head<F: FieldSource + ?Sized>(&mut self, status: u16, fields: &F) -> io::Result<()> {
         self.status(status);
         self.settle()?;
         let fields = self.headers.merged(fields);
@@ -140,44 +195,44 @@ impl Response<'_> {
     #[inline]
     pub fn finish(&mut self) -> io::Result<()> {
         self.settle()?;
-        if self.is_ended() { Ok(()) } else { self.end(b"") }
+        if self.is_complete() { Ok(()) } else { self.end(b"") }
     }
 
     /// Sends an interim response (RFC 9110 section 15.2) at once: any 1xx but 101, any number of them before the
     /// final head. An HTTP/1.0 client is sent none.
     ///
     /// # Errors
-    /// [`SendError::BadStatus`], [`SendError::WrongState`] behind the final head; what may not be sent; what the
+    /// [`SendError::BadStatus`], [`SendError::WrongState`] after the final head; what may not be sent; what the
     /// stream fails with.
-    pub fn informational<F: FieldSource + ?Sized>(&mut self, status: u16, fields: &F) -> io::Result<()> {
+    pub fn send_informational<F: FieldSource + ?Sized>(&mut self, status: u16, fields: &F) -> io::Result<()> {
         let exchange = &mut *self.exchange.borrow_mut();
         let out = &mut exchange.buffers.out;
-        exchange.link.conn.send_informational(status, fields, out).map_err(refused)?;
+        exchange.link.conn.send_informational(status, fields, out)?;
         exchange.flush_out()
     }
 
     /// Sends `103 Early Hints` (RFC 8297) with these fields, usually `Link`.
     ///
     /// # Errors
-    /// As [`informational`](Self::informational).
-    pub fn early_hints<F: FieldSource + ?Sized>(&mut self, fields: &F) -> io::Result<()> {
-        self.informational(103, fields)
+    /// As [`send_informational`](Self::send_informational).
+    pub fn send_early_hints<F: FieldSource + ?Sized>(&mut self, fields: &F) -> io::Result<()> {
+        self.send_informational(103, fields)
     }
 
     /// Sends `100 Continue`. The first read of the content does so by itself where the client waits for it.
     ///
     /// # Errors
-    /// As [`informational`](Self::informational).
-    pub fn write_continue(&mut self) -> io::Result<()> {
-        self.informational(100, &())
+    /// As [`send_informational`](Self::send_informational).
+    pub fn send_continue(&mut self) -> io::Result<()> {
+        self.send_informational(100, &())
     }
 
     /// Sends `102 Processing` (RFC 2518).
     ///
     /// # Errors
-    /// As [`informational`](Self::informational).
-    pub fn write_processing(&mut self) -> io::Result<()> {
-        self.informational(102, &())
+    /// As [`send_informational`](Self::send_informational).
+    pub fn send_processing(&mut self) -> io::Result<()> {
+        self.send_informational(102, &())
     }
 
     /// Whether the head was sent, or queued to be.
@@ -185,8 +240,8 @@ impl Response<'_> {
         self.exchange.borrow().sending != Sending::Head
     }
 
-    /// Whether the response is complete.
-    pub fn is_ended(&self) -> bool {
+    /// Whether the response is complete: the last of it was given.
+    pub fn is_complete(&self) -> bool {
         self.exchange.borrow().sending == Sending::Ended
     }
 
@@ -210,9 +265,9 @@ impl Response<'_> {
     /// not answered; [`SendError::MissingUpgrade`]; what may not be sent; what the stream fails with.
     pub fn switch<F: FieldSource + ?Sized>(&mut self, fields: &F) -> io::Result<Upgraded> {
         let exchange = &mut *self.exchange.borrow_mut();
-        exchange.discard_content(false);
-        exchange.link.conn.switch(fields, &mut exchange.buffers.out).map_err(refused)?;
-        exchange.hand_over(101, self.rest)
+        exchange.switch(fields)?;
+        let (stream, first) = exchange.give_away(self.rest)?;
+        Ok(Upgraded { stream, first, read: 0 })
     }
 
     /// Answers `CONNECT` with 200 and the fields set so far, and hands the connection over as a tunnel (RFC 9110
@@ -224,7 +279,20 @@ impl Response<'_> {
     pub fn tunnel(&mut self) -> io::Result<Upgraded> {
         self.settle()?;
         let head = Head { code: 200, length: None, ..self.head() };
-        self.exchange.borrow_mut().tunnel(&head, self.rest)
+        let exchange = &mut *self.exchange.borrow_mut();
+        exchange.tunnel(&head)?;
+        let (stream, first) = exchange.give_away(self.rest)?;
+        Ok(Upgraded { stream, first, read: 0 })
+    }
+
+    /// The address of the client; none on Unix sockets, and on streams that have none.
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
+        self.exchange.borrow().peer()
+    }
+
+    /// Whether the server is shutting down: [`Request::is_shutting_down`](super::Request::is_shutting_down).
+    pub fn is_shutting_down(&self) -> bool {
+        self.exchange.borrow().is_shutting_down()
     }
 
     /// What is sent for a head.
@@ -242,21 +310,22 @@ impl Response<'_> {
     /// Fails with what could not be done before.
     #[inline]
     fn settle(&self) -> io::Result<()> {
-        self.draft.error.map_or(Ok(()), |error| Err(refused(error)))
+        self.draft.error.as_ref().map_or(Ok(()), |(error, _)| Err((*error).into()))
     }
 
     #[inline]
-    fn note_if_sent(&mut self) {
+    fn note_if_sent(&mut self, what: &str) {
         if self.is_head_sent() {
-            self.note(Err(SendError::WrongState));
+            self.note(Err(SendError::WrongState), what.as_bytes());
         }
     }
 
     #[inline]
-    fn note(&mut self, done: Result<(), SendError>) {
+    fn note(&mut self, done: Result<(), SendError>, what: &[u8]) -> &mut Self {
         if let Err(error) = done {
-            self.draft.error.get_or_insert(error);
+            self.draft.error.get_or_insert_with(|| (error, what.escape_ascii().to_string()));
         }
+        self
     }
 }
 

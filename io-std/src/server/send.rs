@@ -5,9 +5,11 @@
 
 use std::io::{self, IoSlice};
 
-use h1wire_proto::{BodyLen, FieldSource, Headers, SendError, Status};
+use h1wire_proto::{Advice, BodyLen, FieldSource, Headers, SendError, Status};
 
-use super::exchange::{Exchange, Sending, refused};
+use super::exchange::{Exchange, Sending};
+use super::link::Link;
+use super::report::Marks;
 
 /// The head of a response, as far as it is the handler's.
 #[derive(Clone, Copy)]
@@ -36,10 +38,10 @@ impl Exchange {
         content: &[u8],
     ) -> io::Result<()> {
         if self.sending == Sending::Ended {
-            return if content.is_empty() { Ok(()) } else { Err(refused(SendError::BodyTooLong)) };
+            return if content.is_empty() { Ok(()) } else { Err(SendError::BodyTooLong.into()) };
         }
         self.check_length(head, content.len())?;
-        if self.buffers.gathered.len() + content.len() < self.core.options.write_buffer {
+        if self.buffers.gathered.len() + content.len() < self.link.rules.options.write_buffer {
             self.buffers.gathered.extend_from_slice(content);
             return Ok(());
         }
@@ -66,7 +68,7 @@ impl Exchange {
         content: &[u8],
     ) -> io::Result<()> {
         if self.sending == Sending::Ended {
-            return if content.is_empty() { Ok(()) } else { Err(refused(SendError::BodyTooLong)) };
+            return if content.is_empty() { Ok(()) } else { Err(SendError::BodyTooLong.into()) };
         }
         if self.is_simple(head, content) {
             let len = match (head.length, content) {
@@ -76,6 +78,7 @@ impl Exchange {
             self.respond(head, len, Some(content).filter(|content| !content.is_empty()))?;
         } else {
             self.check_length(head, content.len())?;
+            self.check_whole(head, content.len())?;
             if self.sending == Sending::Head {
                 let len = (self.buffers.gathered.len() + content.len()) as u64;
                 let declared = head.length.or_else(|| head.trailers.is_empty().then_some(len));
@@ -83,11 +86,11 @@ impl Exchange {
             }
             self.emit(content)?;
             if let Some(body) = self.link.conn.body() {
-                body.end(head.trailers, &mut self.buffers.out).map_err(refused)?;
+                body.end(head.trailers, &mut self.buffers.out)?;
             }
         }
         self.sending = Sending::Ended;
-        let options = &self.core.options;
+        let options = &self.link.rules.options;
         let waits = options.batch_pipelined && self.buffers.out.len() < options.write_buffer;
         if waits { Ok(()) } else { self.flush_out() }
     }
@@ -99,7 +102,7 @@ impl Exchange {
             && self.buffers.gathered.is_empty()
             && head.trailers.is_empty()
             && head.length.is_none_or(|len| len == content.len() as u64)
-            && content.len() < self.core.options.write_buffer
+            && content.len() < self.link.rules.options.write_buffer
     }
 
     /// Has the machine write the head, and with `content` all the rest.
@@ -110,36 +113,60 @@ impl Exchange {
         len: BodyLen,
         content: Option<&[u8]>,
     ) -> io::Result<()> {
-        let options = &self.core.options;
-        let date = options.send_date.then(|| self.buffers.date.now());
+        let date = self.sends_date.then(|| self.buffers.date.now());
         let status = Status { code: head.code, reason: head.reason, date };
-        let own = match options.server {
-            Some(_) if !names_server(head.fields) => &self.core.own_fields,
-            _ => &self.core.no_fields,
+        let Link { conn, rules, settings, .. } = &mut *self.link;
+        let own = match rules.options.server {
+            Some(_) if !names_server(head.fields) => &rules.own_fields,
+            _ => &rules.no_fields,
         };
-        let fields = (own, head.fields);
-        let (conn, out) = (&mut self.link.conn, &mut self.buffers.out);
-        if self.core.is_draining() {
+        let (fields, out) = ((own, head.fields), &mut self.buffers.out);
+        if settings.is_draining() {
             conn.close_after_response();
         }
         match content {
             Some(content) => conn.respond_with(status, &fields, content, out),
             None => conn.respond(status, &fields, len, out),
-        }
-        .map_err(refused)?;
+        }?;
         self.status = head.code;
         Ok(())
     }
 
-    /// Sends what was gathered and `content` behind it, as one piece.
+    /// Accepts a `CONNECT`, if the request is one: nothing of HTTP follows.
+    pub(crate) fn tunnel<F: FieldSource + ?Sized>(&mut self, head: &Head<'_, F>) -> io::Result<()> {
+        if !self.asks_for_tunnel {
+            return Err(SendError::WrongState.into());
+        }
+        self.respond(head, BodyLen::None, None)?;
+        self.leave_http(head.code)
+    }
+
+    /// Switches to another protocol, once what is left of the request is out of the way.
+    pub(crate) fn switch<F: FieldSource + ?Sized>(&mut self, fields: &F) -> io::Result<()> {
+        self.discard_content(None);
+        self.link.conn.switch(fields, &mut self.buffers.out)?;
+        self.marks.as_mut().into_iter().for_each(Marks::head);
+        self.leave_http(101)
+    }
+
+    fn leave_http(&mut self, status: u16) -> io::Result<()> {
+        if self.link.conn.advice() != Advice::Switched {
+            return Err(SendError::WrongState.into());
+        }
+        self.status = status;
+        self.sending = Sending::Ended;
+        self.flush_out()
+    }
+
+    /// Sends what was gathered and `content` after it, as one piece.
     fn emit(&mut self, content: &[u8]) -> io::Result<()> {
         let buffers = &mut self.buffers;
         let len = buffers.gathered.len() + content.len();
         if len == 0 {
             return Ok(());
         }
-        let Some(mut body) = self.link.conn.body() else { return Err(refused(SendError::BodyTooLong)) };
-        let frame = body.frame(len as u64).map_err(refused)?;
+        let Some(mut body) = self.link.conn.body() else { return Err(SendError::BodyTooLong.into()) };
+        let frame = body.frame(len as u64)?;
         if !frame.sends_payload() {
             buffers.gathered.clear();
             return Ok(());
@@ -147,10 +174,10 @@ impl Exchange {
         buffers.out.extend_from_slice(frame.pre());
         buffers.out.extend_from_slice(&buffers.gathered);
         buffers.gathered.clear();
-        if content.len() < self.core.options.write_buffer {
+        if content.len() < self.link.rules.options.write_buffer {
             buffers.out.extend_from_slice(content);
             buffers.out.extend_from_slice(frame.post());
-            return if buffers.out.len() < self.core.options.write_buffer {
+            return if buffers.out.len() < self.link.rules.options.write_buffer {
                 Ok(())
             } else {
                 self.flush_out()
@@ -182,7 +209,17 @@ impl Exchange {
             }
         };
         let len = (self.buffers.gathered.len() + more) as u64;
-        if left.is_some_and(|left| len > left) { Err(refused(SendError::BodyTooLong)) } else { Ok(()) }
+        if left.is_some_and(|left| len > left) { Err(SendError::BodyTooLong.into()) } else { Ok(()) }
+    }
+
+    /// Content that ends short of what was declared is refused while the client can still be told so.
+    fn check_whole<F: ?Sized>(&self, head: &Head<'_, F>, last: usize) -> io::Result<()> {
+        let len = (self.buffers.gathered.len() + last) as u64;
+        let short = head.length.is_some_and(|declared| len < declared);
+        if self.sending == Sending::Head && short && self.link.conn.sends_content(head.code) {
+            return Err(SendError::BodyTooShort.into());
+        }
+        Ok(())
     }
 }
 

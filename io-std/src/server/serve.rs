@@ -6,38 +6,31 @@ use std::cell::RefCell;
 use std::io;
 use std::sync::Arc;
 
-use h1wire_proto::{Advice, Fields, Headers, InBuf, OwnedFields, Recv, ServerEvent, Slots};
+use h1wire_proto::{Advice, Fields, Headers, InBuf, OwnedFields, OwnedRequest, Recv, ServerEvent, Slots};
 
-use super::answer::{Outcome, answer};
-use super::core::{Core, Handler, guarded};
-use super::counters::Counters;
+use super::answer::{Handler, Handlers, Outcome, answer};
+use super::core::Core;
+use super::counters::Tally;
+use super::door::Order;
 use super::ending::{abandon, close, leave};
-use super::exchange::{Buffers, Exchange, Failure};
-use super::link::{Got, Link};
+use super::exchange::{Buffers, Exchange};
+use super::fault::Fault;
+use super::guard::guarded;
+use super::link::{After, Got, Link};
 use super::response::Draft;
 use super::{Request, Response};
+use crate::clock;
 
 /// How many requests of one connection are answered while others wait for the thread.
 const TURN: u32 = 64;
 
-/// What becomes of a connection.
-pub(crate) enum After {
-    /// Somebody else watches it until there is something to read.
-    Park,
-    /// It has something to read, and others have waited for longer.
-    Requeue,
-    /// It was shut down for writing and is read until its peer closes.
-    Linger,
-    /// It is over.
-    End,
-}
-
 /// A thread that serves connections, with its memory.
 pub(crate) struct Worker {
     pub(super) core: Arc<Core>,
+    pub(super) handlers: Arc<Handlers>,
     handler: Arc<Handler>,
-    pub(super) counters: Arc<Counters>,
-    /// Input before and behind the head at hand.
+    pub(super) counters: Arc<Tally>,
+    /// Input before and after the head at hand.
     pub(super) first: InBuf,
     slots: Slots,
     pub(super) headers: Headers,
@@ -47,10 +40,11 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    pub(crate) fn new(core: Arc<Core>, handler: Arc<Handler>) -> Self {
+    pub(crate) fn new(core: Arc<Core>, handlers: Arc<Handlers>, handler: Arc<Handler>) -> Self {
         Self {
-            counters: core.counters(),
+            counters: core.settings.tally(),
             core,
+            handlers,
             handler,
             first: InBuf::new(),
             slots: Slots::new(),
@@ -71,27 +65,27 @@ impl Worker {
                 continue;
             };
             match after {
-                After::Park => self.core.door.park(link),
+                After::Park => self.core.door.send(Order::Park(link)),
                 After::Requeue => self.core.queue.push_anyway(link),
-                After::Linger => self.core.door.linger(link),
+                After::Linger => self.core.door.send(Order::Linger(link)),
                 After::End => drop(link),
             }
         }
     }
 
-    fn serve(&mut self, mut link: Box<Link>) -> (Box<Link>, After) {
+    pub(super) fn serve(&mut self, mut link: Box<Link>) -> (Box<Link>, After) {
         if link.is_new
             && let Err(_refused) = self.greet(&mut link)
         {
+            self.counters.refused.add(1);
             return (link, After::End);
         }
-        self.core.fill(&mut self.first, std::mem::take(&mut link.rest).bytes());
+        link.rules.fill(&mut self.first, std::mem::take(&mut link.rest).bytes());
         let expired = link.expired.take();
         let buffers = std::mem::take(&mut self.buffers);
-        let mut exchange =
-            RefCell::new(Exchange::new(link, buffers, self.core.clone(), self.counters.clone()));
+        let mut exchange = RefCell::new(Exchange::new(link, buffers, self.counters.clone()));
         let after = match expired {
-            Some(expired) => self.give_up(&mut exchange, &Failure::Expired(expired)),
+            Some(expired) => self.give_up(&mut exchange, &Fault::Expired(expired)),
             None => self.converse(&mut exchange),
         };
         let Exchange { mut link, buffers, .. } = exchange.into_inner();
@@ -108,7 +102,7 @@ impl Worker {
     /// Shows a new stream to its user.
     fn greet(&self, link: &mut Link) -> io::Result<()> {
         link.is_new = false;
-        if let Some(hook) = &self.core.hooks.connection
+        if let Some(hook) = &self.core.settings.hooks.connection
             && let Some(stream) = link.stream.take()
         {
             link.stream = Some(hook(stream)?);
@@ -143,18 +137,23 @@ impl Worker {
                         draft: Draft::default(),
                         rest,
                     };
-                    let hook = self.core.hooks.report.as_ref();
-                    let began = hook.map(|_| exchange.borrow().began());
-                    let outcome = answer(&self.core, &*self.handler, &mut request, &mut response);
-                    if let (Some(hook), Some(began)) = (hook, &began) {
-                        hook(&exchange.borrow().report(head, began));
-                    }
-                    self.first.consume(consumed);
-                    exchange.get_mut().link.conn.keep_reading(false);
+                    let outcome = answer(&self.handlers, &*self.handler, &mut request, &mut response);
                     let after = match outcome {
-                        Outcome::Done => leave(exchange.get_mut()),
-                        Outcome::Abort => Some(abandon(exchange.get_mut())),
-                        Outcome::Failed(failure) => Some(self.give_up(exchange, &failure)),
+                        Outcome::Failed(fault) => {
+                            let request = OwnedRequest::from(&head);
+                            self.first.consume(consumed);
+                            self.answer_fault(exchange, &fault);
+                            exchange.get_mut().report(Some(&request.head()));
+                            Some(self.last(exchange.get_mut()))
+                        }
+                        Outcome::Done | Outcome::Abort => {
+                            let x = exchange.get_mut();
+                            x.report(Some(&head));
+                            self.first.consume(consumed);
+                            x.link.conn.keep_reading(false);
+                            let is_over = matches!(outcome, Outcome::Abort);
+                            if is_over { Some(abandon(x)) } else { leave(x, &self.core.queue) }
+                        }
                     };
                     if let Some(after) = after {
                         self.note_dropped(exchange.get_mut(), has_content);
@@ -176,26 +175,32 @@ impl Worker {
                     match self.wait(exchange.get_mut(), served) {
                         Ok(()) => {}
                         Err(Waited::Leave(after)) => return after,
-                        Err(Waited::Failed(failure)) => return self.give_up(exchange, &failure),
+                        Err(Waited::Failed(fault)) => {
+                            self.counters.count(&fault);
+                            return self.give_up(exchange, &fault);
+                        }
                     }
                 }
-                Ok(Recv::Paused(_) | Recv::Closed) => return leave(exchange.get_mut()).unwrap_or(After::End),
+                Ok(Recv::Paused(_) | Recv::Closed) => {
+                    return leave(exchange.get_mut(), &self.core.queue).unwrap_or(After::End);
+                }
                 Err(error) => {
-                    self.counters.count_error(error.kind());
-                    return self.give_up(exchange, &Failure::Protocol(error));
+                    let fault = Fault::Protocol(error);
+                    self.counters.count(&fault);
+                    return self.give_up(exchange, &fault);
                 }
             }
         }
     }
 
-    /// The connection ends. If that is because it had its last request, what came behind that is told of.
+    /// The connection ends. If that is because it had its last request, what came after that is told of.
     fn note_dropped(&self, x: &Exchange, has_content: bool) {
-        let is_last = x.link.tenure.is_used_up(&self.core.options.lifetime());
+        let is_last = x.link.tenure.is_used_up(&x.link.rules.options.lifetime());
         let behind = if has_content { &x.buffers.more } else { &self.first };
         if is_last
             && x.received
             && x.held < behind.len()
-            && let Some(hook) = &self.core.hooks.dropped
+            && let Some(hook) = &self.core.settings.hooks.drop_request
         {
             let _ = guarded(|| hook(x.link.peer));
         }
@@ -208,18 +213,18 @@ impl Worker {
         }
         let core = &self.core;
         let idle = x.link.is_idle();
-        x.link.idle_epoch = core.idle_epoch();
+        x.link.idle_epoch = core.settings.idle_epoch();
         let crowded = core.queue.is_crowded();
         if served > 0 && idle {
             x.link.age();
-            if core.is_draining() {
+            if core.settings.is_draining() {
                 x.link.conn.close_after_response();
             }
             if x.link.conn.advice() == Advice::Close {
                 return Err(Waited::Leave(close(x)));
             }
         }
-        if crowded && can_park(&x.link) {
+        if crowded && x.link.can_park() {
             let readable = x.link.stream.as_mut().is_some_and(|stream| stream.is_readable());
             match readable {
                 false => return Err(Waited::Leave(After::Park)),
@@ -227,31 +232,29 @@ impl Worker {
                 true => {}
             }
         }
-        let buf = core.room(&mut self.first);
+        let rules = x.link.rules.clone();
+        let buf = rules.room(&mut self.first);
         // Where no other thread is free, and there are connections without one, a request there would have to wait for
         // this one.
-        let limit = core.options.linger_at_idle;
-        let scarce = !core.queue.has_free() && core.connections.are_more_than(core.options.threads);
-        let limit = if scarce { limit.div_ceil(4) } else { limit };
+        let limit = rules.options.linger_at_idle;
+        let scarce = !core.queue.has_free() && core.connections.are_more_than(core.threads);
+        let limit = if scarce { limit / 4 } else { limit };
+        let limit = u32::try_from(clock::millis(limit)).unwrap_or(u32::MAX);
         match x.link.read_within(limit, buf, &self.counters) {
             Got::Bytes(n) => self.first.filled(n),
             Got::Eof => x.link.conn.recv_eof(),
-            Got::Expired(expired) => {
-                self.counters.count_expired(expired);
-                return Err(Waited::Failed(Failure::Expired(expired)));
-            }
+            Got::Expired(expired) => return Err(Waited::Failed(Fault::Expired(expired))),
             Got::Failed(_) if x.link.conn.may_end() => return Err(Waited::Leave(After::End)),
-            Got::Failed(error) => return Err(Waited::Failed(Failure::Stream(error))),
+            Got::Failed(error) => return Err(Waited::Failed(Fault::Stream(error))),
             Got::Nothing => {
                 if let Some(expired) = x.link.poll_expired() {
-                    self.counters.count_expired(expired);
-                    return Err(Waited::Failed(Failure::Expired(expired)));
+                    return Err(Waited::Failed(Fault::Expired(expired)));
                 }
-                let told = idle && x.link.idle_epoch != core.idle_epoch();
-                if told || idle && core.is_draining() {
+                let told = idle && x.link.idle_epoch != core.settings.idle_epoch();
+                if told || idle && core.settings.is_draining() {
                     return Err(Waited::Leave(close(x)));
                 }
-                if can_park(&x.link) {
+                if x.link.can_park() {
                     return Err(Waited::Leave(After::Park));
                 }
                 // Nobody else can watch it, and others have something to do.
@@ -267,12 +270,12 @@ impl Worker {
 /// Why waiting for input came to no input.
 enum Waited {
     Leave(After),
-    Failed(Failure),
+    Failed(Fault),
 }
 
 fn count_request(x: &mut Exchange) {
     let link = &mut x.link;
-    link.tenure.request(&x.core.options.lifetime(), &mut link.conn);
+    link.tenure.request(&link.rules.options.lifetime(), &mut link.conn);
     link.age();
     link.activity.heads += 1;
     link.set_idle(None);
@@ -280,9 +283,4 @@ fn count_request(x: &mut Exchange) {
     if link.tenure.requests() > 1 {
         x.counters.reused.add(1);
     }
-}
-
-/// Whether another thread can wait for it.
-pub(super) fn can_park(link: &Link) -> bool {
-    link.stream.as_ref().is_some_and(|stream| stream.poll_fd().is_some())
 }

@@ -37,18 +37,18 @@ fn a_request_is_aborted_while_its_name_is_resolved_or_its_connection_made() {
 fn a_request_is_aborted_while_it_waits_for_its_turn() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
-    let agent = Agent::builder().max_sockets(1).build();
+    let agent = Agent::builder().max_connections(1).build();
     let (used, other) = (agent.clone(), url.clone());
     let user = thread::spawn(move || used.get(other).send().unwrap().text().unwrap());
     // Its own request waits, too, until the connection is made.
-    eventually(|| (agent.totals().sockets, agent.totals().requests) == (1, 0));
+    eventually(|| (agent.totals().busy, agent.totals().waiting) == (1, 0));
     let mut request = agent.get(url);
     let abort = request.abort_handle();
     let waiter = thread::spawn(move || request.send().unwrap_err());
-    eventually(|| agent.totals().requests == 1);
+    eventually(|| agent.totals().waiting == 1);
     abort.abort();
     assert!(within(move || waiter.join().unwrap()).is_aborted());
-    assert_eq!(agent.totals().requests, 0);
+    assert_eq!(agent.totals().waiting, 0);
     let mut peer = Peer::accept(&listener);
     peer.request();
     peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
@@ -166,7 +166,7 @@ fn an_aborted_request_is_not_begun_and_one_that_is_over_is_not_disturbed() {
     abort.abort();
     response.abort();
     let mut second = agent.get(server.url("/")).send().unwrap();
-    assert!(second.reused_socket(), "the connection was not the request's any more");
+    assert!(second.is_reused(), "the connection was not the request's any more");
     assert_eq!(second.text().unwrap(), "ok");
     agent.destroy();
     server.join();
@@ -185,7 +185,7 @@ fn aborts_that_race_with_the_end_never_hit_the_next_request_on_the_connection() 
             }
         }
     });
-    let agent = Agent::builder().keep_alive(true).max_sockets(1).build();
+    let agent = Agent::builder().keep_alive(true).max_connections(1).build();
     for _ in 0..300 {
         let mut request = agent.get(server.url("/"));
         let abort = request.abort_handle();
@@ -219,13 +219,13 @@ fn requests_over_a_unix_socket_are_aborted_in_the_queue_and_on_the_way() {
         assert!(buf[..n].starts_with(b"GET /3 "), "the one behind the aborted ones");
         second.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").unwrap();
     });
-    let agent = Agent::builder().keep_alive(true).max_sockets(1).build();
+    let agent = Agent::builder().keep_alive(true).max_connections(1).build();
     let mut requests = Vec::new();
     for n in 1..=3 {
         let mut request = agent.get(format!("http://localhost/{n}")).socket_path(&path);
         let abort = request.abort_handle();
         requests.push((abort, thread::spawn(move || request.send())));
-        eventually(|| (agent.totals().sockets, agent.totals().requests) == (1, n - 1));
+        eventually(|| (agent.totals().busy, agent.totals().waiting) == (1, n - 1));
     }
     wait.recv_timeout(PATIENCE).unwrap();
     let (_, third) = requests.pop().unwrap();

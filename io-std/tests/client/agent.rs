@@ -20,7 +20,7 @@ pub fn keeping() -> AgentBuilder {
 
 pub fn get_ok(agent: &Agent, url: &str) -> bool {
     let mut response = agent.get(url).send().unwrap();
-    let reused = response.reused_socket();
+    let reused = response.is_reused();
     assert_eq!(response.text().unwrap(), "ok");
     reused
 }
@@ -34,7 +34,7 @@ fn an_agent_keeps_nothing_unless_it_was_asked_to_and_says_so() {
     });
     let agent = Agent::new();
     assert!(!get_ok(&agent, &server.url("/")));
-    assert_eq!(agent.totals().free_sockets, 0);
+    assert_eq!(agent.totals().idle, 0);
     server.join();
 }
 
@@ -73,7 +73,7 @@ fn waiting_requests_are_served_first_come_first_served_over_one_connection() {
         }
         assert_eq!(peer.end(), b"");
     });
-    let agent = Agent::builder().max_sockets(1).build();
+    let agent = Agent::builder().max_connections(1).build();
     let threads: Vec<_> = (0..4)
         .map(|n| {
             let (agent, url) = (agent.clone(), server.url(&format!("/{n}")));
@@ -82,32 +82,32 @@ fn waiting_requests_are_served_first_come_first_served_over_one_connection() {
             // The first has a connection, the others wait in the order they came.
             eventually(|| {
                 let totals = waiting.totals();
-                (totals.sockets, totals.requests) == (1, n)
+                (totals.busy, totals.waiting) == (1, n)
             });
             thread
         })
         .collect();
     let counts = agent.origins();
     assert_eq!(counts.len(), 1);
-    assert_eq!((counts[0].sockets, counts[0].free_sockets, counts[0].requests), (1, 0, 3));
+    assert_eq!((counts[0].busy, counts[0].idle, counts[0].waiting), (1, 0, 3));
     assert_eq!(counts[0].name, format!("127.0.0.1:{}:", server.addr.port()));
     go.send(()).unwrap();
     let reused: Vec<bool> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
     assert_eq!(reused, [false, true, true, true]);
     server.join();
-    eventually(|| agent.totals().sockets == 0);
+    eventually(|| agent.totals().busy == 0);
 }
 
 #[test]
 fn a_limit_over_all_origins_holds_and_an_idle_connection_of_another_makes_room() {
     let one = Script::kept([OK]);
     let other = Script::kept([OK]);
-    let agent = keeping().max_total_sockets(1).build();
+    let agent = keeping().max_total_connections(1).build();
     get_ok(&agent, &one.url("/"));
-    assert_eq!(agent.totals().free_sockets, 1);
+    assert_eq!(agent.totals().idle, 1);
     get_ok(&agent, &other.url("/"));
     let totals = agent.totals();
-    assert_eq!((totals.sockets, totals.free_sockets, totals.origins), (0, 1, 1));
+    assert_eq!((totals.busy, totals.idle, totals.origins), (0, 1, 1));
     one.join();
     agent.destroy();
     other.join();
@@ -135,18 +135,18 @@ fn no_more_connections_are_kept_than_allowed_and_which_is_used_next_can_be_chose
                 assert_eq!(!rest.is_empty(), rest.contains(&format!("GET {first}?again ")), "{first} {rest}");
             }
         });
-        let agent = keeping().max_free_sockets(2).scheduling(scheduling).build();
+        let agent = keeping().max_idle(2).scheduling(scheduling).build();
         let mut responses: Vec<_> =
             (0..3).map(|n| agent.get(server.url(&format!("/{n}"))).send().unwrap()).collect();
         for response in &mut responses {
             assert_eq!(response.text().unwrap(), "ok");
         }
-        assert_eq!(agent.totals().free_sockets, 2);
+        assert_eq!(agent.totals().idle, 2);
         // Nobody answers, which is not the point.
         let mut request = agent.get(server.url(&format!("{path}?again")));
         let abort = request.abort_handle();
         let thread = thread::spawn(move || request.send().unwrap_err());
-        eventually(|| agent.totals().sockets == 1);
+        eventually(|| agent.totals().busy == 1);
         agent.close_idle();
         abort.abort();
         assert!(thread.join().unwrap().is_aborted());
@@ -160,12 +160,12 @@ fn no_more_connections_are_kept_than_allowed_and_which_is_used_next_can_be_chose
 fn a_full_queue_and_a_wait_that_is_too_long_are_errors_that_give_the_request_back() {
     let server = Script::kept([OK]);
     let agent =
-        Agent::builder().max_sockets(1).max_queued(1).acquire_timeout(Duration::from_millis(30)).build();
+        Agent::builder().max_connections(1).max_queued(1).acquire_timeout(Duration::from_millis(30)).build();
     let mut response = agent.get(server.url("/")).send().unwrap();
     let (waiting, url) = (agent.clone(), server.url("/"));
     let waiter = thread::spawn(move || waiting.get(url).send().unwrap_err());
-    eventually(|| agent.totals().requests == 1 || waiter.is_finished());
-    if agent.totals().requests == 1 {
+    eventually(|| agent.totals().waiting == 1 || waiter.is_finished());
+    if agent.totals().waiting == 1 {
         let full = agent.get(server.url("/")).send().unwrap_err();
         let expected = [PoolError::QueueFull, PoolError::Timeout];
         assert!(matches!(full.kind(), ErrorKind::Agent(e) if expected.contains(e)), "{full:?}");
@@ -183,7 +183,7 @@ fn an_idle_connection_that_is_too_old_is_closed_without_anybody_asking() {
     let agent = keeping().timeout(Duration::from_millis(20)).sweep(Some(Duration::from_millis(5))).build();
     get_ok(&agent, &server.url("/"));
     server.join();
-    assert_eq!(agent.totals().free_sockets, 0);
+    assert_eq!(agent.totals().idle, 0);
 }
 
 #[test]
@@ -205,7 +205,7 @@ fn an_idle_connection_that_the_server_closed_leaves_the_agent_without_anybody_as
         wait.recv_timeout(PATIENCE).expect("the client closes it by itself");
     }
     server.join();
-    assert_eq!(agent.totals().free_sockets, 0);
+    assert_eq!(agent.totals().idle, 0);
 }
 
 #[test]
@@ -228,7 +228,7 @@ fn an_idle_connection_that_became_readable_is_never_used() {
         // Another handle of the same socket, to know when it is readable without the agent's help.
         let socket = Arc::new(Mutex::new(None));
         let kept = socket.clone();
-        let agent = keeping().sweep(None).keep_socket_alive(move |stream| {
+        let agent = keeping().sweep(None).keep_connection(move |stream| {
             let fd = stream.poll_fd().unwrap().try_clone_to_owned().unwrap();
             *kept.lock().unwrap() = Some(TcpStream::from(fd));
             true
@@ -240,7 +240,7 @@ fn an_idle_connection_that_became_readable_is_never_used() {
         assert_eq!(socket.peek(&mut [0]).unwrap(), usize::from(!junk.is_empty()));
         drop(socket);
         let mut response = agent.request("POST", server.url("/")).automatic_retry(false).send().unwrap();
-        assert!(!response.reused_socket());
+        assert!(!response.is_reused());
         assert_eq!(response.text().unwrap(), "ok");
         server.join();
     }
@@ -253,7 +253,7 @@ fn the_hint_of_the_server_is_honoured_with_a_margin() {
         let server = Script::kept([with(hint)]);
         let agent = keeping().build();
         get_ok(&agent, &server.url("/"));
-        assert_eq!(agent.totals().free_sockets, kept, "{hint}");
+        assert_eq!(agent.totals().idle, kept, "{hint}");
         agent.destroy();
         server.join();
     }
@@ -290,19 +290,19 @@ fn destroying_an_agent_ends_what_is_idle_in_use_and_waiting_and_it_can_be_used_a
         again.request();
         again.send(OK);
     });
-    let agent = keeping().max_sockets(2).build();
+    let agent = keeping().max_connections(2).build();
     let mut idle = agent.get(server.url("/")).send().unwrap();
     let mut used = agent.get(server.url("/")).send().unwrap();
     idle.text().unwrap();
     // One is idle and one in use.
     let first = agent.totals();
-    assert_eq!((first.sockets, first.free_sockets), (1, 1));
+    assert_eq!((first.busy, first.idle), (1, 1));
     agent.destroy();
     let mut text = Vec::new();
     let error = used.read_to_end(&mut text).unwrap_err();
     assert_eq!(text, b"ok");
     assert!(h1wire_std::Error::of(&error).is_some(), "{error:?}");
-    assert_eq!(agent.totals().sockets, 0);
+    assert_eq!(agent.totals().busy, 0);
     assert!(!get_ok(&agent, &server.url("/")));
     server.join();
 }
@@ -311,14 +311,14 @@ fn destroying_an_agent_ends_what_is_idle_in_use_and_waiting_and_it_can_be_used_a
 fn destroying_an_agent_fails_who_waits() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
-    let agent = Agent::builder().max_sockets(1).build();
+    let agent = Agent::builder().max_connections(1).build();
     let send = |agent: Agent, url: String| thread::spawn(move || agent.get(url).send().unwrap_err());
     let used = send(agent.clone(), url.clone());
-    eventually(|| agent.totals().sockets == 1);
+    eventually(|| agent.totals().busy == 1);
     let mut peer = Peer::accept(&listener);
     peer.request();
     let waiting = send(agent.clone(), url);
-    eventually(|| agent.totals().requests == 1);
+    eventually(|| agent.totals().waiting == 1);
     agent.destroy();
     let error = waiting.join().unwrap();
     assert!(matches!(error.kind(), ErrorKind::Agent(PoolError::Destroyed)), "{error:?}");
@@ -337,13 +337,13 @@ fn a_detached_connection_no_longer_counts_and_is_closed_after_its_response() {
         other.send(OK);
         assert_eq!((detached.end(), other.end()), (vec![], vec![]));
     });
-    let agent = keeping().max_sockets(1).build();
+    let agent = keeping().max_connections(1).build();
     let mut response = agent.get(server.url("/")).send().unwrap();
     response.detach();
-    assert_eq!(agent.totals().sockets, 0);
+    assert_eq!(agent.totals().busy, 0);
     assert!(!get_ok(&agent, &server.url("/")), "there is room for another");
     assert_eq!(response.text().unwrap(), "ok");
-    assert_eq!(agent.totals().free_sockets, 1);
+    assert_eq!(agent.totals().idle, 1);
     agent.destroy();
     server.join();
 }
@@ -361,7 +361,7 @@ fn a_response_nobody_reads_blocks_nothing() {
             other.send(OK);
         }
     });
-    let agent = keeping().max_sockets(1).build();
+    let agent = keeping().max_connections(1).build();
     drop(agent.get(server.url("/")).send().unwrap());
     // Too much to discard, so it was closed. A small one is discarded and its connection kept.
     drop(agent.get(server.url("/")).send().unwrap());

@@ -80,7 +80,7 @@ fn every_malformed_response_is_a_clear_error_without_a_hang_or_reuse() {
                 assert!(clear, "{id}: {error:?}");
                 assert!(!error.to_string().is_empty());
             }
-            assert_eq!(agent.totals().sockets, 0, "{id}");
+            assert_eq!(agent.totals().busy, 0, "{id}");
             agent.destroy();
         }
         server.join().unwrap();

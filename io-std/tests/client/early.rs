@@ -97,7 +97,7 @@ fn an_upload_can_be_read_while_it_is_written_however_much_the_server_echoes() {
     assert_eq!((response.status(), response.text().unwrap().as_str()), (200, ""));
     assert!(response.is_complete());
     drop(response);
-    assert!(agent.get(server.url("/")).send().unwrap().reused_socket());
+    assert!(agent.get(server.url("/")).send().unwrap().is_reused());
     server.join();
 }
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use h1wire_std::{Agent, ErrorKind, Stream};
+use h1wire_std::{Agent, ErrorKind, Transport};
 
 use crate::agent::{OK, get_ok, keeping};
 use crate::script::{PATIENCE, Peer, Script, eventually};
@@ -28,7 +28,7 @@ impl Write for Canned {
         Ok(())
     }
 }
-impl Stream for Canned {
+impl Transport for Canned {
     fn set_read_timeout(&mut self, _: Option<Duration>) -> io::Result<()> {
         Ok(())
     }
@@ -59,7 +59,7 @@ fn a_hook_that_panics_fails_the_request_and_nothing_else() {
     let agent = Agent::builder().create_connection(|_| panic!("a test of panics")).build();
     let error = agent.get("http://h/").send().unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Hook(_)), "{error:?}");
-    assert_eq!(agent.totals().sockets, 0);
+    assert_eq!(agent.totals().busy, 0);
 }
 
 #[test]
@@ -75,8 +75,8 @@ fn hooks_see_connections_become_idle_and_be_used_again_and_may_refuse() {
     let (kept, reused) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let (keep, reuse) = (kept.clone(), reused.clone());
     let agent = keeping()
-        .keep_socket_alive(move |_| keep.fetch_add(1, Ordering::Relaxed) == 0)
-        .reuse_socket(move |stream| {
+        .keep_connection(move |_| keep.fetch_add(1, Ordering::Relaxed) == 0)
+        .reuse_connection(move |stream| {
             assert!(stream.peer_addr().is_some());
             reuse.fetch_add(1, Ordering::Relaxed);
         })
@@ -86,7 +86,7 @@ fn hooks_see_connections_become_idle_and_be_used_again_and_may_refuse() {
     assert!(get_ok(&agent, &server.url("/")));
     assert_eq!((kept.load(Ordering::Relaxed), reused.load(Ordering::Relaxed)), (2, 1));
     server.join();
-    assert_eq!(agent.totals().free_sockets, 0);
+    assert_eq!(agent.totals().idle, 0);
 }
 
 #[test]
@@ -104,8 +104,8 @@ fn a_connection_promised_while_its_hook_looks_goes_to_who_waits_or_is_replaced()
         let (go, wait) = channel::<()>();
         let (looking, wait) = (Mutex::new(Some(looking)), Mutex::new(wait));
         let agent = keeping()
-            .max_sockets(1)
-            .keep_socket_alive(move |_| {
+            .max_connections(1)
+            .keep_connection(move |_| {
                 let Some(looking) = looking.lock().unwrap().take() else { return true };
                 looking.send(()).unwrap();
                 wait.lock().unwrap().recv_timeout(PATIENCE).unwrap();
@@ -117,7 +117,7 @@ fn a_connection_promised_while_its_hook_looks_goes_to_who_waits_or_is_replaced()
         look.recv_timeout(PATIENCE).unwrap();
         let (other, url) = (agent.clone(), server.url("/"));
         let second = thread::spawn(move || get_ok(&other, &url));
-        eventually(|| agent.totals().sockets == 1);
+        eventually(|| agent.totals().busy == 1);
         go.send(()).unwrap();
         assert!(!first.join().unwrap());
         assert_eq!(second.join().unwrap(), keeps);
@@ -140,7 +140,7 @@ impl Write for Keeping {
         self.0.flush()
     }
 }
-impl Stream for Keeping {
+impl Transport for Keeping {
     fn set_read_timeout(&mut self, limit: Option<Duration>) -> io::Result<()> {
         self.0.get_mut().set_read_timeout(limit)
     }

@@ -20,7 +20,7 @@ fn line_ends_behind_a_response_are_not_part_of_the_next() {
     let agent = kept();
     for reused in [false, true, true] {
         let mut response = agent.get(script.url("/")).send().unwrap();
-        assert_eq!((response.text().unwrap().as_str(), response.reused_socket()), ("ok", reused));
+        assert_eq!((response.text().unwrap().as_str(), response.is_reused()), ("ok", reused));
     }
     drop(agent);
     script.join();
@@ -71,8 +71,8 @@ fn a_hook_that_panics_over_an_idle_connection_costs_that_connection_alone() {
     let panics = AtomicBool::new(true);
     let agent = Agent::builder()
         .keep_alive(true)
-        .max_sockets(1)
-        .keep_socket_alive(move |_| {
+        .max_connections(1)
+        .keep_connection(move |_| {
             assert!(!panics.swap(false, Ordering::Relaxed), "the hook panics");
             true
         })
@@ -114,7 +114,7 @@ fn a_proxy_that_never_answers_holds_no_thread_once_nobody_waits() {
         let error = request.total_timeout(Duration::from_millis(300)).send().unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::Timeout(Timeout::Total)), "{error:?}");
         script.join();
-        eventually(|| agent.totals().sockets == 0);
+        eventually(|| agent.totals().busy == 0);
     }
 }
 
@@ -130,7 +130,7 @@ fn a_response_of_which_nothing_is_read_leaves_no_connection() {
     response.set_timeout(Some(Duration::from_millis(200)));
     assert!(response.read(&mut [0; 8]).is_err());
     drop(response);
-    assert_eq!(agent.totals().sockets, 0);
+    assert_eq!(agent.totals().busy, 0);
     script.join();
 }
 

@@ -182,7 +182,7 @@ fn a_unix_socket_is_kept_and_used_again() {
     let agent = Agent::builder().keep_alive(true).proxies(nobody).build();
     for reused in [false, true] {
         let mut response = agent.get("http://localhost/x").socket_path(&path).send().unwrap();
-        assert_eq!((response.reused_socket(), response.peer_addr()), (reused, None));
+        assert_eq!((response.is_reused(), response.peer_addr()), (reused, None));
         assert_eq!(response.text().unwrap(), "ok");
     }
     server.join().unwrap();
@@ -225,8 +225,8 @@ fn socket_options_are_set_on_the_connection() {
     let server = Script::answers([OK]);
     let agent = Agent::builder()
         .keep_alive(true)
-        .keep_alive_initial_delay(Duration::from_secs(7))
-        .keep_socket_alive(move |stream| {
+        .tcp_keep_alive(Duration::from_secs(7))
+        .keep_connection(move |stream| {
             let fd = stream.poll_fd().unwrap();
             let socket = SockRef::from(&fd);
             assert!(socket.tcp_nodelay().unwrap() && socket.keepalive().unwrap());

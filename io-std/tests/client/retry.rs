@@ -244,12 +244,12 @@ fn a_dead_connection_casts_doubt_on_the_others_and_the_user_may_say_what_is_safe
         let agent = Agent::builder().keep_alive(true).sweep(None).build();
         let mut both: Vec<_> = (0..2).map(|_| agent.get(server.url("/")).send().unwrap()).collect();
         both.iter_mut().for_each(|response| drop(response.text().unwrap()));
-        assert_eq!(agent.totals().free_sockets, 2);
+        assert_eq!(agent.totals().idle, 2);
         let request =
             agent.request("POST", server.url("/")).idempotent(idempotent).automatic_retry(automatic);
         match request.send() {
             Ok(mut response) => {
-                assert!(idempotent && automatic && !response.reused_socket());
+                assert!(idempotent && automatic && !response.is_reused());
                 assert_eq!(response.text().unwrap(), "ok");
             }
             Err(error) => {

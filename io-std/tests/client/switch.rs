@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::thread;
 
-use h1wire_std::{Agent, ErrorKind, Proxies, Proxy, Request, Stream};
+use h1wire_std::{Agent, ErrorKind, Proxies, Proxy, Request, Transport};
 
 use crate::script::{Peer, Script};
 
@@ -28,7 +28,7 @@ fn an_upgraded_connection_is_handed_over_with_the_bytes_behind_the_response() {
     assert_eq!(response.status(), 101);
     assert_eq!(response.read(&mut [0; 9]).unwrap(), 0, "the rest is not content");
     let mut stream = response.into_upgraded().unwrap();
-    assert_eq!(agent.totals().sockets + agent.totals().free_sockets, 0, "it is not the agent's any more");
+    assert_eq!(agent.totals().busy + agent.totals().idle, 0, "it is not the agent's any more");
     assert!(stream.leftover().is_empty() || stream.leftover().starts_with(b"w"));
     assert_eq!(stream.peer_addr(), Some(server.addr));
     let mut buf = [0; 7];
@@ -50,7 +50,7 @@ fn an_upgraded_connection_nobody_takes_is_closed() {
     });
     let agent = Agent::builder().keep_alive(true).build();
     drop(upgrade(&server, &agent).send().unwrap());
-    assert_eq!(agent.totals().sockets + agent.totals().free_sockets, 0);
+    assert_eq!(agent.totals().busy + agent.totals().idle, 0);
     server.join();
 }
 
@@ -61,7 +61,7 @@ fn an_upgrade_that_is_declined_is_an_ordinary_response() {
     let response = upgrade(&server, &agent).send().unwrap();
     let mut response = response.into_upgraded().unwrap_err();
     assert_eq!(response.text().unwrap(), "ok");
-    assert_eq!(agent.totals().free_sockets, 1);
+    assert_eq!(agent.totals().idle, 1);
     agent.destroy();
     server.join();
 }
@@ -117,7 +117,7 @@ fn a_proxy_gets_the_absolute_form_and_credentials_and_its_connection_serves_all_
     let agent = Agent::builder().keep_alive(true).proxies(proxies.except("127.0.0.1")).build();
     assert_eq!(agent.get("http://one.invalid/a?b").send().unwrap().text().unwrap(), "ok");
     let response = agent.request("OPTIONS", "http://two.invalid:81/").path("*").send().unwrap();
-    assert!(response.reused_socket());
+    assert!(response.is_reused());
     proxy.join();
 
     let direct = Script::once(|peer| {
@@ -147,7 +147,7 @@ fn a_tunnel_through_a_proxy_is_kept_for_its_host() {
     let agent = Agent::builder().keep_alive(true).proxies(proxies).build();
     for reused in [false, true] {
         let mut response = agent.get(origin.url("/")).tunnel(true).send().unwrap();
-        assert_eq!((response.reused_socket(), response.text().unwrap().as_str()), (reused, "ok"));
+        assert_eq!((response.is_reused(), response.text().unwrap().as_str()), (reused, "ok"));
         assert_eq!(response.peer_addr(), Some(proxy.addr));
     }
     agent.destroy();
@@ -187,7 +187,7 @@ fn a_protocol_that_is_only_advertised_makes_an_ordinary_response() {
     ];
     for (n, request) in requests.into_iter().enumerate() {
         let mut response = request.send().unwrap().into_upgraded().unwrap_err();
-        assert_eq!((response.reused_socket(), response.text().unwrap().as_str()), (n > 0, "ok"));
+        assert_eq!((response.is_reused(), response.text().unwrap().as_str()), (n > 0, "ok"));
     }
     agent.destroy();
     server.join();

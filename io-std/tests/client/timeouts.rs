@@ -6,7 +6,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use h1wire_std::{Agent, Error, ErrorKind, Event, Request, Stream, Timeout};
+use h1wire_std::{Agent, Error, ErrorKind, Event, Request, Timeout, Transport};
 
 use crate::script::{PATIENCE, Script, within};
 
@@ -126,7 +126,7 @@ impl Write for Flood {
         Ok(())
     }
 }
-impl Stream for Flood {
+impl Transport for Flood {
     fn set_read_timeout(&mut self, _: Option<Duration>) -> std::io::Result<()> {
         Ok(())
     }
@@ -233,7 +233,7 @@ fn limits_of_one_request_are_none_of_the_next_on_the_same_connection() {
     let agent = Agent::builder().keep_alive(true).build();
     let mut over = agent.get(server.url("/")).timeout(SHORT).total_timeout(SHORT * 20).send().unwrap();
     over.set_timeout(Some(SHORT));
-    assert!(agent.get(server.url("/")).send().unwrap().reused_socket());
+    assert!(agent.get(server.url("/")).send().unwrap().is_reused());
     drop(go);
     server.join();
 }
@@ -303,7 +303,7 @@ fn requests_that_time_out_fail_alone_and_leave_nothing_in_their_agent() {
         }
     }
     let totals = agent.totals();
-    assert_eq!((totals.sockets, totals.requests), (0, 0));
+    assert_eq!((totals.busy, totals.waiting), (0, 0));
     assert_eq!(agent.get(server.url("/answered")).send().unwrap().status(), 204);
     Request::get(server.url("/over")).one_shot().send().unwrap();
     // The listener has one connection more to wait for.

@@ -35,12 +35,12 @@ fn options_of_the_socket_are_applied_once_connected_and_to_a_reused_connection_a
         let request = agent.get(server.url("/"));
         let mut response = match on {
             None => request,
-            Some(on) => request.no_delay(on).socket_keep_alive(Duration::from_secs(7)),
+            Some(on) => request.no_delay(on).tcp_keep_alive(Duration::from_secs(7)),
         }
         .send()
         .unwrap();
         assert_eq!(response.text().unwrap(), "ok");
-        assert_eq!(response.reused_socket(), on.is_some());
+        assert_eq!(response.is_reused(), on.is_some());
         let socket = last.lock().unwrap();
         let socket = SockRef::from(socket.as_ref().unwrap());
         now.push((socket.tcp_nodelay().unwrap(), socket.tcp_keepalive_time().unwrap().as_secs()));
@@ -56,7 +56,7 @@ fn a_silence_that_the_system_cannot_count_is_the_nearest_it_can() {
     for (asked, set) in [(Duration::ZERO, 1), (Duration::from_millis(1500), 1), (Duration::MAX, 32_767)] {
         let server = Script::kept([OK; 2]);
         let (agent, last) = watched();
-        let request = agent.get(server.url("/")).socket_keep_alive(asked);
+        let request = agent.get(server.url("/")).tcp_keep_alive(asked);
         let mut response = request.send().unwrap();
         let socket = last.lock().unwrap().take().unwrap();
         assert_eq!(
@@ -71,9 +71,9 @@ fn a_silence_that_the_system_cannot_count_is_the_nearest_it_can() {
         agent.destroy();
         server.join();
         let server = Script::kept([OK]);
-        let agent = Agent::builder().keep_alive(true).keep_alive_initial_delay(asked).build();
+        let agent = Agent::builder().keep_alive(true).tcp_keep_alive(asked).build();
         assert_eq!(agent.get(server.url("/")).send().unwrap().text().unwrap(), "ok");
-        assert_eq!(agent.totals().free_sockets, 1, "{asked:?}");
+        assert_eq!(agent.totals().idle, 1, "{asked:?}");
         agent.destroy();
         server.join();
     }
@@ -99,12 +99,12 @@ fn options_of_the_socket_can_be_changed_while_it_is_used() {
         )
     };
     upload.set_no_delay(false).unwrap();
-    upload.set_socket_keep_alive(Some(Duration::from_secs(9))).unwrap();
+    upload.set_tcp_keep_alive(Some(Duration::from_secs(9))).unwrap();
     assert_eq!(state(), (false, true, 9));
     upload.flush().unwrap();
     let mut response = upload.finish().unwrap();
     response.set_no_delay(true).unwrap();
-    response.set_socket_keep_alive(None).unwrap();
+    response.set_tcp_keep_alive(None).unwrap();
     let (no_delay, keep_alive, _) = state();
     assert_eq!((no_delay, keep_alive), (true, false));
     assert_eq!(response.text().unwrap(), "ok");

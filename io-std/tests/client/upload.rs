@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use h1wire_std::proto::SendError;
-use h1wire_std::{Agent, ErrorKind, Request, Stream};
+use h1wire_std::{Agent, ErrorKind, Request, Transport};
 
 use crate::script::{PATIENCE, Script};
 
@@ -28,7 +28,7 @@ fn content_of_unknown_length_is_sent_in_chunks_that_are_gathered() {
         upload.write_all(piece.as_bytes()).unwrap();
     }
     assert_eq!((upload.written(), upload.queued(), upload.is_head_sent()), (9, 9, false));
-    assert_eq!((upload.peer_addr(), upload.reused_socket()), (Some(server.addr), false));
+    assert_eq!((upload.peer_addr(), upload.is_reused()), (Some(server.addr), false));
     assert_eq!(upload.finish().unwrap().text().unwrap(), "ok");
     server.join();
 }
@@ -194,7 +194,7 @@ fn a_server_that_answers_early_and_reads_on_gets_everything_and_keeps_the_connec
     let mut response = agent.request("PUT", server.url("/")).send_bytes(vec![1; 5_000_000]).unwrap();
     assert_eq!(response.text().unwrap(), "ok");
     let second = agent.get(server.url("/")).send().unwrap();
-    assert!(second.reused_socket());
+    assert!(second.is_reused());
     server.join();
 }
 
@@ -261,7 +261,7 @@ fn a_final_answer_instead_of_100_means_that_no_content_is_sent() {
         };
         let mut response = response;
         assert_eq!((response.status(), &*response.text().unwrap()), (417, "no"));
-        assert_eq!(agent.totals().free_sockets, 0, "the server may still wait for the content");
+        assert_eq!(agent.totals().idle, 0, "the server may still wait for the content");
         server.join();
     }
 }
@@ -302,7 +302,7 @@ fn a_reader_that_fails_fails_the_request_and_an_upload_that_is_dropped_is_aborte
     let mut upload = agent.request("PUT", server.url("/")).start().unwrap();
     upload.flush().unwrap();
     drop(upload);
-    assert_eq!(agent.totals().sockets + agent.totals().free_sockets, 0);
+    assert_eq!(agent.totals().busy + agent.totals().idle, 0);
     server.join();
 }
 
@@ -353,7 +353,7 @@ fn a_connection_that_breaks_right_after_100_is_an_error_of_the_request() {
             Ok(())
         }
     }
-    impl Stream for Breaks {
+    impl Transport for Breaks {
         fn set_read_timeout(&mut self, _: Option<Duration>) -> std::io::Result<()> {
             Ok(())
         }
@@ -372,5 +372,5 @@ fn a_connection_that_breaks_right_after_100_is_an_error_of_the_request() {
     let error = request.send_bytes("data").unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Socket(e) if e.to_string() == "broken"), "{error:?}");
     assert_eq!(told.lock().unwrap()[0], 100);
-    assert_eq!(agent.totals().sockets + agent.totals().free_sockets, 0);
+    assert_eq!(agent.totals().busy + agent.totals().idle, 0);
 }

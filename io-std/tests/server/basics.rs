@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use h1wire_std::Server;
 
-use crate::peer::{GET, Peer, SOON, echo, server, wait_until};
+use crate::peer::{GET, Peer, SOON, echo, end, server, wait_until, with};
 
 #[test]
 fn a_small_answer_leaves_with_its_head_and_length() {
@@ -19,14 +19,14 @@ fn a_small_answer_leaves_with_its_head_and_length() {
     assert_eq!(head, "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nContent-Length: 6\r\n\r\n");
     assert_eq!(content, "hello\n");
     assert_eq!(peer.send(GET).response().1, "hello\n");
-    let stats = server.stats();
-    assert_eq!((stats.accepted, stats.requests, stats.reused), (1, 2, 1));
+    let stats = server.handle().counters();
+    assert_eq!((stats.accepted, stats.requests, stats.reused()), (1, 2, 1));
 }
 
 #[test]
 fn every_answer_has_a_date_unless_it_is_turned_off() {
     for (on, dates) in [(true, 1), (false, 0)] {
-        let server = server().options(|o| o.send_date = on).start(|_, res| res.end("x")).unwrap();
+        let server = server().options(with(|o| o.send_date = on)).start(|_, res| res.end("x")).unwrap();
         let mut peer = Peer::to(&server);
         let head = peer.send(GET).until("\r\n\r\n");
         assert_eq!(head.matches("\r\nDate: ").count(), dates, "{head}");
@@ -36,8 +36,10 @@ fn every_answer_has_a_date_unless_it_is_turned_off() {
 #[test]
 fn pipelined_requests_are_answered_in_order_also_in_one_write() {
     for batch in [false, true] {
-        let server =
-            server().options(|o| o.batch_pipelined = batch).start(|req, res| res.end(req.target)).unwrap();
+        let server = server()
+            .options(with(|o| o.batch_pipelined = batch))
+            .start(|req, res| res.end(req.target()))
+            .unwrap();
         let mut peer = Peer::to(&server);
         for i in 0..50 {
             peer.send(format!("GET /{i} HTTP/1.1\r\nHost: a\r\n\r\n"));
@@ -76,7 +78,7 @@ fn content_is_read_however_it_is_framed_and_split() {
 fn much_content_is_sent_in_chunks_or_with_the_length_that_was_declared() {
     let server = server()
         .start(|req, res| {
-            if req.target == b"/sized" {
+            if req.target() == b"/sized" {
                 res.content_length(300_000);
             }
             for i in 0..300 {
@@ -122,7 +124,7 @@ fn one_large_piece_goes_out_with_its_length_and_without_being_gathered() {
 fn head_204_and_304_have_no_content_whatever_is_written() {
     let server = server()
         .start(|req, res| {
-            let status = std::str::from_utf8(&req.target[1..]).unwrap().parse().unwrap();
+            let status = std::str::from_utf8(&req.target()[1..]).unwrap().parse().unwrap();
             res.status(status);
             res.write_all(b"dropped")?;
             res.finish()
@@ -150,7 +152,7 @@ fn a_handler_that_does_nothing_answers_200_without_content() {
 fn http_1_0_gets_no_chunks_and_its_connection_ends_unless_it_asks_otherwise() {
     let server = server()
         .start(|req, res| {
-            if req.target == b"/streamed" {
+            if req.target() == b"/streamed" {
                 res.flush()?;
             }
             res.end("content")
@@ -169,20 +171,20 @@ fn both_address_families_unix_sockets_and_own_listeners_are_served() {
     let path = std::env::temp_dir().join(format!("h1wire-{}.sock", std::process::id()));
     let own = TcpListener::bind("[::1]:0").unwrap();
     let server =
-        Server::bind_unix(&path).unwrap().listener(own).listener(TcpListener::bind("127.0.0.1:0").unwrap());
-    assert_eq!(server.local_addr().map(|a| a.is_ipv6()), Some(true));
+        Server::bind_unix(&path).unwrap().and(Server::on(own)).and(Server::bind("127.0.0.1:0").unwrap());
+    assert_eq!(server.local_addr().map(|a| a.is_ipv6()).ok(), Some(true));
     let server = server.start(|req, res| res.end(format!("{}", req.peer_addr().is_some()))).unwrap();
-    assert_eq!(server.local_addrs().len(), 2);
-    for addr in server.local_addrs() {
+    assert_eq!(server.handle().local_addrs().len(), 2);
+    for addr in server.handle().local_addrs() {
         assert_eq!(Peer::at(*addr).send(GET).response().1, "true");
     }
     assert_eq!(Peer::on(UnixStream::connect(&path).unwrap()).send(GET).response().1, "false");
-    server.close(Duration::from_secs(5));
+    end(server, Duration::from_secs(5));
     assert!(!path.exists());
     let own = UnixListener::bind(&path).unwrap();
-    let server = Server::new().unix_listener(own).start(echo).unwrap();
+    let server = Server::on_unix(own).start(echo).unwrap();
     assert_eq!(Peer::on(UnixStream::connect(&path).unwrap()).send(GET).response().1, "");
-    assert_eq!(server.local_addr(), None);
+    assert_eq!(server.local_addr().unwrap_err().kind(), std::io::ErrorKind::Unsupported);
     std::fs::remove_file(&path).unwrap();
 }
 
@@ -212,7 +214,7 @@ fn a_request_says_where_it_came_from_and_which_it_is() {
         .start(|req, res| {
             assert_eq!(req.local_addr().map(|a| a.ip()), req.peer_addr().map(|a| a.ip()));
             assert!(req.is_complete());
-            res.end(format!("{} {}", req.method, req.number()))
+            res.end(format!("{} {}", req.method(), req.number()))
         })
         .unwrap();
     let mut peer = Peer::to(&server);
@@ -246,14 +248,14 @@ fn content_can_be_answered_while_it_comes() {
 fn a_response_knows_whether_it_is_complete_and_whether_it_has_left() {
     let server = server()
         .start(|_, res| {
-            assert!(!res.is_head_sent() && !res.is_ended() && !res.is_finished());
+            assert!(!res.is_head_sent() && !res.is_complete() && !res.is_finished());
             res.write_all(b"con")?;
             res.flush()?;
             res.flush()?;
-            assert!(res.is_head_sent() && !res.is_ended() && !res.is_finished());
+            assert!(res.is_head_sent() && !res.is_complete() && !res.is_finished());
             res.write_all(b"tent")?;
             res.finish()?;
-            assert!(res.is_ended() && res.is_finished());
+            assert!(res.is_complete() && res.is_finished());
             Ok(())
         })
         .unwrap();
@@ -262,7 +264,7 @@ fn a_response_knows_whether_it_is_complete_and_whether_it_has_left() {
         assert_eq!(peer.send(GET).head(), "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
         assert_eq!(peer.until("0\r\n\r\n"), "3\r\ncon\r\n4\r\ntent\r\n0\r\n\r\n");
     }
-    assert_eq!(server.stats().panics, 0);
+    assert_eq!(server.handle().counters().panics, 0);
 }
 
 #[test]
@@ -270,7 +272,7 @@ fn a_response_whose_bytes_are_lost_is_neither_finished_nor_reported_as_complete(
     let (sender, done) = channel();
     let (reporter, sender) = (Mutex::new(sender.clone()), Mutex::new(sender));
     let server = server()
-        .on_exchange(move |report| reporter.lock().unwrap().send(report.is_complete).unwrap())
+        .on_report(move |_, report| reporter.lock().unwrap().send(report.is_complete).unwrap())
         .start(move |req, res| {
             wait_until("the client is gone", || req.is_aborted());
             assert!(res.end("for nobody").is_err());
@@ -282,7 +284,7 @@ fn a_response_whose_bytes_are_lost_is_neither_finished_nor_reported_as_complete(
     // Closed with a reset.
     socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
     (&stream).write_all(GET.as_bytes()).unwrap();
-    wait_until("it came", || server.stats().requests == 1);
+    wait_until("it came", || server.handle().counters().requests == 1);
     drop(stream);
     assert_eq!((done.recv_timeout(SOON), done.recv_timeout(SOON)), (Ok(false), Ok(false)));
 }

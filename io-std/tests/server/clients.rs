@@ -4,21 +4,21 @@ use std::io::{Read, Write, stderr};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use h1wire_std::server::Handle;
+use h1wire_std::server::Running;
 
 use crate::peer::{echo, server};
 
-fn mirror() -> Handle {
+fn mirror() -> Running {
     server()
-        .on_upgrade(|_, res| {
+        .on_upgrade(["echo"], |_, res| {
             let mut upgraded = res.switch(&[("Upgrade", "echo")])?;
             let mut buf = [0; 5];
             upgraded.read_exact(&mut buf)?;
             upgraded.write_all(&buf)
         })
         .start(|req, res| {
-            res.header("x-method", req.method.as_bytes());
-            match req.target {
+            res.header("x-method", req.method().as_bytes());
+            match req.target() {
                 b"/stream" => {
                     for i in 0..5 {
                         write!(res, "{i} ")?;
@@ -28,7 +28,7 @@ fn mirror() -> Handle {
                     res.finish()
                 }
                 b"/hints" => {
-                    res.early_hints(&[("Link", "</a>")])?;
+                    res.send_early_hints(&[("Link", "</a>")])?;
                     res.end("hinted")
                 }
                 _ => echo(req, res),
@@ -69,11 +69,11 @@ fn curl_gets_posts_expects_and_reuses() {
     assert_eq!(curl(&["--http1.0", &format!("{url}stream")], b"").unwrap(), "0 1 2 3 4 ");
     let head = curl(&["-I", &url], b"").unwrap();
     assert!(head.starts_with("HTTP/1.1 200 OK\r\n") && head.contains("x-method: HEAD\r\n"), "{head}");
-    let before = server.stats();
+    let before = server.handle().counters();
     curl(&[&url, &url, &url], b"").unwrap();
-    let after = server.stats();
+    let after = server.handle().counters();
     assert_eq!((after.accepted - before.accepted, after.requests - before.requests), (1, 3));
-    assert_eq!((after.all_errors(), after.handler_errors), (0, 0));
+    assert_eq!((after.protocol_errors, after.handler_errors), (0, 0));
 }
 
 const NODE: &str = r#"
@@ -122,7 +122,7 @@ fn nodes_client_streams_expects_reuses_and_upgrades() {
             "101 hello",
         ]
     );
-    assert_eq!(server.stats().all_errors(), 0);
+    assert_eq!(server.handle().counters().protocol_errors, 0);
 }
 
 #[test]
@@ -138,6 +138,6 @@ fn ureq_reuses_its_connection() {
         let mut answer = agent.get(format!("{url}stream")).call().unwrap();
         assert_eq!(answer.body_mut().read_to_string().unwrap(), "0 1 2 3 4 ");
     }
-    let stats = server.stats();
-    assert_eq!((stats.accepted, stats.requests, stats.all_errors()), (1, 6, 0));
+    let stats = server.handle().counters();
+    assert_eq!((stats.accepted, stats.requests, stats.protocol_errors), (1, 6, 0));
 }

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
-use crate::peer::{GET, Peer, SOON, echo, gated, server, wait_until};
+use crate::peer::{GET, Peer, SOON, echo, gated, server, wait_until, with};
 
 #[test]
 fn a_connection_beyond_the_queue_is_answered_503_at_once() {
@@ -13,9 +14,8 @@ fn a_connection_beyond_the_queue_is_answered_503_at_once() {
     let count = refused.clone();
     let server = server()
         .threads(1)
-        .queue(1)
-        .options(|o| o.retry_after = 7)
-        .on_refused(move |peer| {
+        .options(with(|o| (o.queue, o.retry_after) = (1, Duration::from_secs(7))))
+        .on_drop_connection(move |peer| {
             assert!(peer.is_some());
             count.fetch_add(1, Ordering::Relaxed);
         })
@@ -26,7 +26,7 @@ fn a_connection_beyond_the_queue_is_answered_503_at_once() {
     has_begun.recv_timeout(SOON).unwrap();
     let mut second = Peer::to(&server);
     second.send(GET);
-    wait_until("the second waits", || server.stats().queued == 1);
+    wait_until("the second waits", || server.handle().counters().queued == 1);
     for _ in 0..3 {
         let answer = Peer::to(&server).send(GET).rest();
         assert_eq!(
@@ -38,12 +38,12 @@ fn a_connection_beyond_the_queue_is_answered_503_at_once() {
     go.send(()).unwrap();
     go.send(()).unwrap();
     assert_eq!((first.response().1, second.response().1), ("done".into(), "done".into()));
-    assert_eq!((server.stats().refused_busy, refused.load(Ordering::Relaxed)), (3, 3));
+    assert_eq!((server.handle().counters().refused, refused.load(Ordering::Relaxed)), (3, 3));
 }
 
 #[test]
 fn connections_that_are_idle_or_slow_with_a_head_cost_no_thread() {
-    let server = server().threads(1).start(|req, res| res.end(req.target)).unwrap();
+    let server = server().threads(1).start(|req, res| res.end(req.target())).unwrap();
     let mut idle: Vec<Peer> = (0..20).map(|_| Peer::to(&server)).collect();
     let mut slow: Vec<Peer> = (0..20).map(|_| Peer::to(&server)).collect();
     for round in 0..3 {
@@ -57,8 +57,8 @@ fn connections_that_are_idle_or_slow_with_a_head_cost_no_thread() {
             assert_eq!(peer.send("st: a\r\n\r\n").response().1, "/slow", "{round}");
         }
     }
-    assert!(server.stats().parked > 0);
-    assert_eq!((server.connections(), server.stats().requests), (40, 120));
+    assert!(server.handle().counters().parked > 0);
+    assert_eq!((server.handle().counters().connections, server.handle().counters().requests), (40, 120));
 }
 
 #[test]
@@ -74,18 +74,18 @@ fn many_connections_share_few_threads_fairly() {
             });
         }
     });
-    assert_eq!((server.stats().accepted, server.stats().requests), (16, 3200));
-    assert_eq!(server.stats().refused_busy, 0);
+    assert_eq!((server.handle().counters().accepted, server.handle().counters().requests), (16, 3200));
+    assert_eq!(server.handle().counters().refused, 0);
 }
 
 #[test]
 fn connections_beyond_the_limit_are_answered_503_until_one_has_gone() {
-    let server = server().options(|o| o.max_connections = 1).start(echo).unwrap();
+    let server = server().options(with(|o| o.max_connections = Some(1))).start(echo).unwrap();
     let mut first = Peer::to(&server);
     first.send(GET).response();
     assert!(Peer::to(&server).send(GET).rest().starts_with("HTTP/1.1 503 "));
-    assert_eq!((server.stats().refused_limit, server.connections()), (1, 1));
+    assert_eq!((server.handle().counters().refused, server.handle().counters().connections), (1, 1));
     drop(first);
-    wait_until("the first has gone", || server.connections() == 0);
+    wait_until("the first has gone", || server.handle().counters().connections == 0);
     Peer::to(&server).send(GET).response();
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use h1wire_std::server::Handle;
 use socket2::SockRef;
 
-use crate::peer::{GET, Peer, SOON, echo, ms, server, wait_until};
+use crate::peer::{GET, Peer, SOON, echo, end, ms, server, wait_until, with};
 
 #[test]
 fn each_stream_is_shown_to_its_user_who_may_wrap_or_refuse_it() {
@@ -38,12 +38,12 @@ fn each_exchange_is_reported_with_its_status_and_bytes() {
     let reports = Arc::new(Mutex::new(Vec::new()));
     let log = reports.clone();
     let server = server()
-        .on_exchange(move |r| {
+        .on_report(move |head, r| {
             assert!(r.peer.is_some());
-            let target = r.head.target.escape_ascii().to_string();
+            let target = head.unwrap().target.escape_ascii().to_string();
             log.lock().unwrap().push((target, r.number, r.status, r.is_complete, r.received, r.sent));
         })
-        .start(|req, res| match req.target {
+        .start(|req, res| match req.target() {
             b"/cut" => {
                 res.flush()?;
                 Err(io::Error::other("cut"))
@@ -68,13 +68,13 @@ fn hooks_that_panic_end_their_connection_and_no_thread() {
     let server = server()
         .threads(1)
         .on_connection(|stream| if stream.local_addr().is_some() { Ok(stream) } else { panic!("connection") })
-        .on_exchange(|report| assert!(report.head.target != b"/report", "report"))
-        .on_timeout(|_| panic!("timeout"))
-        .options(|o| (o.timeouts.idle, o.timeouts.keep_alive) = (ms(50), None))
+        .on_report(|head, _| assert!(head.is_none_or(|head| head.target != b"/report"), "report"))
+        .on_timeout(|_, _, _| panic!("timeout"))
+        .options(with(|o| (o.timeouts.idle, o.timeouts.keep_alive) = (ms(50), None)))
         .start(echo)
         .unwrap();
     let (ours, theirs) = UnixStream::pair().unwrap();
-    server.inject(theirs).unwrap();
+    server.handle().inject(theirs).unwrap();
     Peer::on(ours).assert_closed();
     let mut peer = Peer::to(&server);
     assert!(peer.send("GET /report HTTP/1.1\r\nHost: a\r\n\r\n").rest().starts_with("HTTP/1.1 200 "));
@@ -82,7 +82,7 @@ fn hooks_that_panic_end_their_connection_and_no_thread() {
     peer.send(GET).response();
     peer.assert_closed();
     Peer::to(&server).send(GET).response();
-    assert_eq!(server.stats().panics, 2);
+    assert_eq!(server.handle().counters().panics, 2);
 }
 
 /// The natural thing to do when there are too many. The hook runs in the thread that would have to do it.
@@ -91,18 +91,18 @@ fn a_hook_may_close_idle_connections() {
     let handle = Arc::new(OnceLock::<Handle>::new());
     let own = handle.clone();
     let server = server()
-        .options(|o| o.max_connections = 1)
-        .on_refused(move |_| {
-            own.get().unwrap().close_idle_connections();
+        .options(with(|o| o.max_connections = Some(1)))
+        .on_drop_connection(move |_| {
+            own.get().unwrap().close_idle();
         })
         .start(echo)
         .unwrap();
-    handle.set(server.clone()).unwrap();
+    handle.set(server.handle().clone()).unwrap();
     let mut first = Peer::to(&server);
     first.send(GET).response();
     assert!(Peer::to(&server).rest().starts_with("HTTP/1.1 503 "));
     first.assert_closed();
-    wait_until("the first one has gone", || server.connections() == 0);
+    wait_until("the first one has gone", || server.handle().counters().connections == 0);
     Peer::to(&server).send(GET).response();
 }
 
@@ -111,12 +111,12 @@ fn each_connection_is_reported_when_it_is_over() {
     let (over, reports) = channel();
     let over = Mutex::new(over);
     let server = server()
-        .options(|o| o.send_date = false)
+        .options(with(|o| o.send_date = false))
         .on_closed(move |report| over.lock().unwrap().send(*report).unwrap())
         .on_connection(
             |stream| if stream.peer_addr().is_some() { Ok(stream) } else { Err(io::Error::other("no")) },
         )
-        .start(|req, res| match req.target {
+        .start(|req, res| match req.target() {
             b"/switch" => res.switch(&[("Upgrade", "own")])?.write_all(b"hello"),
             _ => echo(req, res),
         })
@@ -138,7 +138,7 @@ fn each_connection_is_reported_when_it_is_over() {
     assert_eq!((report.requests, report.is_switched), (1, true));
 
     let (near, far) = UnixStream::pair().unwrap();
-    server.inject(near).unwrap();
+    server.handle().inject(near).unwrap();
     Peer::on(far).assert_closed();
     let report = reports.recv_timeout(SOON).unwrap();
     assert_eq!((report.requests, report.received, report.sent, report.is_switched), (0, 0, 0, false));
@@ -149,10 +149,10 @@ fn accepted_sockets_have_the_options_that_were_set() {
     let (seen, see) = channel();
     let seen = Mutex::new(seen);
     let server = server()
-        .options(|o| {
+        .options(with(|o| {
             o.no_delay = false;
             o.tcp_keep_alive = Some(Duration::from_secs(9));
-        })
+        }))
         .on_connection(move |stream| {
             let fd = stream.poll_fd().unwrap();
             let socket = SockRef::from(&fd);
@@ -173,8 +173,8 @@ fn what_comes_behind_the_last_request_is_told_once_and_not_looked_at() {
     let (dropped, told) = channel();
     let dropped = Mutex::new(dropped);
     let server = server()
-        .options(|o| o.max_requests = 1)
-        .on_dropped_request(move |peer| dropped.lock().unwrap().send(peer.is_some()).unwrap())
+        .options(with(|o| o.max_requests = Some(1)))
+        .on_drop_request(move |peer| dropped.lock().unwrap().send(peer.is_some()).unwrap())
         .start(echo)
         .unwrap();
     // With content before it or not.
@@ -185,6 +185,6 @@ fn what_comes_behind_the_last_request_is_told_once_and_not_looked_at() {
         assert_eq!(told.recv_timeout(SOON), Ok(true));
     }
     Peer::to(&server).send(GET).rest();
-    server.close(SOON);
+    end(server, SOON);
     assert!(told.try_recv().is_err(), "once for each, and not where nothing came");
 }

@@ -5,23 +5,22 @@ use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::sync::Mutex;
 use std::sync::mpsc::channel;
-use std::thread;
 use std::time::Duration;
 
 use h1wire_proto::Timeouts;
-use h1wire_std::server::Handle;
-use h1wire_std::{Closer, Stream};
+use h1wire_std::server::Running;
+use h1wire_std::{Closer, Transport};
 
-use crate::peer::{GET, Peer, SOON, echo, gated, ms, server, wait_until};
+use crate::peer::{GET, Peer, SOON, echo, end, gated, ms, server, wait_until, with};
 
 #[test]
 fn the_last_request_a_connection_may_have_is_answered_with_close() {
-    let server = server().options(|o| o.max_requests = 2).start(echo).unwrap();
+    let server = server().options(with(|o| o.max_requests = Some(2))).start(echo).unwrap();
     let mut peer = Peer::to(&server);
     assert!(!peer.send(GET.repeat(3)).response().0.contains("close"));
     assert!(peer.response().0.contains("\r\nConnection: close\r\n"));
     assert_eq!(peer.rest(), "");
-    let server = self::server().options(|o| o.max_age = Some(Duration::ZERO)).start(echo).unwrap();
+    let server = self::server().options(with(|o| o.max_age = Some(Duration::ZERO))).start(echo).unwrap();
     assert!(Peer::to(&server).send(GET).response().0.contains("\r\nConnection: close\r\n"));
 }
 
@@ -33,7 +32,7 @@ fn what_comes_while_the_last_request_is_answered_costs_nothing_of_the_answer() {
     let (go, may_go) = channel::<()>();
     let (begun, may_go) = (Mutex::new(begun), Mutex::new(may_go));
     let server = server()
-        .options(|o| o.max_requests = 1)
+        .options(with(|o| o.max_requests = Some(1)))
         .start(move |_, res| {
             begun.lock().unwrap().send(()).unwrap();
             may_go.lock().unwrap().recv_timeout(SOON).unwrap();
@@ -52,7 +51,7 @@ fn what_comes_while_the_last_request_is_answered_costs_nothing_of_the_answer() {
 }
 
 #[test]
-fn close_ends_idle_connections_and_answers_requests_in_flight_with_close() {
+fn shutdown_ends_idle_connections_and_answers_requests_in_flight_with_close() {
     let (handler, has_begun, go) = gated();
     let server = server().start(handler).unwrap();
     let (mut idle, mut busy) = (Peer::to(&server), Peer::to(&server));
@@ -60,33 +59,32 @@ fn close_ends_idle_connections_and_answers_requests_in_flight_with_close() {
     idle.send(GET).response();
     has_begun.recv_timeout(SOON).unwrap();
     // Each is parked when it is accepted, and the first again once it is answered.
-    wait_until("it is left alone", || server.stats().parked > 1);
+    wait_until("it is left alone", || server.handle().counters().parked > 1);
     busy.send(GET);
     has_begun.recv_timeout(SOON).unwrap();
-    let closing = server.clone();
-    let closing = thread::spawn(move || closing.close(SOON));
+    let addr = server.local_addr().unwrap();
+    server.shutdown(SOON);
+    assert!(!server.handle().is_listening());
     idle.assert_closed();
-    wait_until("nothing is accepted", || !server.is_listening());
     go.send(()).unwrap();
     let (head, content) = busy.response();
     assert!(head.contains("\r\nConnection: close\r\n"), "{head}");
     assert_eq!(content, "done");
     busy.assert_closed();
     drop(busy);
-    let closed = closing.join().unwrap();
-    assert_eq!((closed.idle, closed.finished, closed.forced, closed.stuck), (1, 1, 0, 0));
-    server.wait();
-    assert!(std::net::TcpStream::connect(server.local_addr().unwrap()).is_err());
+    let drained = server.join().unwrap();
+    assert_eq!((drained.finished, drained.cut, drained.stuck), (2, 0, 0));
+    assert!(std::net::TcpStream::connect(addr).is_err());
 }
 
 #[test]
-fn close_does_not_wait_beyond_its_deadline() {
+fn shutdown_does_not_wait_beyond_its_deadline() {
     let server = server().start(echo).unwrap();
     let mut peer = Peer::to(&server);
     peer.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n");
-    wait_until("the handler runs", || server.stats().requests == 1);
-    let closed = server.close(Duration::from_millis(20));
-    assert_eq!((closed.idle, closed.forced, closed.stuck), (0, 1, 0));
+    wait_until("the handler runs", || server.handle().counters().requests == 1);
+    let drained = end(server, Duration::from_millis(20));
+    assert_eq!((drained.finished, drained.cut, drained.stuck), (0, 1, 0));
     peer.assert_closed();
 }
 
@@ -94,19 +92,19 @@ fn close_does_not_wait_beyond_its_deadline() {
 fn idle_connections_or_all_can_be_closed_while_the_server_goes_on() {
     let server = server().start(echo).unwrap();
     let mut idle = Peer::to(&server);
-    wait_until("it is parked without a request", || server.stats().parked == 1);
+    wait_until("it is parked without a request", || server.handle().counters().parked == 1);
     idle.send(GET).response();
-    wait_until("it is parked behind one", || server.stats().parked == 2);
+    wait_until("it is parked behind one", || server.handle().counters().parked == 2);
     let mut busy = Peer::to(&server);
     busy.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nx");
-    wait_until("the other came", || server.stats().requests == 2);
-    assert_eq!(server.close_idle_connections(), 1);
+    wait_until("the other came", || server.handle().counters().requests == 2);
+    server.handle().close_idle();
     idle.assert_closed();
     assert_eq!(busy.send("y").response().1, "xy");
     let mut half = Peer::to(&server);
     half.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nx");
-    wait_until("it came", || server.stats().requests == 3);
-    assert_eq!(server.close_all_connections(), 2);
+    wait_until("it came", || server.handle().counters().requests == 3);
+    server.handle().close_all();
     half.assert_closed();
     busy.assert_closed();
     Peer::to(&server).send(GET).response();
@@ -147,7 +145,7 @@ impl Write for Opaque {
         self.0.flush()
     }
 }
-impl Stream for Opaque {
+impl Transport for Opaque {
     fn set_read_timeout(&mut self, limit: Option<Duration>) -> io::Result<()> {
         self.0.set_read_timeout(limit)
     }
@@ -162,9 +160,9 @@ impl Stream for Opaque {
     }
 }
 
-fn inject_opaque(server: &Handle) -> Peer {
+fn inject_opaque(server: &Running) -> Peer {
     let (ours, theirs) = UnixStream::pair().unwrap();
-    server.inject(Opaque(theirs)).unwrap();
+    server.handle().inject(Opaque(theirs)).unwrap();
     Peer::on(ours)
 }
 
@@ -172,7 +170,7 @@ fn inject_opaque(server: &Handle) -> Peer {
 fn streams_made_elsewhere_are_served_also_when_they_cannot_be_watched() {
     let server = h1wire_std::Server::new()
         .threads(1)
-        .options(|o| o.timeouts.headers = ms(200))
+        .options(with(|o| o.timeouts.headers = ms(200)))
         .start(|_, res| res.end("x"))
         .unwrap();
     let mut peer = inject_opaque(&server);
@@ -189,29 +187,31 @@ fn streams_made_elsewhere_are_served_also_when_they_cannot_be_watched() {
     inject_opaque(&server).assert_closed();
     let slow = inject_opaque(&server).send("GET").rest();
     assert!(slow.starts_with("HTTP/1.1 408 "), "{slow}");
-    server.close(SOON);
+    let handle = server.handle().clone();
+    end(server, SOON);
     let (_ours, theirs) = UnixStream::pair().unwrap();
-    assert_eq!(server.inject(theirs).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+    assert_eq!(handle.inject(theirs).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
 }
 
 #[test]
 fn a_stream_that_cannot_be_watched_holds_no_thread_when_its_client_neither_sends_the_rest_nor_goes() {
     let limits = Timeouts { linger: ms(100), ..Timeouts::MODERN_SERVER };
-    let server = h1wire_std::Server::new().threads(1).options(|o| o.timeouts = limits);
+    let server = h1wire_std::Server::new().threads(1).options(with(|o| o.timeouts = limits));
     let server = server.start(|_, res| res.end("x")).unwrap();
     let mut stalled = inject_opaque(&server);
     stalled.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n").response();
-    wait_until("it is given up", || server.connections() == 0);
+    wait_until("it is given up", || server.handle().counters().connections == 0);
     inject_opaque(&server).send(GET).response();
-    server.close(SOON);
+    end(server, SOON);
 }
 
 #[test]
 fn streams_beyond_the_limit_are_refused_with_an_answer() {
-    let server = h1wire_std::Server::new().options(|o| o.max_connections = 1).start(echo).unwrap();
+    let server =
+        h1wire_std::Server::new().options(with(|o| o.max_connections = Some(1))).start(echo).unwrap();
     let mut first = inject_opaque(&server);
     first.send(GET).response();
     let (ours, theirs) = UnixStream::pair().unwrap();
-    assert_eq!(server.inject(theirs).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+    assert_eq!(server.handle().inject(theirs).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
     assert!(Peer::on(ours).rest().starts_with("HTTP/1.1 503 "));
 }

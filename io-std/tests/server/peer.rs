@@ -6,29 +6,29 @@ use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use h1wire_std::server::{Handle, Request, Response};
-use h1wire_std::{Server, Stream};
+use h1wire_std::server::{Drained, Handle, Options, Request, Response, Running};
+use h1wire_std::{Server, Transport};
 
 /// How long a test waits for what must come.
 pub const SOON: Duration = Duration::from_secs(10);
 
 pub struct Peer {
-    stream: Box<dyn Stream>,
+    stream: Box<dyn Transport>,
     seen: Vec<u8>,
 }
 
 impl Peer {
-    pub fn to(handle: &Handle) -> Self {
-        Self::at(handle.local_addr().unwrap())
+    pub fn to(server: &impl Listening) -> Self {
+        Self::at(server.addr())
     }
 
     pub fn at(addr: SocketAddr) -> Self {
         Self::on(TcpStream::connect(addr).unwrap())
     }
 
-    pub fn on(mut stream: impl Stream + 'static) -> Self {
-        Stream::set_read_timeout(&mut stream, Some(SOON)).unwrap();
-        Stream::set_write_timeout(&mut stream, Some(SOON)).unwrap();
+    pub fn on(mut stream: impl Transport + 'static) -> Self {
+        Transport::set_read_timeout(&mut stream, Some(SOON)).unwrap();
+        Transport::set_write_timeout(&mut stream, Some(SOON)).unwrap();
         Self { stream: Box::new(stream), seen: Vec::new() }
     }
 
@@ -126,8 +126,39 @@ pub fn ms(ms: u64) -> Option<Duration> {
     Some(Duration::from_millis(ms))
 }
 
+/// What a test can connect to.
+pub trait Listening {
+    fn addr(&self) -> SocketAddr;
+}
+
+impl Listening for Running {
+    fn addr(&self) -> SocketAddr {
+        self.local_addr().unwrap()
+    }
+}
+
+impl Listening for Handle {
+    fn addr(&self) -> SocketAddr {
+        self.local_addr().unwrap()
+    }
+}
+
+/// The options of a test, for which they say nothing about keep-alive.
+pub fn with<T>(change: impl FnOnce(&mut Options) -> T) -> Options {
+    let mut options = Options::default();
+    options.advertise_keep_alive = false;
+    change(&mut options);
+    options
+}
+
+/// Shuts a server down, and says how it ended.
+pub fn end(server: Running, within: Duration) -> Drained {
+    server.shutdown(within);
+    server.join().unwrap()
+}
+
 pub fn server() -> Server {
-    Server::bind("127.0.0.1:0").unwrap().threads(2).options(|o| o.advertise_keep_alive = false)
+    Server::bind("127.0.0.1:0").unwrap().threads(2).options(with(|_| {}))
 }
 
 /// What was sent, sent back.

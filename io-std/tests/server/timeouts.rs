@@ -7,16 +7,16 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use h1wire_proto::{Expired, Timeouts};
-use h1wire_std::server::Handle;
+use h1wire_std::server::Running;
 
-use crate::peer::{GET, Peer, echo, ms, server, wait_until};
+use crate::peer::{GET, Peer, echo, end, ms, server, wait_until, with};
 
 fn limited(change: impl FnOnce(&mut Timeouts)) -> h1wire_std::Server {
-    server().options(|o| change(&mut o.timeouts))
+    server().options(with(|o| change(&mut o.timeouts)))
 }
 
 /// Sends byte after byte until there is an answer.
-fn drip(server: &Handle, start: &str, bytes: &str) -> String {
+fn drip(server: &Running, start: &str, bytes: &str) -> String {
     let mut peer = Peer::to(server);
     peer.send(start);
     for byte in bytes.bytes().cycle() {
@@ -35,12 +35,18 @@ fn a_head_has_to_be_complete_in_time_however_slowly_it_drips() {
     assert!(answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{answer}");
     assert!(answer.contains("Connection: close"), "{answer}");
     assert!(began.elapsed() >= Duration::from_millis(140));
-    assert_eq!(server.stats().expired(Expired::Head), 1);
+    assert_eq!(server.handle().counters().expired(Expired::Head), 1);
     // Also if it finds a thread at the connection all the time.
-    let server = limited(|t| t.headers = ms(150)).options(|o| o.linger_at_idle = 60_000).start(echo).unwrap();
+    let server = crate::peer::server()
+        .options(with(|o| {
+            o.timeouts.headers = ms(150);
+            o.linger_at_idle = Duration::from_secs(60);
+        }))
+        .start(echo)
+        .unwrap();
     let answer = drip(&server, "GET / HTTP/1.1\r\nHost: a\r\nx: ", "y");
     assert!(answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{answer}");
-    assert_eq!(server.stats().expired(Expired::Head), 1);
+    assert_eq!(server.handle().counters().expired(Expired::Head), 1);
     // Also behind a request that was in time.
     let answer = drip(&server, &(GET.to_owned() + "GET / HTTP/1.1\r\nHost: a\r\nx: "), "y");
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
@@ -60,7 +66,7 @@ fn whoever_reads_on_behind_its_answer_waits_for_content_as_long_as_any_reader() 
     let mut peer = Peer::to(&server);
     peer.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nab");
     assert_eq!(peer.response().1, "early");
-    wait_until("the content is late", || server.stats().expired(Expired::Body) == 1);
+    wait_until("the content is late", || server.handle().counters().expired(Expired::Body) == 1);
 }
 
 #[test]
@@ -85,7 +91,7 @@ fn line_ends_before_a_request_keep_no_connection() {
 fn a_connection_without_a_byte_is_closed_without_a_word() {
     let server = limited(|t| t.headers = ms(50)).start(echo).unwrap();
     Peer::to(&server).assert_closed();
-    assert_eq!(server.stats().expired(Expired::KeepAlive), 1);
+    assert_eq!(server.handle().counters().expired(Expired::KeepAlive), 1);
 }
 
 #[test]
@@ -101,16 +107,16 @@ fn a_kept_connection_is_closed_without_a_word_when_no_request_comes() {
     let began = Instant::now();
     peer.assert_closed();
     assert!(began.elapsed() >= Duration::from_millis(50));
-    wait_until("it is gone", || server.connections() == 0);
+    wait_until("it is gone", || server.handle().counters().connections == 0);
 }
 
 #[test]
 fn answers_advertise_how_long_the_connection_is_kept() {
     let server = server()
-        .options(|o| {
+        .options(with(|o| {
             o.timeouts.keep_alive = ms(7_000);
             o.advertise_keep_alive = true;
-        })
+        }))
         .start(echo)
         .unwrap();
     let (head, _) = Peer::to(&server).send(GET).response();
@@ -133,7 +139,7 @@ fn content_that_stops_coming_fails_the_read_and_is_answered_408() {
     let answer = peer.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab").rest();
     assert!(answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{answer}");
     assert_eq!(*kinds.lock().unwrap(), [io::ErrorKind::TimedOut]);
-    assert_eq!(server.stats().expired(Expired::Body), 1);
+    assert_eq!(server.handle().counters().expired(Expired::Body), 1);
 }
 
 #[test]
@@ -146,7 +152,7 @@ fn an_upload_that_drips_ends_with_the_time_for_a_request() {
     .unwrap();
     let answer = drip(&server, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n", "y");
     assert!(answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{answer}");
-    assert_eq!(server.stats().expired(Expired::Request), 1);
+    assert_eq!(server.handle().counters().expired(Expired::Request), 1);
 }
 
 #[test]
@@ -174,7 +180,7 @@ fn the_time_of_a_handler_that_reads_late_is_not_the_clients() {
             let mut one = [0];
             req.read_exact(&mut one)?;
             let _ = wait.lock().unwrap().recv_timeout(Duration::from_millis(1100));
-            res.informational(102, &())?;
+            res.send_informational(102, &())?;
             req.read_exact(&mut one)?;
             res.end(one)
         })
@@ -190,8 +196,8 @@ fn an_idle_connection_is_closed_unless_the_hook_keeps_it() {
     let asked = Arc::new(AtomicUsize::new(0));
     let count = asked.clone();
     let server = limited(|t| (t.idle, t.keep_alive) = (ms(50), None))
-        .on_timeout(move |peer| {
-            assert!(peer.is_some());
+        .on_timeout(move |expired, peer, response| {
+            assert!(expired == Expired::Idle && peer.is_some() && response.is_none());
             count.fetch_add(1, Ordering::Relaxed) == 0
         })
         .start(echo)
@@ -213,8 +219,8 @@ fn an_idle_connection_is_closed_unless_the_hook_keeps_it() {
 fn a_request_may_have_an_idle_limit_of_its_own() {
     let server = limited(|t| t.idle = ms(60))
         .start(|req, res| {
-            if req.target == b"/slow" {
-                req.set_timeout(None);
+            if req.target() == b"/slow" {
+                res.set_timeout(None);
             }
             echo(req, res)
         })
@@ -246,18 +252,16 @@ fn a_client_that_does_not_read_ends_the_write() {
     let mut peer = Peer::to(&server);
     peer.send(GET);
     assert_eq!(failed.recv_timeout(crate::peer::SOON), Ok(io::ErrorKind::TimedOut));
-    wait_until("it is gone", || server.connections() == 0);
+    wait_until("it is gone", || server.handle().counters().connections == 0);
 }
 
 #[test]
-fn a_change_to_a_limit_is_for_new_connections() {
+fn a_change_to_the_options_is_for_new_connections() {
     let server = limited(|t| t.keep_alive = ms(60_000)).start(echo).unwrap();
     let mut old = Peer::to(&server);
     old.send(GET).response();
-    server.set_timeouts(|t| {
-        t.keep_alive = ms(50);
-        t.keep_alive_buffer = Duration::ZERO;
-    });
+    let options = with(|o| (o.timeouts.keep_alive, o.timeouts.keep_alive_buffer) = (ms(50), Duration::ZERO));
+    server.handle().set_options(options).unwrap();
     let mut new = Peer::to(&server);
     new.send(GET).response();
     new.assert_closed();
@@ -283,7 +287,7 @@ fn content_that_nobody_reads_holds_no_thread_that_others_wait_for() {
 fn limits_without_end_overflow_nothing() {
     let ever = Duration::MAX;
     let server = server()
-        .options(|o| {
+        .options(with(|o| {
             o.timeouts = Timeouts {
                 idle: Some(ever),
                 headers: Some(ever),
@@ -297,9 +301,9 @@ fn limits_without_end_overflow_nothing() {
                 ..Timeouts::SERVER
             };
             o.max_age = Some(Duration::MAX);
-        })
+        }))
         .start(|req, res| {
-            req.set_timeout(Some(Duration::MAX));
+            res.set_timeout(Some(Duration::MAX));
             echo(req, res)
         })
         .unwrap();
@@ -308,7 +312,7 @@ fn limits_without_end_overflow_nothing() {
         peer.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi");
         assert_eq!(peer.response().1, "hi");
     }
-    let closed = server.close(Duration::MAX);
-    assert_eq!((closed.forced, closed.stuck), (0, 0));
+    let drained = end(server, Duration::MAX);
+    assert_eq!((drained.cut, drained.stuck), (0, 0));
     peer.assert_closed();
 }

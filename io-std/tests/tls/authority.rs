@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use h1wire_std::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use h1wire_std::rustls::{RootCertStore, ServerConfig, ServerConnection, Stream as TlsPipe, crypto};
+use h1wire_std::server::Options;
 use h1wire_std::{Agent, AgentBuilder};
 
 /// No test waits longer than this for anything.
@@ -20,6 +21,13 @@ pub struct Authority {
     pub roots: RootCertStore,
     #[cfg(feature = "tls-platform")]
     pub pem: String,
+}
+
+/// The default options, changed.
+pub fn with<T>(change: impl FnOnce(&mut Options) -> T) -> Options {
+    let mut options = Options::default();
+    change(&mut options);
+    options
 }
 
 impl Authority {

@@ -31,8 +31,8 @@ fn an_https_url_is_got_over_a_trusted_session_that_is_kept() {
     for reused in [false, true, true] {
         let mut response = agent.get(url(addr)).send().unwrap();
         // Session tickets that come meanwhile do not make an idle connection suspicious.
-        assert_eq!((response.reused_socket(), response.text().unwrap().as_str()), (reused, "ok"));
-        assert_eq!(agent.totals().free_sockets, 1);
+        assert_eq!((response.is_reused(), response.text().unwrap().as_str()), (reused, "ok"));
+        assert_eq!(agent.totals().idle, 1);
     }
     assert!(agent.origins()[0].name.contains(":tls:"), "{:?}", agent.origins());
     agent.destroy();
@@ -295,7 +295,7 @@ fn an_idle_session_whose_server_said_goodbye_is_never_used() {
         // Another handle of the same socket, to know when it is readable without the agent's help.
         let socket = Arc::new(Mutex::new(None));
         let kept = socket.clone();
-        let agent = authority.agent().sweep(None).keep_socket_alive(move |stream| {
+        let agent = authority.agent().sweep(None).keep_connection(move |stream| {
             let fd = stream.poll_fd().unwrap().try_clone_to_owned().unwrap();
             *kept.lock().unwrap() = Some(TcpStream::from(fd));
             true
@@ -308,7 +308,7 @@ fn an_idle_session_whose_server_said_goodbye_is_never_used() {
             assert_eq!(socket.peek(&mut [0]).unwrap(), 1);
         }
         let mut response = agent.request("POST", url(addr)).automatic_retry(false).send().unwrap();
-        assert!(!response.reused_socket());
+        assert!(!response.is_reused());
         assert_eq!(response.text().unwrap(), "ok");
         server.join().unwrap();
     }
@@ -341,7 +341,7 @@ fn requests_through_a_tunnel_share_one_session_within_the_limit() {
         proxy.set_nonblocking(true).unwrap();
         assert!(proxy.accept().is_err(), "one connection and no more");
     });
-    let agent = authority.agent().max_sockets(1).proxies(Proxies::all(via)).build();
+    let agent = authority.agent().max_connections(1).proxies(Proxies::all(via)).build();
     thread::scope(|scope| {
         for _ in 0..EACH {
             scope.spawn(|| {
@@ -350,7 +350,7 @@ fn requests_through_a_tunnel_share_one_session_within_the_limit() {
             });
         }
     });
-    assert_eq!(agent.totals().free_sockets, 1);
+    assert_eq!(agent.totals().idle, 1);
     agent.destroy();
     server.join().unwrap();
     relay.join().unwrap();

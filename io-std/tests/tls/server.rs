@@ -10,16 +10,15 @@ use std::time::{Duration, Instant};
 
 use h1wire_std::Server;
 use h1wire_std::rustls::{ClientConnection, Stream as TlsPipe};
-use h1wire_std::server::Options;
 
-use crate::authority::{Authority, PATIENCE, url};
+use crate::authority::{Authority, PATIENCE, url, with};
 
 #[test]
 fn our_server_speaks_tls_on_kept_connections_and_gives_up_who_does_not() {
     let authority = Authority::new();
     let server = Server::bind("127.0.0.1:0")
         .unwrap()
-        .options(|options| options.linger_at_idle = 1)
+        .options(with(|options| options.linger_at_idle = Duration::from_millis(1)))
         .on_connection(h1wire_std::tls_acceptor(authority.server.clone()))
         .start(|request, response| std::io::copy(request, response).map(drop))
         .unwrap();
@@ -28,13 +27,13 @@ fn our_server_speaks_tls_on_kept_connections_and_gives_up_who_does_not() {
     let content: Vec<u8> = (0..300_000u32).map(|i| i as u8).collect();
     for round in 0..3 {
         let mut response = agent.request("POST", url(addr)).send_bytes(&content).unwrap();
-        assert_eq!(response.reused_socket(), round > 0);
+        assert_eq!(response.is_reused(), round > 0);
         let mut back = Vec::new();
         response.read_to_end(&mut back).unwrap();
         assert!(back == content);
         // Idle, it is watched without a thread.
         let deadline = Instant::now() + PATIENCE;
-        while server.stats().parked <= round {
+        while server.handle().counters().parked <= round {
             assert!(Instant::now() < deadline);
             thread::yield_now();
         }
@@ -46,7 +45,8 @@ fn our_server_speaks_tls_on_kept_connections_and_gives_up_who_does_not() {
     let _ = plain.read_to_end(&mut answer);
     assert!(answer.starts_with(b"\x15\x03"), "an alert: {answer:?}");
     agent.destroy();
-    assert_eq!(server.close(PATIENCE).forced, 0);
+    server.shutdown(PATIENCE);
+    assert_eq!(server.join().unwrap().cut, 0);
 }
 
 /// What it sends meanwhile stays where it is: in the socket, and not in the memory of the session, which is bounded.
@@ -79,7 +79,7 @@ fn a_client_that_sends_before_it_reads_gets_its_whole_answer() {
     let mut answer = Vec::new();
     pipe.read_to_end(&mut answer).unwrap();
     assert!(answer.len() > ANSWER && answer.ends_with(b"xy"), "{}", answer.len());
-    server.close(Duration::from_secs(1));
+    server.shutdown(Duration::from_secs(1));
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn clients_that_do_not_come_to_an_agreement_hold_no_thread() {
         let mut response = agent.get(url(addr)).total_timeout(PATIENCE / 2).send().unwrap();
         assert_eq!(response.text().unwrap(), "served");
     }
-    assert_eq!(server.connections(), held.len() + 1);
+    assert_eq!(server.handle().counters().connections, held.len() + 1);
     // Where it stood, it goes on.
     let [.., half, whole] = &held[..] else { unreachable!() };
     let mut half = half;
@@ -129,7 +129,7 @@ fn many_clients_come_to_an_agreement_with_one_thread() {
     let server = Server::bind("127.0.0.1:0")
         .unwrap()
         .threads(1)
-        .options(|options| options.linger_at_idle = 1)
+        .options(with(|options| options.linger_at_idle = Duration::from_millis(1)))
         .on_connection(h1wire_std::tls_acceptor(authority.server.clone()))
         .start(|_, response| response.end("served"))
         .unwrap();
@@ -152,7 +152,7 @@ fn an_agreement_has_the_time_of_a_head() {
     let authority = Authority::new();
     let server = Server::bind("127.0.0.1:0")
         .unwrap()
-        .options(|options| options.timeouts.headers = Some(Duration::from_millis(300)))
+        .options(with(|options| options.timeouts.headers = Some(Duration::from_millis(300))))
         .on_connection(h1wire_std::tls_acceptor(authority.server.clone()))
         .start(|_, response| response.end("served"))
         .unwrap();
@@ -176,7 +176,7 @@ fn an_agreement_has_the_time_of_a_head() {
         drip.join().unwrap();
     }
     let deadline = Instant::now() + PATIENCE;
-    while server.connections() > 0 {
+    while server.handle().counters().connections > 0 {
         assert!(Instant::now() < deadline);
         thread::yield_now();
     }
@@ -186,10 +186,10 @@ fn an_agreement_has_the_time_of_a_head() {
 fn a_client_that_is_turned_away_is_told_nothing_in_clear_text() {
     let authority = Authority::new();
     for has_queue in [false, true] {
-        let full = |options: &mut Options| {
-            (options.threads, options.queue) = (1, 1);
-            options.max_connections = usize::from(!has_queue);
-        };
+        let full = with(|options| {
+            options.queue = 1;
+            options.max_connections = (!has_queue).then_some(1);
+        });
         let (begun, has_begun) = channel();
         let (go, may_go) = channel::<()>();
         let (begun, may_go) = (Mutex::new(begun), Mutex::new(may_go));
@@ -197,9 +197,10 @@ fn a_client_that_is_turned_away_is_told_nothing_in_clear_text() {
         let count = refused.clone();
         let server = Server::bind("127.0.0.1:0")
             .unwrap()
+            .threads(1)
             .options(full)
             .on_connection(h1wire_std::tls_acceptor(authority.server.clone()))
-            .on_refused(move |_| {
+            .on_drop_connection(move |_| {
                 count.fetch_add(1, Ordering::Relaxed);
             })
             .start(move |_, response| {
@@ -213,7 +214,7 @@ fn a_client_that_is_turned_away_is_told_nothing_in_clear_text() {
         let first = thread::spawn(move || agent.get(url(addr)).send().unwrap().text().unwrap());
         has_begun.recv_timeout(PATIENCE).unwrap();
         let waiting = has_queue.then(|| TcpStream::connect(addr).unwrap());
-        while server.stats().queued < usize::from(has_queue) {
+        while server.handle().counters().queued < usize::from(has_queue) {
             thread::yield_now();
         }
         let mut late = TcpStream::connect(addr).unwrap();
@@ -235,10 +236,10 @@ fn an_answer_that_is_cut_off_ends_without_a_goodbye() {
         .unwrap()
         .on_connection(h1wire_std::tls_acceptor(authority.server.clone()))
         .start(|request, response| {
-            response.send_head(200, &())?;
+            response.send_head()?;
             response.write_all(b"part")?;
             response.flush()?;
-            match request.target {
+            match request.target() {
                 b"/error" => Err(std::io::Error::other("an error")),
                 b"/panic" => panic!("a panic"),
                 b"/abort" => {
@@ -272,10 +273,11 @@ fn a_kept_session_that_is_turned_away_is_answered_in_it() {
     let (begun, may_go) = (Mutex::new(begun), Mutex::new(may_go));
     let server = Server::bind("127.0.0.1:0")
         .unwrap()
-        .options(|options| (options.threads, options.queue) = (1, 1))
+        .threads(1)
+        .options(with(|options| options.queue = 1))
         .on_connection(h1wire_std::tls_acceptor(authority.server.clone()))
         .start(move |request, response| {
-            if request.target == b"/hold" {
+            if request.target() == b"/hold" {
                 begun.lock().unwrap().send(()).unwrap();
                 may_go.lock().unwrap().recv_timeout(PATIENCE).unwrap();
             }
@@ -289,11 +291,11 @@ fn a_kept_session_that_is_turned_away_is_answered_in_it() {
     let held = thread::spawn(move || other.get(url(addr) + "hold").send().unwrap().text().unwrap());
     has_begun.recv_timeout(PATIENCE).unwrap();
     let waiting = TcpStream::connect(addr).unwrap();
-    while server.stats().queued == 0 {
+    while server.handle().counters().queued == 0 {
         thread::yield_now();
     }
     let response = kept.get(url(addr)).automatic_retry(false).total_timeout(PATIENCE).send().unwrap();
-    assert_eq!((response.status(), response.reused_socket()), (503, true));
+    assert_eq!((response.status(), response.is_reused()), (503, true));
     assert_eq!(response.header("retry-after").as_deref(), Some(&b"1"[..]));
     go.send(()).unwrap();
     assert_eq!(held.join().unwrap(), "served");

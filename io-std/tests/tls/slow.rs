@@ -10,10 +10,10 @@ use std::thread;
 use std::time::Duration;
 
 use h1wire_std::rustls::{ClientConfig, ClientConnection, ServerConfig, ServerConnection, Stream as TlsPipe};
-use h1wire_std::server::Handle;
-use h1wire_std::{Agent, Event, Server, Stream, Wrote};
+use h1wire_std::server::Running;
+use h1wire_std::{Agent, Event, Server, Transport, Wrote};
 
-use crate::authority::{Authority, PATIENCE, request};
+use crate::authority::{Authority, PATIENCE, request, with};
 
 /// More than all buffers on the way hold.
 const MUCH: usize = 24 << 20;
@@ -29,7 +29,7 @@ fn content() -> Vec<u8> {
     (0..MUCH as u32 / 4).flat_map(u32::to_be_bytes).collect()
 }
 
-fn connect(server: &Handle, config: Arc<ClientConfig>) -> (ClientConnection, TcpStream) {
+fn connect(server: &Running, config: Arc<ClientConfig>) -> (ClientConnection, TcpStream) {
     let socket = TcpStream::connect(server.local_addr().unwrap()).unwrap();
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
     (ClientConnection::new(config, "localhost".try_into().unwrap()).unwrap(), socket)
@@ -73,8 +73,8 @@ fn an_answer_goes_on_where_it_was_after_a_limit_that_only_asks() {
     let late = std::sync::Mutex::new(late);
     let server = Server::bind("127.0.0.1:0")
         .unwrap()
-        .options(|options| options.timeouts.idle = Some(Duration::from_millis(50)))
-        .on_timeout(move |_| late.lock().unwrap().send(()).is_ok())
+        .options(with(|options| options.timeouts.idle = Some(Duration::from_millis(50))))
+        .on_timeout(move |_, _, _| late.lock().unwrap().send(()).is_ok())
         .on_connection(h1wire_std::tls_acceptor(config))
         .start(|_, response| {
             response.content_length(MUCH as u64);
@@ -88,7 +88,7 @@ fn an_answer_goes_on_where_it_was_after_a_limit_that_only_asks() {
     let mut answer = Vec::new();
     pipe.read_to_end(&mut answer).unwrap();
     assert!(answer.ends_with(&content()), "{}", answer.len());
-    server.close(Duration::from_secs(1));
+    server.shutdown(Duration::from_secs(1));
 }
 
 /// New keys and tickets are nobody's bytes: whoever has content to send does not wait for others.
@@ -119,7 +119,7 @@ fn an_upload_goes_on_behind_records_that_are_about_the_session() {
 }
 
 /// A socket that never has room while there is something to read, or never.
-struct Clogged(Box<dyn Stream>, bool);
+struct Clogged(Box<dyn Transport>, bool);
 
 impl Read for Clogged {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
@@ -134,7 +134,7 @@ impl Write for Clogged {
         self.0.flush()
     }
 }
-impl Stream for Clogged {
+impl Transport for Clogged {
     fn set_read_timeout(&mut self, limit: Option<Duration>) -> io::Result<()> {
         self.0.set_read_timeout(limit)
     }
@@ -183,7 +183,7 @@ fn a_client_that_still_sends_gets_its_whole_answer_and_a_goodbye() {
     let end = pipe.read_to_end(&mut answer);
     assert!(answer.ends_with(b"whole"), "{} {end:?}", answer.escape_ascii());
     end.unwrap();
-    server.close(Duration::from_secs(1));
+    server.shutdown(Duration::from_secs(1));
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn a_stream_that_takes_nothing_at_all_is_an_error_and_not_asked_for_ever() {
     let (ours, theirs) = UnixStream::pair().unwrap();
     let mut session = ClientConnection::new(client, "localhost".try_into().unwrap()).unwrap();
     session.write_tls(&mut &theirs).unwrap();
-    let stream: Box<dyn Stream> = Box::new(ours);
+    let stream: Box<dyn Transport> = Box::new(ours);
     let mut accepted = h1wire_std::tls_acceptor(config)(Box::new(Clogged(stream, true))).unwrap();
     assert_eq!(accepted.read(&mut [0; 9]).unwrap_err().kind(), io::ErrorKind::WriteZero);
 }

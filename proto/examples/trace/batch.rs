@@ -89,9 +89,9 @@ pub fn wide() -> (ServerConfig, ClientConfig) {
         target_bytes: 1 << 17,
         method_bytes: u16::MAX,
         chunk_line_bytes: u16::MAX,
-        chunk_overhead: 1 << 17,
+        chunk_overhead: None,
         trailer_bytes: 1 << 17,
-        fields: 0,
+        fields: None,
         ..Limits::DEFAULT
     };
     let server = ServerConfig { limits, require_host: false, ..ServerConfig::default() };

@@ -50,7 +50,7 @@ pub enum ClientEvent<'i, 's> {
 impl Conn<Client> {
     /// A fresh connection, ready for its first request.
     pub fn new(config: &ClientConfig) -> Self {
-        let mut core = Core::new(Section::Response, config.limits, config.leniency.0);
+        let mut core = Core::new(Section::Response, &config.limits, config.leniency.0);
         core.outstanding.depth = config.pipeline_depth.clamp(1, Outstanding::MOST as u8);
         Self::from_core(core)
     }
@@ -97,8 +97,7 @@ impl Conn<Client> {
         if self.phase() != Phase::Idle || self.core.rx != Rx::Head {
             return false;
         }
-        let fresh = Core::new(Section::Response, config.limits, config.leniency.0);
-        (self.core.limits, self.core.lenient) = (fresh.limits, fresh.lenient);
+        self.core.bind(&config.limits, config.leniency.0);
         self.core.outstanding.depth = config.pipeline_depth.clamp(1, Outstanding::MOST as u8);
         true
     }
@@ -189,9 +188,9 @@ impl Core {
         }
         let mut reader = Reader {
             careful: &mut self.careful,
-            limits: &self.limits,
+            bounds: &self.bounds,
             lenient: self.lenient,
-            max: self.limits.head_bytes.saturating_sub(self.skipped as u32),
+            max: self.bounds.head.saturating_sub(self.skipped as u32),
         };
         let mut parsed = Parsed::default();
         let len = match reader.response(input, slots, &mut parsed) {
@@ -256,7 +255,7 @@ impl Core {
             }
             100..=199 => {
                 self.informational = self.informational.saturating_add(1);
-                if self.informational > self.limits.informational {
+                if self.informational > self.informational_bound {
                     return Err((Kind::TooManyInformational, 0));
                 }
                 Step::Informational

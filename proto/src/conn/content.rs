@@ -23,7 +23,7 @@ impl Core {
     /// be answered, also by a switch, as soon as its head is known; a response with the end that is told of it.
     #[inline]
     pub(crate) fn begin_content(&mut self, party: Party, body: BodyKind) {
-        self.content_left = self.limits.content_bytes;
+        self.content_left = self.content_bound;
         if party == Party::Client {
             self.flags.rest = Rest::AsAnswered;
         }
@@ -186,7 +186,7 @@ impl Core {
             self.consume(input, len);
             return self.chunk(party, size, len as u16);
         }
-        match line.read(input, &self.limits, self.lenient) {
+        match line.read(input, self.bounds.chunk_line, self.lenient) {
             Ok((used, done)) => {
                 self.consume(input, used);
                 self.rx = Rx::ChunkLine(line);
@@ -207,7 +207,7 @@ impl Core {
         if cost > 0 || self.overhead > 0 {
             let owed = (self.overhead as u64 + cost).saturating_sub(size.saturating_mul(2));
             self.overhead = owed.min(u32::MAX as u64) as u32;
-            if owed > self.limits.chunk_overhead as u64 {
+            if self.overhead > self.bounds.overhead {
                 return Err(self.fail(party, Kind::ChunkOverhead, -1));
             }
         }
@@ -233,9 +233,9 @@ impl Core {
         }
         let mut reader = Reader {
             careful: &mut self.careful,
-            limits: &self.limits,
+            bounds: &self.bounds,
             lenient: self.lenient,
-            max: self.limits.trailer_bytes,
+            max: self.bounds.trailers,
         };
         match reader.trailers(input, slots) {
             Read::Complete(len) => {

@@ -21,7 +21,7 @@ use crate::error::{RecvError, RecvErrorKind};
 use crate::fields::Slots;
 use crate::head::{Careful, Section};
 use crate::leniency::Flags;
-use crate::limits::Limits;
+use crate::limits::{Bounds, Limits};
 use crate::message::Version;
 use crate::send::Tx;
 use outstanding::Outstanding;
@@ -154,12 +154,16 @@ pub(crate) struct Core {
     pub(crate) tx: Tx,
     pub(crate) cycle: Cycle,
     pub(crate) careful: Careful,
-    pub(crate) limits: Limits,
+    pub(crate) bounds: Bounds,
+    /// Content that may come in each message. `u64::MAX` is no limit: offsets have no more.
+    pub(crate) content_bound: u64,
+    /// Interim responses that may come before a final one. `u16::MAX` is no limit: they are counted to that.
+    pub(crate) informational_bound: u16,
     pub(crate) lenient: Flags,
     /// Bytes of line ends skipped before the head.
     pub(crate) skipped: u16,
     /// Interim responses since the last final one.
-    pub(crate) informational: u8,
+    pub(crate) informational: u16,
     /// Content that may still come in this message.
     pub(crate) content_left: u64,
     /// Framing beyond what the content pays for ([`Limits::chunk_overhead`]).
@@ -206,19 +210,16 @@ pub(crate) enum Rest {
 }
 
 impl Core {
-    fn new(section: Section, mut limits: Limits, lenient: Flags) -> Self {
-        // The quick ways through chunk lines and empty trailers may rely on room for the shortest ones, and offsets
-        // have 31 bits.
-        limits.chunk_line_bytes = limits.chunk_line_bytes.max(16);
-        limits.head_bytes = limits.head_bytes.clamp(2, Limits::MOST);
-        limits.trailer_bytes = limits.trailer_bytes.clamp(2, Limits::MOST);
+    fn new(section: Section, limits: &Limits, lenient: Flags) -> Self {
         Self {
             offset: 0,
             rx: Rx::Head,
             tx: Tx::NONE,
             cycle: Cycle::START,
             careful: Careful::new(section),
-            limits,
+            bounds: Bounds::new(limits),
+            content_bound: limits.content_bytes.unwrap_or(u64::MAX),
+            informational_bound: limits.informational.map_or(u16::MAX, u16::from),
             lenient,
             skipped: 0,
             informational: 0,
@@ -229,6 +230,13 @@ impl Core {
             outstanding: Outstanding::NONE,
             offered: 0,
         }
+    }
+
+    /// Holds what comes to these limits from now on.
+    pub(crate) fn bind(&mut self, limits: &Limits, lenient: Flags) {
+        (self.bounds, self.lenient) = (Bounds::new(limits), lenient);
+        self.content_bound = limits.content_bytes.unwrap_or(u64::MAX);
+        self.informational_bound = limits.informational.map_or(u16::MAX, u16::from);
     }
 
     /// Takes a step that is legal here.
@@ -261,7 +269,7 @@ impl Core {
         while let [b'\r', b'\n', ..] = input {
             self.consume(input, 2);
             self.skipped = self.skipped.saturating_add(2);
-            if self.skipped as u32 >= self.limits.head_bytes || self.skipped == u16::MAX {
+            if self.skipped as u32 >= self.bounds.head || self.skipped == u16::MAX {
                 return Err(RecvErrorKind::HeadTooLarge);
             }
         }
@@ -312,9 +320,9 @@ impl<R: Role> Conn<R> {
 
     /// Sets how much of the content at hand may still come, in place of
     /// [`Limits::content_bytes`](crate::Limits::content_bytes): for a server that allows more, or less, where it knows
-    /// what the request is for. Call it with the head; the next message has the common limit again.
-    pub fn limit_content(&mut self, bytes: u64) {
-        self.core.content_left = bytes;
+    /// what the request is for; `None` is no limit. Call it with the head; the next message has the common limit again.
+    pub fn limit_content(&mut self, most: Option<u64>) {
+        self.core.content_left = most.unwrap_or(u64::MAX);
     }
 
     /// Bytes that were written earlier did not reach the peer: nothing may be sent any more.
@@ -347,7 +355,7 @@ mod tests {
 
     #[test]
     fn no_more_content_may_go_past_the_machine_than_the_limit_allows() {
-        let limits = Limits { content_bytes: 5, ..Limits::DEFAULT };
+        let limits = Limits { content_bytes: Some(5), ..Limits::DEFAULT };
         let mut conn = Conn::<Client>::new(&ClientConfig { limits, ..ClientConfig::default() });
         conn.request(Method::Get, b"/", &[("Host", "a")], BodyLen::None, &mut Vec::new()).unwrap();
         let (mut slots, mut input) = (Slots::new(), &b"HTTP/1.1 200 OK\r\n\r\n"[..]);

@@ -46,7 +46,7 @@ pub enum ServerEvent<'i, 's> {
 impl Conn<Server> {
     /// A fresh connection that waits for its first request.
     pub fn new(config: &ServerConfig) -> Self {
-        let mut core = Core::new(Section::Request, config.limits, config.leniency.0);
+        let mut core = Core::new(Section::Request, &config.limits, config.leniency.0);
         core.flags.require_host = config.require_host;
         Self::from_core(core)
     }
@@ -142,9 +142,9 @@ impl Core {
         }
         let mut reader = Reader {
             careful: &mut self.careful,
-            limits: &self.limits,
+            bounds: &self.bounds,
             lenient: self.lenient,
-            max: self.limits.head_bytes.saturating_sub(self.skipped as u32),
+            max: self.bounds.head.saturating_sub(self.skipped as u32),
         };
         let mut parsed = Parsed::default();
         let len = match reader.request(input, slots, &mut parsed) {
@@ -303,7 +303,7 @@ mod tests {
         for (close, drain, end) in
             [(false, Advice::Drain, Advice::Reuse), (true, Advice::Linger, Advice::Linger)]
         {
-            let limits = Limits { content_bytes: 3, ..Limits::DEFAULT };
+            let limits = Limits { content_bytes: Some(3), ..Limits::DEFAULT };
             let mut conn = Conn::<Server>::new(&ServerConfig { limits, ..ServerConfig::default() });
             let mut slots = Slots::new();
             for _ in 0..2 {

@@ -8,7 +8,7 @@
 use crate::class::{TOKEN, in_target, in_value};
 use crate::error::RecvErrorKind as Kind;
 use crate::leniency::Flags;
-use crate::limits::Limits;
+use crate::limits::Bounds;
 use crate::visits;
 
 /// Which section is read.
@@ -46,7 +46,7 @@ pub(crate) struct Careful {
     pos: u32,
     /// Start of the target, or the major version digit while the version is read.
     mark: u32,
-    fields: u16,
+    fields: u32,
     state: State,
 }
 
@@ -77,13 +77,13 @@ impl Careful {
         what: Section,
         section: &[u8],
         max: u32,
-        limits: &Limits,
+        bounds: &Bounds,
         lenient: Flags,
     ) -> Result<Option<usize>, Fault> {
         let end = section.len().min(max as usize);
         visits::add(end.saturating_sub(self.pos as usize));
         while let Some(byte) = section.get(self.pos as usize..end).and_then(<[u8]>::first) {
-            let done = self.step(what, *byte, limits, lenient)?;
+            let done = self.step(what, *byte, bounds, lenient)?;
             self.pos += 1;
             if done {
                 return Ok(Some(self.pos as usize));
@@ -102,7 +102,7 @@ impl Careful {
     }
 
     /// Takes one byte; true when it was the last of the section.
-    fn step(&mut self, what: Section, b: u8, limits: &Limits, lenient: Flags) -> Result<bool, Fault> {
+    fn step(&mut self, what: Section, b: u8, bounds: &Bounds, lenient: Flags) -> Result<bool, Fault> {
         let at = self.pos;
         let fail = |kind| Err((kind, at));
         let lf_ends_line = || if lenient.has(Flags::BARE_LF) { Ok(()) } else { Err((Kind::BareLf, at)) };
@@ -113,7 +113,7 @@ impl Careful {
                 State::Target
             }
             (State::Method, b) if TOKEN[b as usize] => {
-                if at >= limits.method_bytes as u32 {
+                if at >= bounds.method as u32 {
                     return fail(Kind::MethodTooLong);
                 }
                 State::Method
@@ -128,7 +128,7 @@ impl Careful {
                 if !in_target(b) && !tolerated {
                     return fail(Kind::BadTarget);
                 }
-                if at - self.mark >= limits.target_bytes {
+                if at - self.mark >= bounds.target {
                     return fail(Kind::TargetTooLong);
                 }
                 State::Target
@@ -183,7 +183,7 @@ impl Careful {
                 State::Value
             }
             (State::FieldStart, b) if TOKEN[b as usize] => {
-                if limits.fields != 0 && self.fields >= limits.fields {
+                if self.fields >= bounds.fields {
                     return fail(Kind::TooManyFields);
                 }
                 self.fields = self.fields.saturating_add(1);

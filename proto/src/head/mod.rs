@@ -15,7 +15,7 @@ use crate::class::TOKEN;
 use crate::error::RecvErrorKind as Kind;
 use crate::fields::{FOLDED, FieldSpan, Fields, Slots};
 use crate::leniency::Flags;
-use crate::limits::Limits;
+use crate::limits::Bounds;
 use crate::message::Version;
 use crate::scan::{self, Visit, Walk};
 use crate::visits;
@@ -59,7 +59,7 @@ pub(crate) struct Parsed {
 /// What the machine lends to the reading of a section.
 pub(crate) struct Reader<'c> {
     pub(crate) careful: &'c mut Careful,
-    pub(crate) limits: &'c Limits,
+    pub(crate) bounds: &'c Bounds,
     pub(crate) lenient: Flags,
     /// The most bytes this section may have.
     pub(crate) max: u32,
@@ -106,11 +106,11 @@ impl Reader<'_> {
         slots: &mut Slots,
         parsed: &mut Parsed,
     ) -> Option<usize> {
-        let mut visitor = Gather { parsed, limits: self.limits, lenient: self.lenient, what };
+        let mut visitor = Gather { parsed, bounds: self.bounds, lenient: self.lenient, what };
         match scan::walk::<START, _>(input, self.max as usize, &mut slots.spans, &mut visitor) {
             Walk::Complete(len) => {
                 visits::add(len);
-                let fits = self.limits.fields == 0 || slots.spans.len() <= self.limits.fields as usize;
+                let fits = slots.spans.len() <= self.bounds.fields as usize;
                 fits.then_some(len)
             }
             Walk::Partial | Walk::Bad => {
@@ -141,7 +141,7 @@ impl Reader<'_> {
         slots: &mut Slots,
         parsed: &mut Parsed,
     ) -> Read {
-        let len = match self.careful.read(what, input, self.max, self.limits, self.lenient) {
+        let len = match self.careful.read(what, input, self.max, self.bounds, self.lenient) {
             Ok(Some(len)) => len,
             Ok(None) => return Read::Partial,
             Err((kind, at)) => return Read::Bad(kind, at),
@@ -184,7 +184,7 @@ impl Reader<'_> {
 /// The visitor of the fast walk: facts and the start line in the same pass.
 struct Gather<'v> {
     parsed: &'v mut Parsed,
-    limits: &'v Limits,
+    bounds: &'v Bounds,
     lenient: Flags,
     what: Section,
 }
@@ -193,8 +193,8 @@ impl Visit for Gather<'_> {
     #[inline(always)]
     fn start_line(&mut self, input: &[u8], end: usize) -> bool {
         let line = match self.what {
-            Section::Request => request_line(input, end, self.limits.target_bytes).filter(|line| {
-                line.method_end <= self.limits.method_bytes as u32
+            Section::Request => request_line(input, end, self.bounds.target).filter(|line| {
+                line.method_end <= self.bounds.method as u32
                     && scan::target_end(&input[line.method_end as usize + 1..line.target_end as usize])
                         == (line.target_end - line.method_end) as usize - 1
             }),

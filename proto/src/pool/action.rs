@@ -58,12 +58,12 @@ pub enum Action<K> {
         /// The connection, connected.
         conn: ConnId,
         /// Whether it carried a request before or was idle, so that the peer may be closing it this moment
-        /// (RFC 9112 section 9.3.1). The driver calls its `reuse_socket` hook. See [`retry`](crate::retry).
+        /// (RFC 9112 section 9.3.1). See [`retry`](crate::retry).
         reused: bool,
     },
     /// The connection has become idle: watch it, and say [`idle_readable`](super::Pool::idle_readable) when
-    /// anything comes. The driver calls its `keep_socket_alive` hook; if that refuses, it closes the connection
-    /// and says [`closed`](super::Pool::closed).
+    /// anything comes. A driver that would rather not keep it closes it and says
+    /// [`closed`](super::Pool::closed).
     Idle {
         /// The connection that nobody uses now.
         conn: ConnId,
@@ -99,6 +99,8 @@ pub enum Reuse {
 pub enum PoolError {
     /// [`PoolConfig::max_queued`](super::PoolConfig::max_queued) tickets wait already.
     QueueFull,
+    /// The pool is not to have a connection: a limit of it is zero.
+    NoneAllowed,
     /// The connection made for it failed. The driver knows why.
     ConnectFailed,
     /// Its deadline passed first.
@@ -111,6 +113,7 @@ impl fmt::Display for PoolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::QueueFull => "too many requests wait for a connection",
+            Self::NoneAllowed => "no connection is allowed",
             Self::ConnectFailed => "the connection could not be made",
             Self::Timeout => "no connection became free in time",
             Self::Destroyed => "the pool was destroyed",

@@ -1,37 +1,36 @@
 //! The options of a pool, and the one rule of the message that follows from them. No decisions over connections.
 
-/// The options of a [`Pool`](super::Pool). [`Default`] is [`DEFAULT`](Self::DEFAULT), the reference's defaults.
+use core::time::Duration;
+
+/// The options of a [`Pool`](super::Pool). `None` is no limit, and zero is zero. A minor version may add an option: start
+/// from [`DEFAULT`](Self::DEFAULT), or from [`NODE`](Self::NODE).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct PoolConfig {
-    /// Whether a connection nobody waits for is kept for later requests. Default off: it is closed. Either way a
+    /// Whether a connection nobody waits for is kept for later requests. Default on. Off, it is closed. Either way a
     /// connection serves those who wait for its origin first.
     pub keep_alive: bool,
-    /// The most connections for one origin: being made, in use and idle together. Default `None`, unlimited; so
-    /// is `Some(0)`.
-    pub max_sockets: Option<u32>,
-    /// The most connections over all origins: being made, in use and idle together. Default `None`, unlimited;
-    /// so is `Some(0)`.
-    pub max_total_sockets: Option<u32>,
+    /// The most connections for one origin: being made, in use and idle together. Default `None`. With zero every
+    /// request fails with [`PoolError::NoneAllowed`](super::PoolError::NoneAllowed).
+    pub max_connections: Option<u32>,
+    /// The most connections over all origins: being made, in use and idle together. Default `None`; zero as above.
+    pub max_total_connections: Option<u32>,
     /// The most idle connections for one origin. Default 256. 0 keeps none.
-    pub max_free_sockets: u32,
+    pub max_idle: Option<u32>,
     /// Which idle connection serves the next request. Default [`Scheduling::Fifo`].
     pub scheduling: Scheduling,
     /// The most tickets, over all origins, that wait with no connection being made for them. The next one fails
-    /// with [`PoolError::QueueFull`](super::PoolError::QueueFull). Default `None`, unlimited. 0: a request that
-    /// would have to wait for another to finish fails.
+    /// with [`PoolError::QueueFull`](super::PoolError::QueueFull). Default `None`. 0: a request that would have to wait
+    /// for another to finish fails.
     pub max_queued: Option<u32>,
-    /// How long a connection may be idle before it is closed, in milliseconds. Default `None`, for ever; so is
-    /// `Some(0)`.
-    pub idle_timeout_ms: Option<u64>,
+    /// How long a connection may be idle before it is closed. Default 90 s. With zero none is kept.
+    pub idle_timeout: Option<Duration>,
     /// By how much a connection is closed before the peer said it would close it
     /// ([`KeepAlive::timeout`](crate::KeepAlive::timeout)), so that no request crosses the peer's
-    /// close on the way. Milliseconds, default 1,000. A connection is not kept at all for a hint that is not
-    /// longer than this.
-    pub hint_buffer_ms: u64,
+    /// close on the way. Default 1 s. A connection is not kept at all for a hint that is not longer than this.
+    pub hint_buffer: Duration,
     /// How long a ticket of [`Pool::acquire`](super::Pool::acquire) waits before it fails with
-    /// [`PoolError::Timeout`](super::PoolError::Timeout), in milliseconds. Default `None`, for ever; so is
-    /// `Some(0)`.
-    pub acquire_timeout_ms: Option<u64>,
+    /// [`PoolError::Timeout`](super::PoolError::Timeout). Default `None`.
+    pub acquire_timeout: Option<Duration>,
 }
 
 /// Which of several idle connections serves the next request.
@@ -45,17 +44,21 @@ pub enum Scheduling {
 }
 
 impl PoolConfig {
-    /// The reference's defaults.
-    pub const DEFAULT: Self = Self {
+    /// Connections are kept, each for 90 s.
+    pub const DEFAULT: Self =
+        Self { keep_alive: true, idle_timeout: Some(Duration::from_secs(90)), ..Self::NODE };
+
+    /// The defaults of Node 12: no connection is kept for later.
+    pub const NODE: Self = Self {
         keep_alive: false,
-        max_sockets: None,
-        max_total_sockets: None,
-        max_free_sockets: 256,
+        max_connections: None,
+        max_total_connections: None,
+        max_idle: Some(256),
         scheduling: Scheduling::Fifo,
         max_queued: None,
-        idle_timeout_ms: None,
-        hint_buffer_ms: 1_000,
-        acquire_timeout_ms: None,
+        idle_timeout: None,
+        hint_buffer: Duration::from_secs(1),
+        acquire_timeout: None,
     };
 
     /// The value of the `Connection` field a request is sent with; `None` if the user set the field.
@@ -65,7 +68,7 @@ impl PoolConfig {
     pub const fn connection_field(&self, set_by_user: bool) -> Option<&'static str> {
         if set_by_user {
             None
-        } else if self.keep_alive || limit(self.max_sockets) != usize::MAX {
+        } else if self.keep_alive || limit(self.max_connections) != usize::MAX {
             Some("keep-alive")
         } else {
             Some("close")
@@ -74,7 +77,7 @@ impl PoolConfig {
 
     /// How many idle connections an origin may have.
     pub(super) const fn idle_room(&self) -> usize {
-        if self.keep_alive { self.max_free_sockets as usize } else { 0 }
+        if self.keep_alive { limit(self.max_idle) } else { 0 }
     }
 }
 
@@ -84,19 +87,11 @@ impl Default for PoolConfig {
     }
 }
 
-/// A limit for which none and zero mean that there is none.
+/// A limit for which none means that there is none.
 pub(super) const fn limit(most: Option<u32>) -> usize {
     match most {
-        None | Some(0) => usize::MAX,
+        None => usize::MAX,
         Some(most) => most as usize,
-    }
-}
-
-/// A duration for which zero means that there is none.
-pub(super) const fn duration(ms: Option<u64>) -> Option<u64> {
-    match ms {
-        Some(0) => None,
-        other => other,
     }
 }
 
@@ -106,11 +101,10 @@ mod tests {
 
     #[test]
     fn a_request_says_close_only_if_its_connection_could_never_be_used_again() {
-        let field = |keep_alive, max_sockets, set_by_user| {
-            PoolConfig { keep_alive, max_sockets, ..PoolConfig::DEFAULT }.connection_field(set_by_user)
+        let field = |keep_alive, max_connections, set_by_user| {
+            PoolConfig { keep_alive, max_connections, ..PoolConfig::DEFAULT }.connection_field(set_by_user)
         };
         assert_eq!(field(false, None, false), Some("close"));
-        assert_eq!(field(false, Some(0), false), Some("close"));
         assert_eq!(field(false, Some(1), false), Some("keep-alive"));
         assert_eq!(field(true, None, false), Some("keep-alive"));
         assert_eq!(field(true, Some(1), false), Some("keep-alive"));
@@ -125,10 +119,14 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_are_those_of_the_reference() {
+    fn connections_are_kept_by_default_and_none_as_in_node() {
         let config = PoolConfig::default();
-        assert_eq!((config.keep_alive, config.max_free_sockets), (false, 256));
-        assert_eq!((config.max_sockets, config.max_total_sockets), (None, None));
-        assert_eq!((config.scheduling, config.idle_timeout_ms), (Scheduling::Fifo, None));
+        assert_eq!(
+            (config.keep_alive, config.max_idle, config.scheduling),
+            (true, Some(256), Scheduling::Fifo)
+        );
+        assert_eq!((config.max_connections, config.max_total_connections), (None, None));
+        assert_eq!(config.idle_timeout, Some(Duration::from_secs(90)));
+        assert_eq!((PoolConfig::NODE.keep_alive, PoolConfig::NODE.idle_timeout), (false, None));
     }
 }

@@ -10,8 +10,8 @@ use super::table::NIL;
 pub(super) struct Conn {
     pub(super) lane: u32,
     pub(super) state: State,
-    /// The peer's last word on how long it keeps the connection open while idle.
-    pub(super) peer_timeout_ms: Option<u64>,
+    /// The peer's last word on how many seconds it keeps the connection open while idle.
+    pub(super) peer_timeout: Option<u32>,
     /// How many more requests the peer takes, if it said so.
     pub(super) uses_left: Option<u32>,
     link: Link,
@@ -59,7 +59,7 @@ pub(super) struct Lane<K> {
 
 impl Conn {
     pub(super) const fn new(lane: u32) -> Self {
-        Self { lane, state: State::Busy, peer_timeout_ms: None, uses_left: None, link: Link::NONE }
+        Self { lane, state: State::Busy, peer_timeout: None, uses_left: None, link: Link::NONE }
     }
 }
 

@@ -14,15 +14,15 @@
 //!    waits there, however many wait elsewhere; with a limit over all origins a busy origin can so keep others
 //!    waiting, which the deadline of a ticket bounds.
 //! 2. **A ticket that waits has a reason to.** An idle connection of its origin serves a request at once. Else a
-//!    connection that is being made for nobody is made for it. Else one is begun, within `max_sockets` and
-//!    `max_total_sockets`. At the total limit, the connection of another origin that has been spare longest (idle,
+//!    connection that is being made for nobody is made for it. Else one is begun, within `max_connections` and
+//!    `max_total_connections`. At the total limit, the connection of another origin that has been spare longest (idle,
 //!    or being made for nobody) is closed to make room. When there is room again, the oldest ticket of all origins
 //!    gets the next connection.
 //! 3. **A failed connect fails one ticket**, the one it is being made for. That is the one it was begun for; if
 //!    that one got another connection or was cancelled, it is the oldest one with none being made for it, and if
 //!    there is none, nobody.
 //! 4. **A connection is kept only if it is free of doubt**: released with [`Reuse::Yes`], within
-//!    `max_free_sockets`, and only as long as both our own timeout and the peer's hint allow. One that becomes
+//!    `max_idle`, and only as long as both our own timeout and the peer's hint allow. One that becomes
 //!    readable while idle was closed by the peer or speaks out of turn (RFC 9112 section 9.2): it is never used.
 //!    A ticket of [`acquire_fresh`](Pool::acquire_fresh) is served by a connection that carried no request, and by no
 //!    other; it keeps its place among the rest.
@@ -31,9 +31,9 @@
 //!
 //! | a connection | is counted in | and leaves by |
 //! |---|---|---|
-//! | being made | `sockets` | `connected`, `connect_failed`; closed if nobody wants it and it could not be kept |
-//! | in use | `sockets` | `release`, `closed`, `detach` |
-//! | idle | `free_sockets` | an `Assign`, `idle_readable`, `closed`, `detach`, its deadline, an eviction |
+//! | being made | `busy` | `connected`, `connect_failed`; closed if nobody wants it and it could not be kept |
+//! | in use | `busy` | `release`, `closed`, `detach` |
+//! | idle | `idle` | an `Assign`, `idle_readable`, `closed`, `detach`, its deadline, an eviction |
 //!
 //! A `Close` counts as done when it is told: the id is stale, and a `Connect` that it makes room for comes behind
 //! it.
@@ -59,7 +59,7 @@ use crate::list::KeepAlive;
 use crate::time::Time;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
-use config::duration;
+use config::limit;
 use heap::Heap;
 use lane::{Conn, Lane, State, Waiter};
 use table::Table;
@@ -90,7 +90,7 @@ use table::Table;
 /// ```
 /// use h1wire_proto::{KeepAlive, Time, pool::*};
 ///
-/// let mut pool = Pool::new(PoolConfig { keep_alive: true, ..PoolConfig::DEFAULT });
+/// let mut pool = Pool::new(PoolConfig::DEFAULT);
 /// let origin = Origin::tcp("example.org", 80);
 ///
 /// let first = pool.acquire(Time(0), &origin);
@@ -147,12 +147,12 @@ impl<K: Ord + Clone> Pool<K> {
         }
     }
 
-    /// Asks for a connection to `key`, to be had within [`PoolConfig::acquire_timeout_ms`].
+    /// Asks for a connection to `key`, to be had within [`PoolConfig::acquire_timeout`].
     ///
     /// The answer comes as an [`Action::Assign`] or [`Action::Fail`] for this ticket, now or later.
     #[must_use]
     pub fn acquire(&mut self, now: Time, key: &K) -> Ticket {
-        let deadline = duration(self.config.acquire_timeout_ms).map(|ms| now.after(ms));
+        let deadline = self.config.acquire_timeout.map(|limit| now + limit);
         self.acquire_until(now, key, deadline)
     }
 
@@ -184,6 +184,9 @@ impl<K: Ord + Clone> Pool<K> {
             self.serve(conn, None, true);
         } else if let Some(conn) = self.lanes.get(lane).and_then(|lane| lane.loose.front()) {
             self.bind(conn, ticket.index);
+        }
+        if limit(self.config.max_connections).min(limit(self.config.max_total_connections)) == 0 {
+            self.fail(ticket.index, PoolError::NoneAllowed);
         }
         self.review(lane);
         self.pump();
@@ -288,8 +291,7 @@ impl<K: Ord + Clone> Pool<K> {
         self.pump();
     }
 
-    /// Takes a connected connection out of the pool for good, as after an upgrade (the reference's
-    /// `agentRemove`): it no longer counts, and the pool never closes or uses it. `true` if it was the pool's;
+    /// Takes a connected connection out of the pool for good, as after an upgrade (Node's `agentRemove`): it no longer counts, and the pool never closes or uses it. `true` if it was the pool's;
     /// `false`, and nothing changes, if it is stale or still being made.
     pub fn detach(&mut self, _now: Time, conn: ConnId) -> bool {
         let Some((conn, of)) = self.find(conn) else { return false };
@@ -383,7 +385,7 @@ impl<K: Ord + Clone> Pool<K> {
     /// Notes what the response said, and whether the peer takes no further request on this connection.
     fn spent(&mut self, conn: u32, hint: KeepAlive) -> bool {
         let Some(of) = self.conns.get_mut(conn) else { return true };
-        of.peer_timeout_ms = hint.timeout.map(|seconds| u64::from(seconds) * 1_000).or(of.peer_timeout_ms);
+        of.peer_timeout = hint.timeout.or(of.peer_timeout);
         of.uses_left = hint.max.or(of.uses_left);
         of.uses_left == Some(0)
     }

@@ -1,12 +1,25 @@
 //! The moves of the pool: what a call in `mod` is made of. Every decision between connections is here.
 //!
+//! The words:
+//!
+//! | | |
+//! |---|---|
+//! | lane | everything of one origin |
+//! | bare | a ticket for which no connection is being made |
+//! | loose | a connection that is being made for nobody |
+//! | spare | a connection that could be given up: idle or loose |
+//! | starved | a lane with a bare ticket, and room for one more connection of its own |
+//! | bind, loosen | from now on a connection is being made for this ticket, or for none |
+//!
 //! Three orders are kept up to date by the moves, so that no step has to search:
 //! `spare` ranks the connections that could be given up (idle, or being made for nobody) by when they became so;
 //! `starved` ranks the lanes that want a connection and may have one of their own by their first bare ticket;
 //! the two deadline heaps rank what `handle_timeout` ends.
 
 use super::action::{Action, ConnId, PoolError, Ticket};
-use super::config::{Scheduling, duration, limit};
+use core::time::Duration;
+
+use super::config::{Scheduling, limit};
 use super::lane::{Conn, Lane, State, Waiter};
 use super::table::NIL;
 use super::{Pool, Time};
@@ -191,18 +204,23 @@ impl<K: Ord + Clone> Pool<K> {
     /// A connected connection that no ticket of its lane wants becomes idle, or is closed.
     pub(super) fn settle(&mut self, now: Time, conn: u32) {
         let (Some(id), Some(of)) = (self.conn_id(conn), self.conns.get(conn)) else { return };
-        let hint = of.peer_timeout_ms.map(|ms| ms.saturating_sub(self.config.hint_buffer_ms));
-        let patience = hint.into_iter().chain(duration(self.config.idle_timeout_ms)).min();
+        let theirs = of.peer_timeout.map(|secs| Duration::from_secs(secs.into()));
+        let hint = theirs.map(|limit| limit.saturating_sub(self.config.hint_buffer));
+        let patience = hint.into_iter().chain(self.config.idle_timeout).min();
         let idle = self.lanes.get(of.lane).map_or(0, |lane| lane.idle.len());
         // Where another ticket is short of a connection, this one would be given up at once: spare the hooks. One of
         // this lane that wants a fresh connection has nobody else to make room for it.
         let in_the_way = self.lanes.get(of.lane).is_some_and(|lane| lane.bare != NIL);
-        if in_the_way || idle >= self.config.idle_room() || patience == Some(0) || !self.starved.is_empty() {
+        if in_the_way
+            || idle >= self.config.idle_room()
+            || patience == Some(Duration::ZERO)
+            || !self.starved.is_empty()
+        {
             return self.close(conn);
         }
         self.set_state(conn, State::Idle);
-        if let Some(ms) = patience {
-            self.idle_deadlines.set(conn, (now.after(ms), self.turn));
+        if let Some(limit) = patience {
+            self.idle_deadlines.set(conn, (now + limit, self.turn));
         }
         self.actions.push_back(Action::Idle { conn: id });
     }
@@ -238,7 +256,7 @@ impl<K: Ord + Clone> Pool<K> {
             return;
         }
         match self.tickets.serial(of.bare) {
-            Some(serial) if of.conns() < limit(self.config.max_sockets) => self.starved.set(lane, serial),
+            Some(serial) if of.conns() < limit(self.config.max_connections) => self.starved.set(lane, serial),
             _ => self.starved.remove(lane),
         }
     }
@@ -246,7 +264,7 @@ impl<K: Ord + Clone> Pool<K> {
     /// Opens connections where they are wanted and allowed, the longest waiting ticket first. Ends every call.
     pub(super) fn pump(&mut self) {
         while let Some((_, lane)) = self.starved.min() {
-            if self.conns.len() >= limit(self.config.max_total_sockets) {
+            if self.conns.len() >= limit(self.config.max_total_connections) {
                 // A spare connection is another lane's: a lane that has one is not starved.
                 let Some((_, spare)) = self.spare.min() else { break };
                 self.close(spare);

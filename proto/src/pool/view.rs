@@ -12,11 +12,11 @@ pub struct Totals {
     /// Origins with a connection or a ticket.
     pub origins: usize,
     /// Connections in use or being made.
-    pub sockets: usize,
+    pub busy: usize,
     /// Idle connections.
-    pub free_sockets: usize,
+    pub idle: usize,
     /// Tickets that wait.
-    pub requests: usize,
+    pub waiting: usize,
 }
 
 /// What a [`Pool`] holds for one origin.
@@ -30,9 +30,9 @@ impl<K> Pool<K> {
     pub fn totals(&self) -> Totals {
         Totals {
             origins: self.by_key.len(),
-            sockets: self.conns.len() - self.idle,
-            free_sockets: self.idle,
-            requests: self.tickets.len(),
+            busy: self.conns.len() - self.idle,
+            idle: self.idle,
+            waiting: self.tickets.len(),
         }
     }
 
@@ -84,35 +84,35 @@ impl<'p, K> OriginView<'p, K> {
     }
 
     /// How many connections are in use or being made.
-    pub fn socket_count(&self) -> usize {
+    pub fn busy_count(&self) -> usize {
         self.lane.busy.len() + self.lane.loose.len()
     }
 
     /// How many connections are idle.
-    pub fn free_socket_count(&self) -> usize {
+    pub fn idle_count(&self) -> usize {
         self.lane.idle.len()
     }
 
     /// How many tickets wait.
-    pub fn request_count(&self) -> usize {
+    pub fn waiting_count(&self) -> usize {
         self.lane.waiting.len()
     }
 
     /// The connections in use or being made.
-    pub fn sockets(&self) -> impl Iterator<Item = ConnId> + 'p {
+    pub fn busy(&self) -> impl Iterator<Item = ConnId> + 'p {
         let conns = &self.pool.conns;
         let lists = self.lane.busy.iter(conns).chain(self.lane.loose.iter(conns));
         lists.filter_map(|index| Some(ConnId { index, serial: conns.serial(index)? }))
     }
 
     /// The idle connections, the one idle longest first.
-    pub fn free_sockets(&self) -> impl Iterator<Item = ConnId> + 'p {
+    pub fn idle(&self) -> impl Iterator<Item = ConnId> + 'p {
         let conns = &self.pool.conns;
         self.lane.idle.iter(conns).filter_map(|index| Some(ConnId { index, serial: conns.serial(index)? }))
     }
 
     /// The waiting tickets, the oldest first.
-    pub fn requests(&self) -> impl Iterator<Item = Ticket> + 'p {
+    pub fn waiting(&self) -> impl Iterator<Item = Ticket> + 'p {
         let tickets = &self.pool.tickets;
         self.lane
             .waiting
@@ -132,9 +132,9 @@ impl<K: fmt::Debug> fmt::Debug for OriginView<'_, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OriginView")
             .field("key", self.key())
-            .field("sockets", &self.socket_count())
-            .field("free_sockets", &self.free_socket_count())
-            .field("requests", &self.request_count())
+            .field("busy", &self.busy_count())
+            .field("idle", &self.idle_count())
+            .field("waiting", &self.waiting_count())
             .finish()
     }
 }

@@ -17,7 +17,7 @@ impl Plan {
     /// RFC 9112 section 6 and RFC 9110 section 8.6, from the sender's side.
     #[inline(always)]
     pub(super) fn new(code: u16, body: BodyLen, head: bool, tunnel: bool, http10: bool) -> Self {
-        let bodyless = head || matches!(code, 204 | 205 | 304);
+        let bodyless = head || bodyless(code);
         let (length, chunked) = match (code, body) {
             // No framing field at all (RFC 9112 section 6.1, RFC 9110 section 8.6).
             (204, _) => (None, false),
@@ -41,4 +41,9 @@ impl Plan {
         };
         Self { length, chunked, tx }
     }
+}
+
+/// Whether a final response with this status has no content whatever the request was.
+pub(super) const fn bodyless(code: u16) -> bool {
+    matches!(code, 204 | 205 | 304)
 }

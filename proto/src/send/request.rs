@@ -71,14 +71,7 @@ impl Conn<Client> {
             return Err(SendError::WrongState);
         }
         core.advance_exchange();
-        let connect = method == Method::Connect;
-        let sent = Sent::new(
-            method == Method::Head,
-            connect,
-            checked.upgrade(),
-            checked.has(Said::CLOSE),
-            method.is_idempotent(),
-        );
+        let sent = Sent::new(method, checked.upgrade(), checked.has(Said::CLOSE));
         if core.outstanding.len() == 0 {
             core.cycle.apply(Party::Client, sent.step()).map_err(|_| SendError::WrongState)?;
         } else {

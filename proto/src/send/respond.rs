@@ -6,7 +6,7 @@
 use super::Tx;
 use super::checked::{Checked, Said};
 use super::encode;
-use super::plan::Plan;
+use super::plan::{Plan, bodyless};
 use super::status::Status;
 use crate::conn::{Conn, Server};
 use crate::cycle::{Half, Party, Step};
@@ -64,6 +64,13 @@ impl Conn<Server> {
             (_, n) => BodyLen::Exact(n as u64),
         };
         self.response(status, fields, body, Some(content), out)
+    }
+
+    /// Whether content of a final response with this status would be sent, were it given: not in answer to `HEAD`, nor
+    /// with 204, 205 and 304, whose declared length is that of what another answer would have (RFC 9110 section 8.6).
+    /// For who knows all of the content before its head is written, and may find that it is not what was declared.
+    pub fn sends_content(&self, code: u16) -> bool {
+        !(self.core.flags.head_request || bodyless(code))
     }
 
     /// Sends an interim response (1xx other than 101): 100 when content is wanted, 103 with early hints, any
@@ -331,12 +338,14 @@ mod tests {
 
     /// The content that is accepted of `input`, with the limit of the config and then of the request.
     fn content(input: &str, limit: u64, own: Option<u64>) -> Result<usize, RecvErrorKind> {
-        let limits = Limits { content_bytes: limit, ..Limits::DEFAULT };
+        let limits = Limits { content_bytes: Some(limit), ..Limits::DEFAULT };
         let mut conn = Conn::<Server>::new(&ServerConfig { limits, ..ServerConfig::default() });
         let (mut slots, mut input, mut got) = (Slots::new(), input.as_bytes(), 0);
         loop {
             match conn.recv(&mut input, &mut slots).map_err(|e| e.kind())? {
-                Recv::Event(ServerEvent::Request(_)) => own.into_iter().for_each(|n| conn.limit_content(n)),
+                Recv::Event(ServerEvent::Request(_)) => {
+                    own.into_iter().for_each(|n| conn.limit_content(Some(n)))
+                }
                 Recv::Event(ServerEvent::Data(data)) => got += data.len(),
                 Recv::Event(ServerEvent::End(_)) => return Ok(got),
                 _ => panic!("not all of it was accepted"),

@@ -138,28 +138,18 @@ impl Case {
             ("strict", _) => self.strict = Some(value.to_owned()),
             ("limit", _) => {
                 let (name, n) = value.split_once(' ').expect("a limit and its value");
-                self.limit(name, n.parse().expect("a number"));
+                self.limit(name, (n != "none").then(|| n.parse().expect("a number")));
                 self.limited.push(name.to_owned());
             }
             _ => panic!("{}: no such setting: {setting}", self.title),
         }
     }
 
-    fn limit(&mut self, name: &str, n: u64) {
-        let limits = &mut self.limits;
-        let fits = "a limit is within its type";
-        match name {
-            "head_bytes" => limits.head_bytes = n.try_into().expect(fits),
-            "target_bytes" => limits.target_bytes = n.try_into().expect(fits),
-            "method_bytes" => limits.method_bytes = n.try_into().expect(fits),
-            "fields" => limits.fields = n.try_into().expect(fits),
-            "chunk_line_bytes" => limits.chunk_line_bytes = n.try_into().expect(fits),
-            "chunk_overhead" => limits.chunk_overhead = n.try_into().expect(fits),
-            "trailer_bytes" => limits.trailer_bytes = n.try_into().expect(fits),
-            "content_bytes" => limits.content_bytes = n,
-            "informational" => limits.informational = n.try_into().expect(fits),
-            _ => panic!("{}: no such limit: {name}", self.title),
-        }
+    fn limit(&mut self, name: &str, n: Option<u64>) {
+        let Some((_, _, set)) = Limits::NAMES.iter().find(|(known, ..)| *known == name) else {
+            panic!("{}: no such limit: {name}", self.title);
+        };
+        set(&mut self.limits, n);
     }
 
     pub fn is_server(&self) -> bool {

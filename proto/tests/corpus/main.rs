@@ -8,7 +8,7 @@ mod machine;
 mod wired;
 
 use case::{Case, Role, escape, unescape};
-use h1wire_proto::{ClientLeniency, RecvErrorKind, ServerLeniency};
+use h1wire_proto::{ClientLeniency, Limits, RecvErrorKind, ServerLeniency};
 use machine::{Seen, lines, run};
 
 fn cases() -> Vec<Case> {
@@ -142,23 +142,13 @@ fn every_leniency_has_a_case_that_only_it_accepts() {
 #[test]
 fn every_limit_has_a_case_at_it_and_a_case_beyond_it() {
     let cases = cases();
-    for (limit, kind) in [
-        ("head_bytes", "HeadTooLarge"),
-        ("target_bytes", "TargetTooLong"),
-        ("method_bytes", "MethodTooLong"),
-        ("fields", "TooManyFields"),
-        ("chunk_line_bytes", "ChunkLineTooLong"),
-        ("chunk_overhead", "ChunkOverhead"),
-        ("trailer_bytes", "TrailersTooLarge"),
-        ("content_bytes", "ContentTooLarge"),
-        ("informational", "TooManyInformational"),
-    ] {
-        let of = |case: &&Case| case.limited == [limit];
+    for (limit, kind, _) in Limits::NAMES {
+        let of = |case: &&Case| case.limited == [*limit];
         assert!(
             cases.iter().filter(of).any(|case| !case.state().starts_with("error")),
             "{limit} is not reached"
         );
-        let error = format!("error {kind} ");
+        let error = format!("error {} ", kind.name());
         assert!(
             cases.iter().filter(of).any(|case| case.state().starts_with(&error)),
             "{limit} is not passed"

@@ -11,7 +11,7 @@ fn content_beyond_its_limit_cannot_be_moved_past_the_machine() {
     let mut input = &b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n"[..];
     assert!(matches!(conn.recv(&mut input, &mut Slots::new()), Ok(Recv::Event(_))));
     assert_eq!(conn.recv_bypass(), 9);
-    conn.limit_content(8);
+    conn.limit_content(Some(8));
     assert_eq!(conn.recv_bypass(), 8);
     let error = conn.recv(&mut &b""[..], &mut Slots::new()).unwrap_err();
     assert_eq!(error.kind(), RecvErrorKind::ContentTooLarge);
@@ -84,11 +84,12 @@ fn extreme_limits_neither_stall_nor_depend_on_splits() {
                 Limits { head_bytes: big, ..default },
                 Limits { target_bytes: big, ..default },
                 Limits { method_bytes: n, ..default },
-                Limits { fields: n, ..default },
+                Limits { fields: Some(big), ..default },
                 Limits { chunk_line_bytes: n, ..default },
-                Limits { chunk_overhead: big, ..default },
+                Limits { chunk_overhead: Some(big), ..default },
                 Limits { trailer_bytes: big, ..default },
-                Limits { content_bytes: big.into(), ..default },
+                Limits { fields: None, chunk_overhead: None, informational: None, ..default },
+                Limits { content_bytes: Some(big.into()), ..default },
                 Limits { head_bytes: big, chunk_line_bytes: n, trailer_bytes: big, ..default },
             ] {
                 let whole = outcome(limits, bytes, bytes.len());

@@ -40,7 +40,7 @@ pub struct Port {
 impl Port {
     /// A server that will listen on the port `number`.
     pub fn new(number: u16, limits: Timeouts) -> Self {
-        let bounds = Limits { head_bytes: INPUT as u32, fields: 32, ..Limits::DEFAULT };
+        let bounds = Limits { head_bytes: INPUT as u32, fields: Some(32), ..Limits::DEFAULT };
         let bounds = Limits { trailer_bytes: 256, chunk_line_bytes: 256, ..bounds };
         Self {
             number,

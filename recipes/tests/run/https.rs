@@ -57,7 +57,7 @@ fn the_client_keeps_its_session_with_the_event_loop() {
     let url = format!("https://localhost:{}/", server.local_addr().unwrap().port());
     for reused in [false, true, true] {
         let mut response = agent.get(&url).send().unwrap();
-        assert_eq!((response.reused_socket(), response.text().unwrap().as_str()), (reused, "hello"));
+        assert_eq!((response.is_reused(), response.text().unwrap().as_str()), (reused, "hello"));
     }
     // Many records.
     let content: Vec<u8> = (0..1_000_000u32).map(|i| (i % 239) as u8).collect();

@@ -156,8 +156,8 @@ impl Call {
         Ok(())
     }
 
-    /// Takes the next event from the front of `input`, as [`Conn::recv`](crate::Conn::recv) does, with one difference: what
-    /// comes after the end of the response is no error but spoils the connection.
+    /// Takes the next event from the front of `input`, as [`Conn::recv`](crate::Conn::recv) does, but
+    /// for what comes after the response: it is no error, and spoils the connection.
     ///
     /// # Errors
     /// Why the exchange is over without a complete response; [`next`](Self::next) says the same.

@@ -74,17 +74,12 @@ impl Call {
                 Advice::Continue if self.conn.core.tx.is_open() => Next::Read,
                 _ => Next::Close(self.closing()),
             },
-            Stage::Answering if self.budget.is_some_and(|left| self.surely_left() > left) => {
+            Stage::Answering if self.budget.is_some_and(|left| self.conn.recv_bypass() > left) => {
                 Next::Close(Why::Dropped)
             }
             Stage::Asking | Stage::Answering if self.flags.unsent && !self.refused() => Next::Write,
             Stage::Idle | Stage::Asking | Stage::Answering => Next::Read,
         }
-    }
-
-    /// How much content is known to be left.
-    fn surely_left(&self) -> u64 {
-        self.conn.recv_bypass()
     }
 
     /// Why the connection closes after a complete response.

@@ -9,7 +9,7 @@ fn hint(text: &str) -> Reuse {
 #[test]
 fn fifo_uses_the_connection_idle_longest_and_lifo_the_one_used_last() {
     for (scheduling, order) in [(Scheduling::Fifo, [0, 1, 2]), (Scheduling::Lifo, [2, 1, 0])] {
-        let mut rig = rig(PoolConfig { keep_alive: true, scheduling, ..PoolConfig::DEFAULT });
+        let mut rig = rig(PoolConfig { keep_alive: true, scheduling, ..PoolConfig::NODE });
         let conns: [_; 3] = rig.idle('a');
         for at in order {
             let (ticket, acts) = rig.acquire('a');
@@ -19,8 +19,8 @@ fn fifo_uses_the_connection_idle_longest_and_lifo_the_one_used_last() {
 }
 
 #[test]
-fn at_most_max_free_sockets_connections_of_an_origin_are_idle() {
-    let mut rig = rig(PoolConfig { keep_alive: true, max_free_sockets: 2, ..PoolConfig::DEFAULT });
+fn at_most_max_idle_connections_of_an_origin_are_idle() {
+    let mut rig = rig(PoolConfig { keep_alive: true, max_idle: Some(2), ..PoolConfig::NODE });
     let conns = [rig.busy('a'), rig.busy('a'), rig.busy('a')];
     let other = rig.busy('b');
     assert_eq!(rig.release(conns[0], KEEP), [Idle { conn: conns[0] }]);
@@ -32,7 +32,7 @@ fn at_most_max_free_sockets_connections_of_an_origin_are_idle() {
 
 #[test]
 fn a_connection_that_becomes_ready_when_enough_are_idle_is_closed() {
-    let mut rig = rig(PoolConfig { keep_alive: true, max_free_sockets: 1, ..PoolConfig::DEFAULT });
+    let mut rig = rig(PoolConfig { keep_alive: true, max_idle: Some(1), ..PoolConfig::NODE });
     let freed = rig.busy('a');
     let (gone, made) = rig.begin('a');
     assert_eq!(rig.cancel(gone), (true, Vec::new()));
@@ -60,7 +60,11 @@ fn an_idle_connection_that_the_driver_closed_or_its_hook_refused_is_not_used() {
 
 #[test]
 fn an_idle_connection_is_closed_when_its_time_is_over() {
-    let mut rig = rig(PoolConfig { keep_alive: true, idle_timeout_ms: Some(100), ..PoolConfig::DEFAULT });
+    let mut rig = rig(PoolConfig {
+        keep_alive: true,
+        idle_timeout: Some(Duration::from_millis(100)),
+        ..PoolConfig::NODE
+    });
     let [first] = rig.idle('a');
     assert_eq!(rig.pass(60), []);
     let [second] = rig.idle('b');
@@ -74,7 +78,11 @@ fn an_idle_connection_is_closed_when_its_time_is_over() {
 
 #[test]
 fn a_connection_in_use_has_no_idle_deadline() {
-    let mut rig = rig(PoolConfig { keep_alive: true, idle_timeout_ms: Some(100), ..PoolConfig::DEFAULT });
+    let mut rig = rig(PoolConfig {
+        keep_alive: true,
+        idle_timeout: Some(Duration::from_millis(100)),
+        ..PoolConfig::NODE
+    });
     let [conn] = rig.idle('a');
     rig.now = rig.now.after(99);
     let (ticket, acts) = rig.acquire('a');
@@ -84,7 +92,11 @@ fn a_connection_in_use_has_no_idle_deadline() {
 
 #[test]
 fn a_connection_whose_time_is_over_is_not_used_even_if_the_timer_is_late() {
-    let mut rig = rig(PoolConfig { keep_alive: true, idle_timeout_ms: Some(100), ..PoolConfig::DEFAULT });
+    let mut rig = rig(PoolConfig {
+        keep_alive: true,
+        idle_timeout: Some(Duration::from_millis(100)),
+        ..PoolConfig::NODE
+    });
     let [conn] = rig.idle('a');
     rig.now = rig.now.after(100);
     let (ticket, acts) = rig.acquire('a');
@@ -93,21 +105,29 @@ fn a_connection_whose_time_is_over_is_not_used_even_if_the_timer_is_late() {
 }
 
 #[test]
-fn a_timeout_of_zero_is_no_timeout() {
-    let mut rig = rig(PoolConfig {
-        keep_alive: true,
-        idle_timeout_ms: Some(0),
-        acquire_timeout_ms: Some(0),
-        ..PoolConfig::DEFAULT
+fn a_timeout_of_zero_keeps_nothing_and_waits_for_nothing() {
+    let mut rig =
+        rig(PoolConfig { keep_alive: true, idle_timeout: Some(Duration::ZERO), ..PoolConfig::NODE });
+    let conn = rig.busy('a');
+    assert_eq!(rig.release(conn, KEEP), [Close { conn }]);
+
+    let mut rig = self::rig(PoolConfig {
+        max_connections: Some(1),
+        acquire_timeout: Some(Duration::ZERO),
+        ..PoolConfig::NODE
     });
-    rig.idle::<1>('a');
-    rig.begin('b');
-    assert_eq!((rig.pool.poll_timeout(), rig.pass(1 << 40)), (None, Vec::new()));
+    rig.busy('a');
+    let ticket = rig.wait('a');
+    assert_eq!(rig.pass(0), [Fail { ticket, why: PoolError::Timeout }]);
 }
 
 #[test]
 fn the_peers_hint_ends_a_connection_a_buffer_before_the_peer_does() {
-    let mut rig = rig(PoolConfig { keep_alive: true, idle_timeout_ms: Some(60_000), ..PoolConfig::DEFAULT });
+    let mut rig = rig(PoolConfig {
+        keep_alive: true,
+        idle_timeout: Some(Duration::from_millis(60_000)),
+        ..PoolConfig::NODE
+    });
     let conn = rig.busy('a');
     assert_eq!(rig.release(conn, hint("timeout=5")), [Idle { conn }]);
     assert_eq!(rig.pool.poll_timeout(), Some(rig.now.after(4_000)));
@@ -120,7 +140,7 @@ fn the_peers_hint_ends_a_connection_a_buffer_before_the_peer_does() {
 
 #[test]
 fn a_hint_no_longer_than_the_buffer_keeps_nothing_but_still_serves_the_queue() {
-    let mut rig = rig(PoolConfig { keep_alive: true, max_sockets: Some(1), ..PoolConfig::DEFAULT });
+    let mut rig = rig(PoolConfig { keep_alive: true, max_connections: Some(1), ..PoolConfig::NODE });
     let conn = rig.busy('a');
     let ticket = rig.wait('a');
     assert_eq!(rig.release(conn, hint("timeout=1")), [Assign { ticket, conn, reused: true }]);
@@ -139,7 +159,7 @@ fn a_hint_stands_until_the_next() {
 
 #[test]
 fn a_peer_that_takes_no_more_requests_is_sent_none() {
-    let mut rig = rig(PoolConfig { keep_alive: true, max_sockets: Some(1), ..PoolConfig::DEFAULT });
+    let mut rig = rig(PoolConfig { keep_alive: true, max_connections: Some(1), ..PoolConfig::NODE });
     let conn = rig.busy('a');
     let [second, third, fourth] = [rig.wait('a'), rig.wait('a'), rig.wait('a')];
     assert_eq!(rig.release(conn, hint("max=2")), [Assign { ticket: second, conn, reused: true }]);
@@ -174,7 +194,7 @@ fn idle_connections_can_be_closed_by_origin_or_all() {
 
 #[test]
 fn nothing_is_kept_without_keep_alive() {
-    let mut rig = rig(PoolConfig { max_sockets: Some(5), ..PoolConfig::DEFAULT });
+    let mut rig = rig(PoolConfig { max_connections: Some(5), ..PoolConfig::NODE });
     let conn = rig.busy('a');
     assert_eq!(rig.release(conn, hint("timeout=60")), [Close { conn }]);
     assert_eq!(rig.pool.totals(), Totals::default());
@@ -182,8 +202,7 @@ fn nothing_is_kept_without_keep_alive() {
 
 #[test]
 fn the_end_of_time_is_a_deadline_like_any_other() {
-    let mut rig =
-        rig(PoolConfig { keep_alive: true, idle_timeout_ms: Some(u64::MAX), ..PoolConfig::DEFAULT });
+    let mut rig = rig(PoolConfig { keep_alive: true, idle_timeout: Some(Duration::MAX), ..PoolConfig::NODE });
     let [conn] = rig.idle('a');
     assert_eq!(rig.pool.poll_timeout(), Some(Time(u64::MAX)));
     assert_eq!(rig.pass(u64::MAX), [Close { conn }]);

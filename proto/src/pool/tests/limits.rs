@@ -2,8 +2,8 @@
 
 use super::*;
 
-fn limited(max_sockets: Option<u32>, max_total_sockets: Option<u32>) -> Rig {
-    rig(PoolConfig { keep_alive: true, max_sockets, max_total_sockets, ..PoolConfig::DEFAULT })
+fn limited(max_connections: Option<u32>, max_total_connections: Option<u32>) -> Rig {
+    rig(PoolConfig { keep_alive: true, max_connections, max_total_connections, ..PoolConfig::NODE })
 }
 
 /// The only thing to do is to connect for `ticket`.
@@ -14,7 +14,7 @@ fn connects_for(acts: &[Act], whose: Ticket) -> ConnId {
 }
 
 #[test]
-fn an_origin_has_at_most_max_sockets_connections_and_others_are_not_concerned() {
+fn an_origin_has_at_most_max_connections_and_others_are_not_concerned() {
     let mut rig = limited(Some(2), None);
     let conns = [rig.busy('a'), rig.busy('a')];
     let queue = [rig.wait('a'), rig.wait('a')];
@@ -24,15 +24,16 @@ fn an_origin_has_at_most_max_sockets_connections_and_others_are_not_concerned() 
 }
 
 #[test]
-fn a_limit_of_zero_is_no_limit() {
-    let mut rig = limited(Some(0), Some(0));
-    rig.busy('a');
-    rig.busy('a');
-    assert_eq!(rig.counts(), (2, 0, 0));
+fn a_limit_of_zero_allows_no_connection_and_nobody_waits_for_one() {
+    for mut rig in [limited(Some(0), None), limited(None, Some(0))] {
+        let (ticket, acts) = rig.acquire('a');
+        assert_eq!(acts, [Fail { ticket, why: PoolError::NoneAllowed }]);
+        assert_eq!(rig.pool.totals(), Totals::default());
+    }
 }
 
 #[test]
-fn all_origins_together_have_at_most_max_total_sockets_connections() {
+fn all_origins_together_have_at_most_max_total_connections_connections() {
     let mut rig = limited(None, Some(2));
     let [a, _b] = [rig.busy('a'), rig.busy('b')];
     let ticket = rig.wait('c');
@@ -120,7 +121,7 @@ fn an_origin_at_its_own_limit_does_not_hold_up_the_others() {
 
 #[test]
 fn a_full_queue_refuses_the_next_ticket_and_only_that() {
-    let mut rig = rig(PoolConfig { max_sockets: Some(1), max_queued: Some(2), ..PoolConfig::DEFAULT });
+    let mut rig = rig(PoolConfig { max_connections: Some(1), max_queued: Some(2), ..PoolConfig::NODE });
     // A ticket with a connection being made for it is not in the queue.
     let (_, conn) = rig.begin('a');
     let queue = [rig.wait('a'), rig.wait('a')];
@@ -141,9 +142,9 @@ fn a_full_queue_refuses_the_next_ticket_and_only_that() {
 fn a_queue_of_zero_serves_what_can_be_served_at_once() {
     let mut rig = rig(PoolConfig {
         keep_alive: true,
-        max_sockets: Some(1),
+        max_connections: Some(1),
         max_queued: Some(0),
-        ..PoolConfig::DEFAULT
+        ..PoolConfig::NODE
     });
     let [conn] = rig.idle('a');
     let (ticket, acts) = rig.acquire('a');
@@ -154,7 +155,7 @@ fn a_queue_of_zero_serves_what_can_be_served_at_once() {
 
 #[test]
 fn a_refused_ticket_leaves_no_origin_behind() {
-    let mut rig = rig(PoolConfig { max_total_sockets: Some(1), max_queued: Some(0), ..PoolConfig::DEFAULT });
+    let mut rig = rig(PoolConfig { max_total_connections: Some(1), max_queued: Some(0), ..PoolConfig::NODE });
     rig.busy('a');
     assert_eq!(rig.acquire('b').1.len(), 1);
     assert_eq!(rig.pool.totals().origins, 1);
@@ -162,8 +163,11 @@ fn a_refused_ticket_leaves_no_origin_behind() {
 
 #[test]
 fn a_ticket_that_waited_too_long_fails() {
-    let mut rig =
-        rig(PoolConfig { max_sockets: Some(1), acquire_timeout_ms: Some(50), ..PoolConfig::DEFAULT });
+    let mut rig = rig(PoolConfig {
+        max_connections: Some(1),
+        acquire_timeout: Some(Duration::from_millis(50)),
+        ..PoolConfig::NODE
+    });
     let (first, conn) = rig.begin('a');
     assert_eq!(rig.pool.poll_timeout(), Some(rig.now.after(50)));
     assert_eq!(rig.pass(20), []);
@@ -179,7 +183,7 @@ fn a_ticket_that_waited_too_long_fails() {
 
 #[test]
 fn tickets_that_time_out_together_all_fail_and_nothing_is_begun_for_them() {
-    let mut rig = rig(PoolConfig { max_sockets: Some(1), ..PoolConfig::DEFAULT });
+    let mut rig = rig(PoolConfig { max_connections: Some(1), ..PoolConfig::NODE });
     let now = rig.now;
     let tickets = [5, 3, 4].map(|ms| rig.pool.acquire_until(now, &'a', Some(now.after(ms))));
     let conn = connects_for(&rig.acts(), tickets[0]);
@@ -193,7 +197,7 @@ fn tickets_that_time_out_together_all_fail_and_nothing_is_begun_for_them() {
 #[test]
 fn nothing_is_left_of_many_origins_and_requests() {
     let mut pool =
-        Pool::new(PoolConfig { keep_alive: true, max_total_sockets: Some(100), ..PoolConfig::DEFAULT });
+        Pool::new(PoolConfig { keep_alive: true, max_total_connections: Some(100), ..PoolConfig::NODE });
     let (mut conns, mut closed) = (Vec::new(), 0);
     for key in 0..5_000u32 {
         let _ = pool.acquire(Time(0), &key);

@@ -7,6 +7,7 @@ mod serving;
 use super::*;
 use Action::{Assign, Close, Connect, Fail, Idle};
 use alloc::vec::Vec;
+use core::time::Duration;
 
 type Act = Action<char>;
 
@@ -21,7 +22,7 @@ struct Rig {
 
 /// A pool that keeps connections.
 fn keeping() -> Rig {
-    rig(PoolConfig { keep_alive: true, ..PoolConfig::DEFAULT })
+    rig(PoolConfig { keep_alive: true, ..PoolConfig::NODE })
 }
 
 fn rig(config: PoolConfig) -> Rig {
@@ -105,9 +106,9 @@ impl Rig {
         self.acts()
     }
 
-    /// `sockets`, `free_sockets`, `requests`.
+    /// `busy`, `idle`, `waiting`.
     fn counts(&self) -> (usize, usize, usize) {
         let totals = self.pool.totals();
-        (totals.sockets, totals.free_sockets, totals.requests)
+        (totals.busy, totals.idle, totals.waiting)
     }
 }

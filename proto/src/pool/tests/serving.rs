@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn one_connection_serves_its_queue_in_order_until_it_is_empty_and_is_then_kept_or_closed() {
     for keep_alive in [false, true] {
-        let mut rig = rig(PoolConfig { keep_alive, max_sockets: Some(1), ..PoolConfig::DEFAULT });
+        let mut rig = rig(PoolConfig { keep_alive, max_connections: Some(1), ..PoolConfig::NODE });
         let conn = rig.busy('a');
         let queue = [rig.wait('a'), rig.wait('a'), rig.wait('a')];
         for ticket in queue {
@@ -30,7 +30,7 @@ fn each_request_gets_a_connection_of_its_own_while_nothing_limits_them() {
 
 #[test]
 fn a_peer_that_refuses_persistence_gets_one_connection_for_each_request() {
-    let mut rig = rig(PoolConfig { keep_alive: true, max_sockets: Some(1), ..PoolConfig::DEFAULT });
+    let mut rig = rig(PoolConfig { keep_alive: true, max_connections: Some(1), ..PoolConfig::NODE });
     let mut conn = rig.busy('a');
     for _ in 0..3 {
         let next = rig.wait('a');
@@ -80,7 +80,7 @@ fn a_connection_being_made_for_nobody_is_taken_by_the_next_request() {
 
 #[test]
 fn a_connection_being_made_for_nobody_is_given_up_if_it_could_not_be_kept() {
-    let mut rig = rig(PoolConfig { keep_alive: false, ..PoolConfig::DEFAULT });
+    let mut rig = rig(PoolConfig { keep_alive: false, ..PoolConfig::NODE });
     let (ticket, conn) = rig.begin('a');
     assert_eq!(rig.cancel(ticket), (true, [Close { conn }].into()));
     assert_eq!(rig.connected(conn), []);
@@ -98,7 +98,7 @@ fn a_failed_connect_fails_the_ticket_it_was_made_for_and_no_other() {
 
 #[test]
 fn after_a_failed_connect_the_next_in_the_queue_gets_a_try_of_its_own() {
-    let mut rig = rig(PoolConfig { max_sockets: Some(1), ..PoolConfig::DEFAULT });
+    let mut rig = rig(PoolConfig { max_connections: Some(1), ..PoolConfig::NODE });
     let (t1, c1) = rig.begin('a');
     let t2 = rig.wait('a');
     let acts = rig.connect_failed(c1);
@@ -131,7 +131,7 @@ fn two_connections_that_become_ready_out_of_turn_change_tickets() {
 
 #[test]
 fn a_cancelled_ticket_leaves_its_connection_to_the_next_without_one() {
-    let mut rig = rig(PoolConfig { max_sockets: Some(1), ..PoolConfig::DEFAULT });
+    let mut rig = rig(PoolConfig { max_connections: Some(1), ..PoolConfig::NODE });
     let (t1, conn) = rig.begin('a');
     let [t2, t3] = [rig.wait('a'), rig.wait('a')];
     assert_eq!(rig.cancel(t2), (true, Vec::new()));
@@ -153,7 +153,7 @@ fn a_ticket_is_cancelled_once_and_only_while_it_waits() {
 
 #[test]
 fn a_connection_lost_in_use_makes_room_for_the_next() {
-    let mut rig = rig(PoolConfig { max_sockets: Some(1), ..PoolConfig::DEFAULT });
+    let mut rig = rig(PoolConfig { max_connections: Some(1), ..PoolConfig::NODE });
     let conn = rig.busy('a');
     let next = rig.wait('a');
     let acts = rig.closed(conn);
@@ -169,7 +169,7 @@ fn a_connection_lost_while_it_was_being_made_counts_as_failed() {
 
 #[test]
 fn a_detached_connection_no_longer_counts_and_never_comes_back() {
-    let mut rig = rig(PoolConfig { keep_alive: true, max_sockets: Some(1), ..PoolConfig::DEFAULT });
+    let mut rig = rig(PoolConfig { keep_alive: true, max_connections: Some(1), ..PoolConfig::NODE });
     let conn = rig.busy('a');
     let next = rig.wait('a');
     assert!(rig.pool.detach(rig.now, conn));
@@ -196,7 +196,7 @@ fn an_idle_connection_can_be_detached() {
 
 #[test]
 fn destroying_closes_every_connection_and_fails_every_ticket_and_leaves_a_pool_to_use() {
-    let mut rig = rig(PoolConfig { keep_alive: true, max_sockets: Some(2), ..PoolConfig::DEFAULT });
+    let mut rig = rig(PoolConfig { keep_alive: true, max_connections: Some(2), ..PoolConfig::NODE });
     let [idle] = rig.idle('b');
     let busy = rig.busy('a');
     let (t1, made) = rig.begin('a');
@@ -245,7 +245,7 @@ fn calls_with_stale_ids_or_in_the_wrong_state_do_nothing() {
 
 #[test]
 fn what_there_is_can_be_seen_by_origin() {
-    let mut rig = rig(PoolConfig { keep_alive: true, max_sockets: Some(2), ..PoolConfig::DEFAULT });
+    let mut rig = rig(PoolConfig { keep_alive: true, max_connections: Some(2), ..PoolConfig::NODE });
     let [b1, b2] = rig.idle('b');
     let a1 = rig.busy('a');
     let (t1, a2) = rig.begin('a');
@@ -254,16 +254,15 @@ fn what_there_is_can_be_seen_by_origin() {
         .pool
         .origins()
         .map(|origin| {
-            let (sockets, free) =
-                (origin.sockets().collect::<Vec<_>>(), origin.free_sockets().collect::<Vec<_>>());
-            assert_eq!((origin.socket_count(), origin.free_socket_count()), (sockets.len(), free.len()));
-            assert_eq!(origin.request_count(), origin.requests().count());
-            (*origin.key(), sockets, free, origin.requests().collect::<Vec<_>>())
+            let (busy, idle) = (origin.busy().collect::<Vec<_>>(), origin.idle().collect::<Vec<_>>());
+            assert_eq!((origin.busy_count(), origin.idle_count()), (busy.len(), idle.len()));
+            assert_eq!(origin.waiting_count(), origin.waiting().count());
+            (*origin.key(), busy, idle, origin.waiting().collect::<Vec<_>>())
         })
         .collect();
     let [a, b] = [[a1, a2], [b1, b2]].map(Vec::from);
     assert_eq!(seen, [('a', a, Vec::new(), Vec::from([t1, t2])), ('b', Vec::new(), b, Vec::new())]);
-    let totals = Totals { origins: 2, sockets: 2, free_sockets: 2, requests: 2 };
+    let totals = Totals { origins: 2, busy: 2, idle: 2, waiting: 2 };
     assert_eq!(rig.pool.totals(), totals);
     assert!(rig.pool.origin(&'c').is_none());
 }
@@ -294,7 +293,7 @@ fn a_ticket_for_a_fresh_connection_is_served_by_no_other_and_keeps_its_place() {
 
 #[test]
 fn at_the_limit_a_released_connection_makes_room_for_a_fresh_one() {
-    let mut rig = rig(PoolConfig { keep_alive: true, max_sockets: Some(1), ..PoolConfig::DEFAULT });
+    let mut rig = rig(PoolConfig { keep_alive: true, max_connections: Some(1), ..PoolConfig::NODE });
     let busy = rig.busy('a');
     let fresh = rig.pool.acquire_fresh(rig.now, &'a', None);
     assert_eq!(rig.acts(), []);
