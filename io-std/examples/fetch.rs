@@ -1,49 +1,69 @@
-//! `fetch`: gets a URL from the command line, or sends something there.
+//! `fetch`: gets a URL from the command line, or sends something there. `fetch --help` has the options.
 //!
-//! ```text
-//! fetch [options] URL
-//!   -X METHOD            the method (default GET; POST with -d, PUT with -T)
-//!   -H 'Name: value'     a field; may be repeated
-//!   -d DATA | -d @FILE   content, from the command line or a file
-//!   -T FILE              uploads a file ("-" is standard input, sent in chunks)
-//!   -o FILE              writes the content to a file, with a progress bar when it is long
-//!   -i                   shows the head as well
-//!   -v                   shows what is on the wire, on standard error
-//!   -w                   shows how long everything took, on standard error
-//!   -m SECONDS           the most time for everything
-//!   -u USER:PASSWORD     Basic credentials
-//!   -x PROXY             goes through a proxy; without it, the environment says which
-//!   --tunnel             asks the proxy for a tunnel also for http
-//!   --unix-socket PATH   connects to a unix socket
-//!   --insecure-parser    tolerates what should not be
-//! ```
+//! It ends with 0; with 22 for a status of 400 and above; with 2 if the command line says nothing that can be done; and
+//! with 1 for every other failure, which it names with the URL or file that failed.
 
 use std::env;
 use std::error::Error;
+use std::ffi::OsString;
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, IoSlice, IsTerminal, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::os::fd::BorrowedFd;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use h1wire_std::{Agent, Closer, Event, Proxies, Proxy, Request, Response, Transport, Wrote};
 use indicatif::{ProgressBar, ProgressStyle};
+use lexopt::prelude::*;
+
+const HELP: &str = "\
+Gets a URL, or sends something there.
+
+Usage: fetch [OPTIONS] URL
+
+Options:
+  -X, --request METHOD        the method (default GET; HEAD with -I, POST with -d, PUT with -T)
+  -H, --header 'Name: value'  a field; may be repeated
+  -d, --data DATA | @FILE     content, from the command line or a file
+  -T, --upload-file FILE      uploads a file, under its name if the URL ends with a slash; '-' is standard input. What has
+                              no length, such as a pipe, is sent in chunks
+  -o, --output FILE           writes the content to a file, with a progress bar when it is long
+  -i, --include               shows the head as well
+  -I, --head                  asks for the head alone, and shows it
+  -v, --verbose               shows what is on the wire, on standard error
+  -w, --times                 shows how long everything took, on standard error
+  -m, --max-time SECONDS      the most time for everything
+  -u, --user USER:PASSWORD    Basic credentials
+  -x, --proxy PROXY           goes through a proxy; without it, the environment says which
+      --tunnel                asks the proxy for a tunnel also for http
+      --unix-socket PATH      connects to a unix socket
+      --head-limit BYTES      how long the head of the answer may be
+      --insecure-parser       tolerates what should not be
+  -h, --help                  this text
+  -V, --version               the version
+
+It ends with 0; 22 for a status of 400 and above; 2 for a command line that makes no sense; 1 for other failures.
+";
 
 fn main() -> ExitCode {
-    ExitCode::from(fetch(env::args().skip(1)))
+    ExitCode::from(fetch(env::args_os().skip(1)))
 }
 
-/// Does what the arguments say, and answers with the code to exit with: 2 if they say nothing that can be done, 22 for a
-/// status of 400 and above, 1 for every other failure.
-pub fn fetch(args: impl Iterator<Item = String>) -> u8 {
+/// Does what the arguments say, and answers with the code to exit with.
+pub fn fetch(args: impl Iterator<Item = OsString>) -> u8 {
     let options = match Options::parse(args) {
-        Ok(options) => options,
-        Err(text) => {
-            eprintln!(
-                "fetch: {text}\nusage: fetch [-X METHOD] [-H FIELD] [-d DATA] [-T FILE] [-o FILE] [-ivw] URL"
-            );
+        Ok(Command::Fetch(options)) => options,
+        Ok(Command::Say(text)) => {
+            // Whoever asked may have read enough.
+            let _ = io::stdout().write_all(text.as_bytes());
+            return 0;
+        }
+        Err(error) => {
+            eprintln!("fetch: {error}\nTry 'fetch --help'.");
             return 2;
         }
     };
@@ -57,14 +77,20 @@ pub fn fetch(args: impl Iterator<Item = String>) -> u8 {
     }
 }
 
+/// What to do, or what to say instead.
+enum Command {
+    Fetch(Box<Options>),
+    Say(&'static str),
+}
+
 #[derive(Default)]
 struct Options {
     url: String,
     method: Option<String>,
     fields: Vec<(String, String)>,
     data: Option<Vec<u8>>,
-    upload: Option<String>,
-    output: Option<String>,
+    upload: Option<PathBuf>,
+    output: Option<PathBuf>,
     show_head: bool,
     verbose: bool,
     timing: bool,
@@ -72,57 +98,76 @@ struct Options {
     user: Option<(String, String)>,
     proxy: Option<Proxy>,
     tunnel: bool,
-    unix_socket: Option<String>,
+    unix_socket: Option<PathBuf>,
+    head: bool,
+    head_limit: Option<u32>,
     insecure: bool,
 }
 
 impl Options {
-    fn parse(args: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut options = Self::default();
-        let mut args = args;
-        while let Some(arg) = args.next() {
-            let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
-            match &*arg {
-                "-X" => options.method = Some(value()?),
-                "-H" => {
-                    let field = value()?;
-                    let (name, text) = field.split_once(':').ok_or("a field is 'Name: value'")?;
+    fn parse(args: impl Iterator<Item = OsString>) -> Result<Command, Box<dyn Error>> {
+        let (mut options, mut url) = (Self::default(), None);
+        let mut args = lexopt::Parser::from_args(args);
+        while let Some(arg) = args.next()? {
+            match arg {
+                Short('X') | Long("request") => options.method = Some(args.value()?.string()?),
+                Short('H') | Long("header") => {
+                    let field = args.value()?.string()?;
+                    let split = field.split_once(':');
+                    let (name, text) = split.ok_or_else(|| format!("{field:?} is not 'Name: value'"))?;
                     options.fields.push((name.to_owned(), text.trim().to_owned()));
                 }
-                "-d" => options.data = Some(data(value()?)?),
-                "-T" => options.upload = Some(value()?),
-                "-o" => options.output = Some(value()?),
-                "-i" => options.show_head = true,
-                "-v" => options.verbose = true,
-                "-w" => options.timing = true,
-                "-m" => {
-                    let seconds: f64 = value()?.parse().map_err(|e| format!("-m: {e}"))?;
-                    options.limit =
-                        Some(Duration::try_from_secs_f64(seconds).map_err(|e| format!("-m: {e}"))?);
+                Short('d') | Long("data") => options.data = Some(data(args.value()?.string()?)?),
+                Short('T') | Long("upload-file") => options.upload = Some(args.value()?.into()),
+                Short('o') | Long("output") => options.output = Some(args.value()?.into()),
+                Short('i') | Long("include") => options.show_head = true,
+                Short('I') | Long("head") => options.head = true,
+                Short('v') | Long("verbose") => options.verbose = true,
+                Short('w') | Long("times") => options.timing = true,
+                Short('m') | Long("max-time") => {
+                    let seconds: f64 = args.value()?.parse()?;
+                    let limit = Duration::try_from_secs_f64(seconds);
+                    options.limit = Some(limit.map_err(|e| format!("{seconds} seconds: {e}"))?);
                 }
-                "-u" => {
-                    let user = value()?;
+                Short('u') | Long("user") => {
+                    let user = args.value()?.string()?;
                     let (name, password) = user.split_once(':').unwrap_or((&user, ""));
                     options.user = Some((name.to_owned(), password.to_owned()));
                 }
-                "-x" => options.proxy = Some(Proxy::new(&value()?).map_err(|e| e.to_string())?),
-                "--tunnel" => options.tunnel = true,
-                "--unix-socket" => options.unix_socket = Some(value()?),
-                "--insecure-parser" => options.insecure = true,
-                url if !url.starts_with('-') && options.url.is_empty() => options.url = url.to_owned(),
-                other => return Err(format!("what is {other}?")),
+                Short('x') | Long("proxy") => {
+                    let proxy = args.value()?.string()?;
+                    options.proxy = Some(Proxy::new(&proxy).map_err(|e| format!("the proxy: {e}"))?);
+                }
+                Long("tunnel") => options.tunnel = true,
+                Long("unix-socket") => options.unix_socket = Some(args.value()?.into()),
+                Long("head-limit") => options.head_limit = Some(args.value()?.parse()?),
+                Long("insecure-parser") => options.insecure = true,
+                Short('h') | Long("help") => return Ok(Command::Say(HELP)),
+                Short('V') | Long("version") => {
+                    return Ok(Command::Say(concat!("fetch ", env!("CARGO_PKG_VERSION"), "\n")));
+                }
+                Value(text) if url.is_none() => url = Some(text.string()?),
+                other => return Err(other.unexpected().into()),
             }
         }
-        if options.url.is_empty() {
-            return Err("no URL".into());
-        }
-        if !options.url.contains("://") {
-            options.url.insert_str(0, "http://");
-        }
-        Ok(options)
+        options.url = with_scheme(&url.filter(|url| !url.is_empty()).ok_or("which URL?")?);
+        options.name_upload();
+        Ok(Command::Fetch(Box::new(options)))
     }
 
-    fn run(self) -> Result<u16, Box<dyn Error>> {
+    /// As with curl, a file goes under its name into what ends with a slash.
+    fn name_upload(&mut self) {
+        let Some(name) = self.upload.as_ref().and_then(|path| path.file_name()) else { return };
+        let end = self.url.find(['?', '#']).unwrap_or(self.url.len());
+        let (place, _) = self.url.split_at(end);
+        let is_root = place.split_once("://").is_some_and(|(_, rest)| !rest.contains('/'));
+        if name != "-" && (place.ends_with('/') || is_root) {
+            let slash = if is_root { "/" } else { "" };
+            self.url.insert_str(end, &format!("{slash}{}", escape(name.as_encoded_bytes())));
+        }
+    }
+
+    fn run(&self) -> Result<u16, String> {
         let mut agent = Agent::builder().proxies(match &self.proxy {
             Some(proxy) => Proxies::all(proxy.clone()),
             None => Proxies::from_env(),
@@ -135,8 +180,8 @@ impl Options {
         }
         let times = Times::default();
         let mut response = self.send(times.watch(self.request(&agent.build())))?;
-        if self.show_head {
-            show_head(&response)?;
+        if self.show_head || self.head {
+            show_head(&response).map_err(|e| format!("standard output: {e}"))?;
         }
         self.save(&mut response)?;
         if self.timing {
@@ -145,8 +190,19 @@ impl Options {
         Ok(response.status())
     }
 
+    /// What failed is the exchange: where that was.
+    fn failed(&self, error: impl Display) -> String {
+        // Credentials are not shown.
+        let (scheme, rest) = self.url.split_once("://").unwrap_or(("http", &self.url));
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let (authority, target) = rest.split_at(end);
+        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        format!("{scheme}://{host}{target}: {error}")
+    }
+
     fn request(&self, agent: &Agent) -> Request {
         let usual = match (&self.data, &self.upload) {
+            _ if self.head => "HEAD",
             (_, Some(_)) => "PUT",
             (Some(_), None) => "POST",
             (None, None) => "GET",
@@ -169,39 +225,74 @@ impl Options {
         if let Some(path) = &self.unix_socket {
             request = request.socket_path(path);
         }
+        if let Some(limit) = self.head_limit {
+            request = request.max_header_size(limit);
+        }
         request
     }
 
-    fn send(&self, request: Request) -> Result<Response, Box<dyn Error>> {
+    fn send(&self, request: Request) -> Result<Response, String> {
         let Some(path) = &self.upload else {
-            return Ok(match &self.data {
-                Some(data) => request.send_bytes(data)?,
-                None => request.send()?,
-            });
+            return match &self.data {
+                Some(data) => request.send_bytes(data),
+                None => request.send(),
+            }
+            .map_err(|e| self.failed(e));
         };
-        if path == "-" {
-            return Ok(request.send_reader(io::stdin().lock())?);
+        if path == Path::new("-") {
+            return request.send_reader(io::stdin().lock()).map_err(|e| self.failed(e));
         }
-        let file = File::open(path)?;
-        let length = file.metadata()?.len();
-        let bar = progress(Some(length), "sent");
-        let response =
-            request.header("Content-Length", length.to_string()).send_reader(bar.wrap_read(file))?;
+        let at = |e| format!("{}: {e}", path.display());
+        let mut file = File::open(path).map_err(at)?;
+        let meta = file.metadata().map_err(at)?;
+        if meta.is_dir() {
+            return Err(at(io::ErrorKind::IsADirectory.into()));
+        }
+        // The length of a pipe or a device is 0, and so is that of some files that are not empty.
+        let mut first = [0];
+        let mut begun = 0;
+        let length = match meta.len() {
+            0 => {
+                begun = file.read(&mut first).map_err(at)?;
+                (begun == 0 && meta.is_file()).then_some(0)
+            }
+            length => Some(length),
+        };
+        let bar = progress(length, "sent");
+        let sent = match length {
+            Some(length) => request
+                .header("Content-Length", length.to_string())
+                .send_reader(bar.wrap_read(file.take(length))),
+            None => request.send_reader(bar.wrap_read(first[..begun].chain(file))),
+        };
+        let response = sent.map_err(|e| self.failed(e))?;
         bar.finish_and_clear();
         Ok(response)
     }
 
-    fn save(&self, response: &mut Response) -> io::Result<()> {
+    fn save(&self, response: &mut Response) -> Result<(), String> {
         let Some(path) = &self.output else {
-            let mut out = io::stdout().lock();
-            io::copy(response, &mut out)?;
-            return out.flush();
+            return self.copy(response, &mut io::stdout().lock(), "standard output");
         };
+        let at = path.display().to_string();
         let bar = progress(response.content_length(), "received");
-        let mut file = File::create(path)?;
-        io::copy(response, &mut bar.wrap_write(&mut file))?;
+        let file = File::create(path).map_err(|e| format!("{at}: {e}"))?;
+        self.copy(response, &mut bar.wrap_write(file), &at)?;
         bar.finish_and_clear();
         Ok(())
+    }
+
+    /// Copies the content, and says which of both sides failed.
+    fn copy(&self, response: &mut Response, to: &mut impl Write, name: &str) -> Result<(), String> {
+        let mut piece = vec![0; 64 * 1024];
+        loop {
+            match response.read(&mut piece) {
+                Ok(0) => return to.flush().map_err(|e| format!("{name}: {e}")),
+                Ok(n) => to.write_all(&piece[..n]).map_err(|e| format!("{name}: {e}"))?,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(self.failed(e)),
+            }
+        }
     }
 }
 
@@ -210,6 +301,30 @@ fn data(text: String) -> Result<Vec<u8>, String> {
         Some(path) => std::fs::read(path).map_err(|e| format!("{path}: {e}")),
         None => Ok(text.into_bytes()),
     }
+}
+
+/// A URL, which may be given without its scheme. One that is there ends before the first `/`, `?` and `#`.
+fn with_scheme(url: &str) -> String {
+    let is_scheme = |text: &str| {
+        text.starts_with(|c: char| c.is_ascii_alphabetic())
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+    };
+    match url.split_once("://") {
+        Some((scheme, _)) if is_scheme(scheme) => url.to_owned(),
+        _ => format!("http://{}", url.trim_start_matches("//")),
+    }
+}
+
+fn escape(name: &[u8]) -> String {
+    let mut escaped = String::new();
+    for byte in name {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(byte) {
+            escaped.push(char::from(*byte));
+        } else {
+            escaped += &format!("%{byte:02X}");
+        }
+    }
+    escaped
 }
 
 fn show_head(response: &Response) -> io::Result<()> {

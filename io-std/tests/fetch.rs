@@ -17,7 +17,7 @@ mod example;
 #[ignore = "run by the others"]
 fn fetch() {
     let args = std::env::var("H1WIRE_TEST_ARGS").unwrap();
-    std::process::exit(example::fetch(args.split('\n').map(str::to_owned)).into());
+    std::process::exit(example::fetch(args.split('\n').map(Into::into)).into());
 }
 
 struct Ended {
@@ -93,8 +93,8 @@ fn method_fields_credentials_and_content_are_sent_as_the_options_say() {
     let path = file("up", b"from a file");
     let ended = run(&["-X", "PATCH", "-d", &format!("@{}", path.display()), &url]);
     assert!(ended.out.contains("PATCH /\n") && ended.out.ends_with("\n\nfrom a file"), "{}", ended.out);
-    let ended = run(&["-T", path.to_str().unwrap(), &url]);
-    assert!(ended.out.contains("PUT /\n") && ended.out.ends_with("Content-Length: 11\n\nfrom a file"));
+    let ended = run(&["-T", path.to_str().unwrap(), &format!("{url}/x")]);
+    assert!(ended.out.contains("PUT /x\n") && ended.out.ends_with("Content-Length: 11\n\nfrom a file"));
     let ended = run_with(&["-T", "-", &url], b"from the input", "");
     assert!(ended.out.ends_with("Transfer-Encoding: chunked\n\nfrom the input"), "{}", ended.out);
     std::fs::remove_file(path).unwrap();
@@ -125,9 +125,161 @@ fn the_code_says_what_it_came_to() {
     }
     let ended = run(&["-m", "0.2", &format!("{url}/never")]);
     assert!(ended.code == 1 && ended.err.contains("took too long"), "{}", ended.err);
-    for bad in [&["--what", "http://h/"][..], &["-m", "-1", "http://h/"], &["-X"], &[""]] {
-        assert_eq!(run(bad).code, 2, "{bad:?}");
+    for (bad, word) in [
+        (&["--what", "http://h/"][..], "--what"),
+        (&["http://h/", "http://i/"], "http://i/"),
+        (&["-m", "-1", "http://h/"], "-1"),
+        (&["-m", "x", "http://h/"], "x"),
+        (&["-H", "nothing", "http://h/"], "nothing"),
+        (&["-d", "@/no/such/file", "http://h/"], "/no/such/file: No such file"),
+        (&["-x", "ftp://h", "http://h/"], "the proxy: "),
+        (&["-X"], "-X"),
+        (&["-i"], "which URL?"),
+        (&[""], "which URL?"),
+    ] {
+        let ended = run(bad);
+        assert!(
+            ended.code == 2 && ended.err.starts_with("fetch: ") && ended.err.contains(word),
+            "{bad:?}: {}",
+            ended.err
+        );
     }
+}
+
+#[test]
+fn help_and_version_are_told() {
+    for arg in ["--help", "-h"] {
+        let ended = run(&[arg]);
+        assert!(ended.code == 0 && ended.out.contains("Usage: fetch [OPTIONS] URL"), "{}", ended.out);
+        for option in ["--upload-file", "--head-limit", "--unix-socket", "--insecure-parser", "--max-time"] {
+            assert!(ended.out.contains(option), "{option}");
+        }
+    }
+    assert!(run(&["-V"]).out.contains(concat!("fetch ", env!("CARGO_PKG_VERSION"))));
+}
+
+#[test]
+fn what_fails_is_named_with_its_place() {
+    let (_server, url) = mirror();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for (args, words) in [
+        (&[&*format!("user:pass@{free}/a")][..], &[&*format!("http://{free}/a: "), "refused"][..]),
+        (&["http://nowhere.invalid/"], &["http://nowhere.invalid/: "]),
+        (&["file:///etc/passwd"], &["file:///etc/passwd: "]),
+        (&["ftp://h/x"], &["ftp://h/x: "]),
+        (&["http://h:99999/"], &["http://h:99999/: "]),
+        (&["-T", "/no/such/file", &url], &["/no/such/file: No such file"]),
+        (&["-T", "/tmp", &url], &["/tmp: is a directory"]),
+        (&["-o", "/no/such/folder/x", &url], &["/no/such/folder/x: No such file"]),
+        (&["--unix-socket", "/no/such/socket", "http://h/"], &["http://h/: "]),
+    ] {
+        let ended = run(args);
+        assert_eq!(ended.code, 1, "{args:?}: {}", ended.err);
+        for word in words {
+            assert!(ended.err.contains(word), "{args:?}: {}", ended.err);
+        }
+        assert!(!ended.err.contains("pass@"), "{}", ended.err);
+    }
+}
+
+#[test]
+fn every_form_of_url_names_its_host_and_target() {
+    let (_server, url) = mirror();
+    let at = url.strip_prefix("http://").unwrap();
+    for (form, target) in [
+        ("{}", "/"),
+        ("{}/", "/"),
+        ("//{}/a", "/a"),
+        ("HTTP://{}/a", "/a"),
+        ("http://{}", "/"),
+        ("http://{}?q", "/?q"),
+        ("{}?q", "/?q"),
+        ("{}/?next=http://other/", "/?next=http://other/"),
+        ("{}?next=http://other/", "/?next=http://other/"),
+        ("{}/http://other/", "/http://other/"),
+        ("{}#part://x", "/"),
+        ("{}/a#part", "/a"),
+        ("{}/a b", "/a%20b"),
+        ("{}/../a/./b", "/a/b"),
+        ("{}/\u{e4}", "/%C3%A4"),
+        ("user:pass@{}/a", "/a"),
+        ("http://user@{}/a", "/a"),
+    ] {
+        let ended = run(&[&form.replace("{}", at)]);
+        assert!(
+            ended.code == 0 && ended.out.contains(&format!("GET {target}\nHost: {at}\n")),
+            "{form}: {} {}",
+            ended.out,
+            ended.err
+        );
+        assert_eq!(form.contains('@'), ended.out.contains("\nAuthorization: Basic "), "{form}");
+    }
+    if let Ok(server) = Server::bind("[::1]:0")
+        .unwrap_or_else(|_| Server::bind("127.0.0.1:0").unwrap())
+        .start(|_, r| r.end("six"))
+    {
+        let at = server.local_addr().unwrap();
+        assert!(run(&[&format!("{at}/x")]).out.ends_with("six"));
+        assert!(run(&[&format!("http://{at}")]).out.ends_with("six"));
+    }
+}
+
+#[test]
+fn what_has_no_length_is_sent_in_chunks_and_a_file_under_its_name() {
+    let (_server, url) = mirror();
+    let ended = run_with(&["-T", "/dev/stdin", &format!("{url}/x")], b"from a pipe", "");
+    assert!(ended.out.ends_with("Transfer-Encoding: chunked\n\nfrom a pipe"), "{} {}", ended.out, ended.err);
+    let ended = run_with(&["-T", "/dev/stdin", &format!("{url}/x")], b"", "");
+    assert!(ended.out.ends_with("Transfer-Encoding: chunked\n\n"), "{}", ended.out);
+    let ended = run(&["-T", "/proc/self/comm", &format!("{url}/x")]);
+    assert!(
+        ended.out.contains("Transfer-Encoding: chunked\n\n") && ended.out.ends_with("\n"),
+        "{}",
+        ended.out
+    );
+    assert!(!ended.out.ends_with("\n\n"), "{}", ended.out);
+    let empty = file("empty", b"");
+    let ended = run(&["-T", empty.to_str().unwrap(), &format!("{url}/x")]);
+    assert!(ended.out.contains("Content-Length: 0\n\n"), "{}", ended.out);
+    let named = file("a b%", b"x");
+    let name = named.file_name().unwrap().to_str().unwrap().replace('%', "%25").replace(' ', "%20");
+    for (place, target) in [("", "/"), ("/", "/"), ("/dir/", "/dir/"), ("/dir/?q", "/dir/"), ("/?q", "/")] {
+        let ended = run(&["-T", named.to_str().unwrap(), &format!("{url}{place}")]);
+        assert!(ended.out.contains(&format!("PUT {target}{name}")), "{place}: {}", ended.out);
+    }
+    for path in [empty, named] {
+        std::fs::remove_file(path).unwrap();
+    }
+}
+
+#[test]
+fn the_head_alone_can_be_had_and_may_be_as_long_as_is_said() {
+    let (_server, url) = mirror();
+    let ended = run(&["-I", &url]);
+    assert!(ended.code == 0 && ended.out.contains("HTTP/1.1 200 OK\n") && ended.out.contains("\nX-Own: a\n"));
+    assert!(!ended.out.contains("HEAD /"), "{}", ended.out);
+    let server =
+        Server::bind("127.0.0.1:0").unwrap().start(|_, r| r.header("X-Long", "x".repeat(40_000)).end("long"));
+    let url = format!("http://{}/", server.unwrap().local_addr().unwrap());
+    let ended = run(&[&url]);
+    assert!(ended.code == 1 && ended.err.contains("no valid response"), "{}", ended.err);
+    assert!(run(&["--head-limit", "50000", &url]).out.ends_with("long"));
+}
+
+#[test]
+fn whoever_reads_the_content_may_stop() {
+    let server = Server::bind("127.0.0.1:0").unwrap().start(|_, r| r.end(vec![b'x'; 8 << 20])).unwrap();
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "fetch", "--ignored", "--nocapture"])
+        .env("H1WIRE_TEST_ARGS", format!("http://{}/", server.local_addr().unwrap()))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdout.take().unwrap().read_exact(&mut [0; 1000]).unwrap();
+    let ended = child.wait_with_output().unwrap();
+    let err = String::from_utf8(ended.stderr).unwrap();
+    assert!(ended.status.code() == Some(1) && err.contains("fetch: standard output: Broken pipe"), "{err}");
 }
 
 #[test]
