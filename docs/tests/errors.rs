@@ -16,8 +16,8 @@ enum To {
     /// A client that sent nothing.
     Idle,
 }
-/// A limit an example needs, with its text.
-type Limit = (&'static str, fn(&mut Limits));
+/// What the limit of a kind has to be for its example.
+type Limit = u64;
 
 const HOST: &str = "Host: a\r\n";
 const POST: &str = "POST / HTTP/1.1\r\nHost: a\r\n";
@@ -31,13 +31,13 @@ fn example(kind: Kind) -> Option<(To, String, Option<Limit>)> {
     let chunk = |rest: &str| format!("{CHUNKED}{rest}");
     let status = |line: &str| format!("{line}\r\n\r\n");
     let plain = |to, bytes| Some((to, bytes, None));
-    let limited = |bytes, text, set: fn(&mut Limits)| Some((To::Server, bytes, Some((text, set))));
+    let limited = |bytes, limit| Some((To::Server, bytes, Some(limit)));
     match kind {
         Kind::BadMethod => plain(To::Server, get("G@T / HTTP/1.1")),
-        Kind::MethodTooLong => limited(get("PROPFIND / HTTP/1.1"), "method_bytes 7", |l| l.method_bytes = 7),
+        Kind::MethodTooLong => limited(get("PROPFIND / HTTP/1.1"), 7),
         Kind::BadTarget => plain(To::Server, get("GET /\u{7f} HTTP/1.1")),
         Kind::BadTargetForm => plain(To::Server, get("GET a HTTP/1.1")),
-        Kind::TargetTooLong => limited(get("GET /four HTTP/1.1"), "target_bytes 4", |l| l.target_bytes = 4),
+        Kind::TargetTooLong => limited(get("GET /four HTTP/1.1"), 4),
         Kind::BadRequestLine => plain(To::Server, get("GET / HTTP/1.1 x")),
         Kind::BadVersion => plain(To::Server, get("GET / HTTP/1.x")),
         Kind::VersionUnsupported => plain(To::Server, get("GET / HTTP/2.0")),
@@ -51,8 +51,8 @@ fn example(kind: Kind) -> Option<(To, String, Option<Limit>)> {
         Kind::SpaceBeforeField => plain(To::Server, format!("GET / HTTP/1.1\r\n A: b\r\n{HOST}\r\n")),
         Kind::ObsFold => plain(To::Server, field("A: b\r\n c")),
         Kind::BadFieldValue => plain(To::Server, field("A: b\0c")),
-        Kind::HeadTooLarge => limited(field("A: b"), "head_bytes 30", |l| l.head_bytes = 30),
-        Kind::TooManyFields => limited(field("A: b"), "fields 1", |l| l.fields = Some(1)),
+        Kind::HeadTooLarge => limited(field("A: b"), 30),
+        Kind::TooManyFields => limited(field("A: b"), 1),
         Kind::BadContentLength => plain(To::Server, post("Content-Length: +1")),
         Kind::ConflictingContentLength => plain(To::Server, post("Content-Length: 1\r\nContent-Length: 2")),
         Kind::RepeatedContentLength => plain(To::Server, post("Content-Length: 1\r\nContent-Length: 1")),
@@ -74,24 +74,14 @@ fn example(kind: Kind) -> Option<(To, String, Option<Limit>)> {
         Kind::BadChunkSize => plain(To::Server, chunk("0x1\r\n")),
         Kind::ChunkTooLarge => plain(To::Server, chunk("8000000000000000\r\n")),
         Kind::BadChunkExtension => plain(To::Server, chunk("1;\0\r\n")),
-        Kind::ChunkLineTooLong => {
-            limited(chunk("1;name=a-long-value\r\n"), "chunk_line_bytes 16", |l| l.chunk_line_bytes = 16)
-        }
+        Kind::ChunkLineTooLong => limited(chunk("1;name=a-long-value\r\n"), 16),
         Kind::BadChunkEnd => plain(To::Server, chunk("1\r\nab\r\n")),
-        Kind::ChunkOverhead => {
-            limited(chunk("1;name=a-long-value\r\na"), "chunk_overhead 2", |l| l.chunk_overhead = Some(2))
+        Kind::ChunkOverhead => limited(chunk("1;name=a-long-value\r\na"), 2),
+        Kind::TrailersTooLarge => limited(chunk("0\r\nA: b\r\n\r\n"), 6),
+        Kind::ContentTooLarge => limited(post("Content-Length: 5"), 4),
+        Kind::TooManyInformational => {
+            Some((To::Client, "HTTP/1.1 102 \r\n\r\nHTTP/1.1 102 \r\n\r\n".to_owned(), Some(1)))
         }
-        Kind::TrailersTooLarge => {
-            limited(chunk("0\r\nA: b\r\n\r\n"), "trailer_bytes 6", |l| l.trailer_bytes = 6)
-        }
-        Kind::ContentTooLarge => {
-            limited(post("Content-Length: 5"), "content_bytes 4", |l| l.content_bytes = Some(4))
-        }
-        Kind::TooManyInformational => Some((
-            To::Client,
-            "HTTP/1.1 102 \r\n\r\nHTTP/1.1 102 \r\n\r\n".to_owned(),
-            Some(("informational 1", |l| l.informational = Some(1))),
-        )),
         Kind::BadUpgrade => {
             plain(To::Client, "HTTP/1.1 101 \r\nConnection: upgrade\r\nUpgrade: a\r\n\r\n".to_owned())
         }
@@ -155,9 +145,10 @@ fn the_page_about_errors_is_what_the_machine_says() {
     for kind in Kind::ALL {
         let Some((to, bytes, limit)) = example(*kind) else { panic!("{kind:?} has no example") };
         let mut limits = Limits::DEFAULT;
-        let setting = limit.map_or(String::new(), |(text, set)| {
-            set(&mut limits);
-            format!(", with `{text}`")
+        let setting = limit.map_or(String::new(), |limit| {
+            let (name, _, set) = Limits::NAMES.iter().find(|(_, beyond, _)| beyond == kind).unwrap();
+            set(&mut limits, Some(limit));
+            format!(", with `{name} {limit}`")
         });
         let error = error(to, &bytes, limits).unwrap_or_else(|| panic!("{bytes:?} is no error"));
         assert_eq!(error.kind(), *kind, "{bytes:?}");

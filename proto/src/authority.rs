@@ -4,6 +4,7 @@
 //! Only what may stand where. Which host a request is for is decided in `target`.
 
 use crate::class::REG_NAME;
+use crate::digits;
 use crate::scan;
 
 /// An authority, taken apart and checked against the grammar.
@@ -66,21 +67,10 @@ pub(crate) fn host_and_port_of(text: &[u8]) -> Option<(&[u8], Option<u16>)> {
     }
     let port = match text.get(end..)? {
         [] | [b':'] => None,
-        [b':', digits @ ..] => Some(port_of(digits)?),
+        [b':', port @ ..] => Some(digits::number(port)?.try_into().ok()?),
         _ => return None,
     };
     Some((text.get(..end)?, port))
-}
-
-fn port_of(digits: &[u8]) -> Option<u16> {
-    let mut port = 0u16;
-    for digit in digits {
-        if !digit.is_ascii_digit() {
-            return None;
-        }
-        port = port.checked_mul(10)?.checked_add(u16::from(digit - b'0'))?;
-    }
-    Some(port)
 }
 
 /// `*( unreserved / pct-encoded / sub-delims / more )`.

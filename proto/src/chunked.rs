@@ -86,7 +86,7 @@ impl ChunkLine {
 
     fn step(&mut self, b: u8, lenient: Flags) -> Result<(), Kind> {
         use State::*;
-        let any_text = lenient.has(Flags::CHUNK_EXTENSION);
+        let any_text = lenient.any(Flags::CHUNK_EXTENSION);
         self.state = match (self.state, b) {
             (Start | Size, b) if HEX[b as usize] <= 15 => {
                 self.size = self
@@ -98,7 +98,7 @@ impl ChunkLine {
                 Size
             }
             (Start, _) => return Err(Kind::BadChunkSize),
-            (SizeSpace, b'\r') if !lenient.has(Flags::CHUNK_SPACE) => return Err(Kind::BadChunkSize),
+            (SizeSpace, b'\r') if !lenient.any(Flags::CHUNK_SPACE) => return Err(Kind::BadChunkSize),
             (Size | SizeSpace | ExtName | Token | ValueEnd | AnyText, b'\r') => Lf,
             (_, b'\n') => return Err(Kind::BareLf),
             (Size | SizeSpace, b' ' | b'\t') => SizeSpace,

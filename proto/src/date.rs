@@ -3,6 +3,8 @@
 //! The wall clock is the caller's: seconds go in, text comes out. Whether a message carries `Date` is decided in
 //! `send`, what a received date means for a cache or a file is decided by who asks.
 
+use crate::digits;
+
 /// The last second that has four digits for its year: 9999-12-31 23:59:59.
 const LAST: u64 = 253_402_300_799;
 const DAY: u64 = 86_400;
@@ -255,10 +257,10 @@ impl Text<'_> {
         Some(())
     }
 
-    fn number(&mut self, digits: usize) -> Option<u64> {
-        let (number, rest) = self.0.split_at_checked(digits)?;
+    fn number(&mut self, count: usize) -> Option<u64> {
+        let (number, rest) = self.0.split_at_checked(count)?;
         self.0 = rest;
-        number.iter().try_fold(0, |n, b| b.is_ascii_digit().then(|| n * 10 + u64::from(b - b'0')))
+        digits::number(number)
     }
 
     fn month(&mut self) -> Option<u64> {

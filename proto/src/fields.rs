@@ -35,6 +35,11 @@ impl Slots {
         Self { spans: Vec::new(), unfolded: Vec::new() }
     }
 
+    /// The fields of the section whose offsets these are.
+    pub(crate) fn fields<'i: 's, 's>(&'s self, section: &'i [u8]) -> Fields<'i, 's> {
+        Fields { section, spans: &self.spans, unfolded: &self.unfolded }
+    }
+
     pub(crate) fn clear(&mut self) {
         self.spans.clear();
         self.unfolded.clear();

@@ -39,7 +39,7 @@ pub(crate) fn request(
             BodyKind::Chunked
         }
     };
-    if matches!(method, Method::Connect) && !body.is_empty() && !lenient.has(Flags::CONNECT_CONTENT) {
+    if matches!(method, Method::Connect) && !body.is_empty() && !lenient.any(Flags::CONNECT_CONTENT) {
         return Err((Kind::ConnectWithContent, facts.length_at.max(facts.encoding_at)));
     }
     Ok(body)
@@ -83,11 +83,11 @@ pub(crate) fn response(
 
 /// The rules that every message with `Transfer-Encoding` must keep (RFC 9112 sections 6.1 and 6.3 rule 3).
 fn coded(facts: &Facts, version: Version, length: Option<u64>, lenient: Flags) -> Result<(), (Kind, u32)> {
-    if version == Version::Http10 && !lenient.has(Flags::ENCODING_IN_HTTP10) {
+    if version == Version::Http10 && !lenient.any(Flags::ENCODING_IN_HTTP10) {
         return Err((Kind::EncodingInHttp10, facts.encoding_at));
     }
     let chunked = facts.encoding == Encoding::Chunked;
-    if length.is_some() && !(chunked && lenient.has(Flags::LENGTH_AND_ENCODING)) {
+    if length.is_some() && !(chunked && lenient.any(Flags::LENGTH_AND_ENCODING)) {
         return Err((Kind::LengthAndEncoding, facts.length_at.max(facts.encoding_at)));
     }
     Ok(())

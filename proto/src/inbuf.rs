@@ -70,6 +70,25 @@ impl InBuf {
         self.buf.capacity()
     }
 
+    /// Shows the [`bytes`](Self::bytes) held to `look`, and lets go of what it took off their front, as
+    /// [`recv`](crate::Conn::recv) does.
+    ///
+    /// ```
+    /// # use h1wire_proto::{Conn, InBuf, Recv, Server, ServerConfig, Slots};
+    /// let (mut conn, mut slots) = (Conn::<Server>::new(&ServerConfig::default()), Slots::new());
+    /// let mut input = InBuf::new();
+    /// input.keep(34, b"GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /b");
+    /// input.show(|rest| while let Ok(Recv::Event(_)) = conn.recv(rest, &mut slots) {});
+    /// assert_eq!(input.bytes(), b"GET /b");
+    /// ```
+    pub fn show<T>(&mut self, look: impl FnOnce(&mut &[u8]) -> T) -> T {
+        let mut rest = self.bytes();
+        let seen = look(&mut rest);
+        let left = rest.len();
+        self.consume(self.len().saturating_sub(left));
+        seen
+    }
+
     /// The bytes to show to the machine: those held with a copy of `fresh` behind them, or `fresh` itself if none
     /// are. `None`, with nothing changed, if that would hold more than `cap` bytes: the owner read although the
     /// machine did not need input, and should stop.

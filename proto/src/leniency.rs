@@ -57,9 +57,10 @@ impl Flags {
     pub(crate) const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
+    /// Whether any of `flags` is set.
     #[inline]
-    pub(crate) const fn has(self, flag: Self) -> bool {
-        self.0 & flag.0 != 0
+    pub(crate) const fn any(self, flags: Self) -> bool {
+        self.0 & flags.0 != 0
     }
 }
 

@@ -119,6 +119,7 @@ mod class;
 mod conn;
 mod cycle;
 mod date;
+mod digits;
 mod error;
 mod fields;
 mod forward;
@@ -131,23 +132,23 @@ mod io_error;
 mod leniency;
 mod lifetime;
 mod limits;
-mod list;
 mod message;
 mod out;
 mod owned;
 pub mod pool;
 mod queue;
+mod registry;
 pub mod retry;
 #[allow(unsafe_code)]
 mod scan;
 mod send;
-mod tables;
 mod target;
 mod time;
 mod timeouts;
 mod timers;
 mod upgrade;
 mod validate;
+mod values;
 mod views;
 mod visits;
 mod wheel;
@@ -170,23 +171,23 @@ pub use inbuf::InBuf;
 pub use leniency::{ClientLeniency, ServerLeniency};
 pub use lifetime::{Lifetime, Tenure};
 pub use limits::Limits;
-pub use list::{
-    KeepAlive, Members, Parameter, Parameters, members, members_with_comments, split_parameters, tokens,
-    unquote,
-};
 pub use message::{Asks, BodyKind, Expect, Method, RequestHead, ResponseHead, Version};
-pub use out::{BodyLen, Count, FieldSource, Frame, Out};
+pub use out::{Count, Out};
 pub use owned::{OwnedFields, OwnedRequest, OwnedResponse};
 pub use queue::OutQueue;
+pub use registry::{METHODS, MethodInfo, STATUS_CODES, reason_phrase};
 #[doc(hidden)]
 pub use scan::{ScanDigest, scan_twins};
-pub use send::{BodyTx, Prepared, Status};
-pub use tables::{METHODS, MethodInfo, STATUS_CODES, reason_phrase};
+pub use send::{BodyLen, BodyTx, FieldSource, Frame, Prepared, Status};
 pub use target::Target;
 pub use time::Time;
 pub use timeouts::Timeouts;
 pub use timers::{Activity, Expired, Timers};
 pub use validate::{Strictness, validate_name, validate_value};
+pub use values::{
+    KeepAlive, Members, Parameter, Parameters, members, members_with_comments, split_parameters, tokens,
+    unquote,
+};
 pub use views::{Distinct, Duplicates, Named, View};
 #[cfg(fuzzing)]
 #[doc(hidden)]

@@ -4,7 +4,7 @@
 
 use crate::class;
 use crate::fields::Fields;
-use crate::tables::method_info;
+use crate::registry::method_info;
 use crate::target::Target;
 
 /// A request method (RFC 9110 section 9). Methods are case-sensitive; the common ones have a variant, every

@@ -3,7 +3,8 @@
 //! It stores bytes and says which are next. What they mean is decided in `send`, how they reach the socket by its
 //! owner.
 
-use crate::out::{Frame, Out};
+use crate::out::Out;
+use crate::send::Frame;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use bytes::Bytes;

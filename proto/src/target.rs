@@ -4,6 +4,7 @@
 //! leniencies'; here no control character and no space passes, whoever calls.
 
 use crate::authority::{Authority, host_and_port_of, valid_host};
+use crate::digits::Digits;
 use crate::error::RecvErrorKind;
 use crate::message::Method;
 use crate::out::Out;
@@ -228,15 +229,8 @@ fn split_query(target: &[u8]) -> (&[u8], Option<&[u8]>) {
 }
 
 fn put_port<O: Out + ?Sized>(port: u16, out: &mut O) {
-    let mut text = *b":00000";
-    let (mut at, mut rest) = (text.len(), port);
-    while rest > 0 || at == text.len() {
-        at -= 1;
-        text[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-    }
-    text[at - 1] = b':';
-    out.put(&text[at - 1..]);
+    out.put_static(b":");
+    out.put(Digits::new(port.into()).as_bytes());
 }
 
 #[cfg(test)]

@@ -4,11 +4,11 @@
 //! (RFC 9110 section 7.8); one in 64 names that were not offered goes unnoticed, which costs nothing but the
 //! early error: both sides still read the name.
 
-use crate::class::trim_ows;
+use crate::values::between_commas;
 
 /// The bits of the protocols in one `Upgrade` value, letters without case.
 pub(crate) fn fingerprint(value: &[u8]) -> u64 {
-    let protocols = value.split(|b| *b == b',').map(trim_ows).filter(|p| !p.is_empty());
+    let protocols = between_commas(value).filter(|p| !p.is_empty());
     protocols.fold(0, |bits, protocol| {
         // FNV-1a, folded to six bits.
         let hash = protocol.iter().fold(0xcbf2_9ce4_8422_2325u64, |h, b| {

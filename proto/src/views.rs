@@ -5,8 +5,8 @@
 //! source's own iterator.
 
 use crate::fields::Fields;
-use crate::list::{KeepAlive, members};
-use crate::out::FieldSource;
+use crate::send::FieldSource;
+use crate::values::{KeepAlive, members};
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use core::cmp::Ordering;

@@ -7,8 +7,8 @@
 use crate::Result;
 use crate::own_io::{self, date};
 use h1wire_proto::{
-    BodyLen, Client, ClientConfig, ClientEvent, Conn, Fields, InBuf, Method, Recv, ServerEvent, Slots,
-    Status, Timeouts,
+    BodyLen, Client, ClientConfig, ClientEvent, Conn, Fields, InBuf, Method, Recv, RecvError, ServerEvent,
+    Slots, Status, Timeouts,
 };
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -50,20 +50,22 @@ pub fn get(
     stream.write_all(&out)?;
     let (mut status, mut content) = (0, Vec::new());
     loop {
-        let mut rest = input.bytes();
-        loop {
-            match conn.recv(&mut rest, &mut slots)? {
-                Recv::Event(ClientEvent::Informational(head)) => hinted(head.status, head.fields),
-                Recv::Event(ClientEvent::Response(head)) => status = head.status,
-                Recv::Event(ClientEvent::Data(data)) => content.extend_from_slice(data),
-                Recv::Event(ClientEvent::End(_)) => {}
-                Recv::NeedInput(_) => break,
-                // The last response of this connection is complete.
-                Recv::Closed | Recv::Paused(_) => return Ok((status, content)),
+        let over = input.show(|rest| {
+            loop {
+                match conn.recv(rest, &mut slots)? {
+                    Recv::Event(ClientEvent::Informational(head)) => hinted(head.status, head.fields),
+                    Recv::Event(ClientEvent::Response(head)) => status = head.status,
+                    Recv::Event(ClientEvent::Data(data)) => content.extend_from_slice(data),
+                    Recv::Event(ClientEvent::End(_)) => {}
+                    Recv::NeedInput(_) => return Ok::<_, RecvError>(false),
+                    // The last response of this connection is complete.
+                    Recv::Closed | Recv::Paused(_) => return Ok(true),
+                }
             }
+        })?;
+        if over {
+            return Ok((status, content));
         }
-        let left = rest.len();
-        input.consume(input.len() - left);
         match stream.read(input.spare(READ, config.limits.max_contiguous() + READ))? {
             0 => conn.recv_eof(),
             n => input.filled(n),

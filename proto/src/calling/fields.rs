@@ -6,7 +6,8 @@ use super::credentials::Credentials;
 use super::proxies::Route;
 use super::request::Request;
 use crate::headers::Headers;
-use crate::out::{FieldSource, Out};
+use crate::out::Out;
+use crate::send::FieldSource;
 use crate::validate::Strictness;
 
 /// A line that is put together for one request, in place while it is short.

@@ -1,5 +1,6 @@
 //! How long content is said to be: of a request by its fields, of a response by its head.
 
+use crate::digits;
 use crate::message::{BodyKind, ResponseHead};
 
 /// How long the content of a response is said to be: of an answer to `HEAD`, and of a 304, that of the answer to `GET` (RFC
@@ -10,11 +11,8 @@ pub fn announced_length(head: &ResponseHead<'_, '_>) -> Option<u64> {
         BodyKind::Chunked | BodyKind::UntilClose => None,
         BodyKind::None => {
             let mut lines = head.fields.get_all("content-length");
-            let value = lines.next().filter(|value| !value.is_empty() && lines.next().is_none())?;
-            value.iter().try_fold(0u64, |n, b| {
-                let digit = b.is_ascii_digit().then(|| u64::from(b - b'0'))?;
-                n.checked_mul(10)?.checked_add(digit)
-            })
+            let value = lines.next().filter(|_| lines.next().is_none())?;
+            digits::number(value)
         }
     }
 }

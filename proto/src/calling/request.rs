@@ -14,11 +14,13 @@ use super::proxies::Route;
 use super::proxy::Proxy;
 use super::url::Url;
 use crate::conn::{Client, Conn};
+use crate::digits;
 use crate::error::SendError;
 use crate::headers::Headers;
 use crate::message::Method;
-use crate::out::{BodyLen, Out};
+use crate::out::Out;
 use crate::pool::{Family, Origin, Tls};
+use crate::send::BodyLen;
 
 /// How the socket of a request is to be made: what decides, beside its route, whether it can be shared.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -156,11 +158,7 @@ impl<'a> Request<'a> {
     /// [`ReservedField`](SendError::ReservedField) if it is no number.
     pub fn declared_length(&self) -> Result<BodyLen, SendError> {
         let Some(value) = self.headers.get("content-length") else { return Ok(BodyLen::Unknown) };
-        let digits = value.iter().try_fold(0u64, |n, b| {
-            let digit = b.is_ascii_digit().then(|| u64::from(b - b'0'))?;
-            n.checked_mul(10)?.checked_add(digit)
-        });
-        digits.filter(|_| !value.is_empty()).map(BodyLen::Exact).ok_or(SendError::ReservedField)
+        digits::number(value).filter(|n| *n < u64::MAX).map(BodyLen::Exact).ok_or(SendError::ReservedField)
     }
 
     /// Has `conn` write the head, for content of this length.

@@ -2,6 +2,7 @@
 
 use super::address::without_zone;
 use super::credentials::Credentials;
+use crate::digits::Digits;
 use crate::out::Out;
 
 /// The parts of an `http` or `https` URL, as a parser for URLs gives them.
@@ -71,14 +72,7 @@ fn put_host<O: Out + ?Sized>(host: &str, port: Option<u16>, out: &mut O) {
         out.put(host);
     }
     if let Some(port) = port {
-        let mut text = *b":00000";
-        let (mut at, mut rest) = (text.len(), port);
-        while rest > 0 || at == text.len() {
-            at -= 1;
-            text[at] = b'0' + (rest % 10) as u8;
-            rest /= 10;
-        }
-        text[at - 1] = b':';
-        out.put(&text[at - 1..]);
+        out.put_static(b":");
+        out.put(Digits::new(port.into()).as_bytes());
     }
 }

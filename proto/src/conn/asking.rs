@@ -98,7 +98,7 @@ impl<R: Role> Conn<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::out::BodyLen;
+    use crate::send::BodyLen;
     use crate::{Client, ClientConfig, Method, Server, ServerConfig, Slots};
 
     /// Has `recv` take all it takes of `input`.

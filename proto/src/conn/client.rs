@@ -4,7 +4,7 @@
 
 use super::content::Content;
 use super::outstanding::{Outstanding, Sent};
-use super::{Client, Conn, Core, Need, Pause, Recv, Rest, Role, Rx, fields_of};
+use super::{Client, Conn, Core, Need, Pause, Recv, Rest, Role, Rx};
 use crate::advice::{Advice, Phase};
 use crate::cycle::{Cycle, Half, Next, Party, Step};
 use crate::error::{RecvError, RecvErrorKind as Kind};
@@ -180,7 +180,7 @@ impl Core {
                 return Ok(Recv::Closed);
             }
         }
-        if self.lenient.has(Flags::LEADING_CRLF) && input.first() == Some(&b'\r') {
+        if self.lenient.any(Flags::LEADING_CRLF) && input.first() == Some(&b'\r') {
             self.skip_crlf(input).map_err(|kind| self.fail(Party::Server, kind, 0))?;
             if **input == b"\r"[..] && !self.flags.eof {
                 return Ok(Recv::NeedInput(Need::Head));
@@ -239,7 +239,7 @@ impl Core {
             reason,
             version,
             minor: line.minor,
-            fields: fields_of(section, slots),
+            fields: slots.fields(section),
             body,
             keep_alive: framing::persists(facts, version, body),
             switched: false,
@@ -303,7 +303,7 @@ impl Core {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::out::BodyLen;
+    use crate::send::BodyLen;
     use crate::{Method, Slots};
 
     fn ask(conn: &mut Conn<Client>) {

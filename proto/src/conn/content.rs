@@ -3,7 +3,7 @@
 //! How content is framed was decided in `framing`; this file only follows it. It does not decide whether a
 //! message may follow.
 
-use super::{Core, Need, Rest, Rx, fields_of};
+use super::{Core, Need, Rest, Rx};
 use crate::chunked::ChunkLine;
 use crate::cycle::{Party, Step};
 use crate::error::{RecvError, RecvErrorKind as Kind};
@@ -242,7 +242,7 @@ impl Core {
                 let (section, _) = input.split_at(len);
                 self.consume(input, len);
                 self.end_chunked(party);
-                Ok(Content::End(fields_of(section, slots)))
+                Ok(Content::End(slots.fields(section)))
             }
             Read::Partial if self.flags.eof => Err(self.fail(party, Kind::UnexpectedEof, input.len() as i64)),
             Read::Partial => Ok(Content::Need(Need::Framing)),

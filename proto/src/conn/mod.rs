@@ -18,12 +18,10 @@ use core::marker::PhantomData;
 use crate::chunked::ChunkLine;
 use crate::cycle::{Cycle, Party, Step};
 use crate::error::{RecvError, RecvErrorKind};
-use crate::fields::Slots;
 use crate::head::{Careful, Section};
 use crate::leniency::Flags;
 use crate::limits::{Bounds, Limits};
 use crate::message::Version;
-use crate::send::Tx;
 use outstanding::Outstanding;
 pub(crate) use outstanding::Sent;
 use sealed::Sealed;
@@ -143,6 +141,27 @@ pub(crate) enum Rx {
     /// The same of a request without content, which is complete with its head: the joint state knows.
     Over,
     Failed(RecvError),
+}
+
+/// Where the sending half stands: how the content under way is framed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Tx {
+    /// No content is under way.
+    None,
+    /// So many bytes are still owed.
+    Length(u64),
+    Chunked,
+    UntilClose,
+    /// The message has no content whatever is written; so many bytes were announced.
+    Discard(u64),
+}
+
+impl Tx {
+    pub(crate) const NONE: Self = Self::None;
+
+    pub(crate) fn is_open(&self) -> bool {
+        *self != Self::None
+    }
 }
 
 /// Everything a connection remembers.
@@ -337,15 +356,12 @@ pub(crate) fn local<R: Role>() -> Party {
     R::LOCAL
 }
 
-pub(crate) fn fields_of<'i: 's, 's>(section: &'i [u8], slots: &'s Slots) -> crate::fields::Fields<'i, 's> {
-    crate::fields::Fields { section, spans: &slots.spans, unfolded: &slots.unfolded }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fields::Slots;
     use crate::message::Method;
-    use crate::out::BodyLen;
+    use crate::send::BodyLen;
 
     #[test]
     fn a_connection_is_at_most_192_bytes() {

@@ -28,19 +28,19 @@ impl Sent {
         let bit = |on: bool, bit: u8| if on { bit } else { 0 };
         Self(kind | bit(upgrade, Self::UPGRADE) | bit(close, Self::CLOSE))
     }
-    fn has(self, bit: u8) -> bool {
+    fn any(self, bit: u8) -> bool {
         self.0 & bit != 0
     }
     pub(crate) fn step(self) -> Step {
         Step::Request {
-            keep: !self.has(Self::CLOSE),
-            upgrade: self.has(Self::UPGRADE),
+            keep: !self.any(Self::CLOSE),
+            upgrade: self.any(Self::UPGRADE),
             connect: self.0 & Self::KIND == Self::CONNECT,
         }
     }
     /// Whether it said that it is the last of its connection.
     pub(crate) fn is_last(self) -> bool {
-        self.has(Self::CLOSE)
+        self.any(Self::CLOSE)
     }
     /// Whether another request may be sent before this one is answered.
     pub(crate) fn may_be_followed(self) -> bool {

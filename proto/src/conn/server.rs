@@ -3,7 +3,7 @@
 //! Content is in `content`, answers are in `crate::send`.
 
 use super::content::Content;
-use super::{Conn, Core, Need, Pause, Recv, Rest, Role, Rx, Server, fields_of};
+use super::{Conn, Core, Need, Pause, Recv, Rest, Role, Rx, Server};
 use crate::cycle::{Half, Party, Step};
 use crate::error::{RecvError, RecvErrorKind as Kind};
 use crate::fields::{Fields, Slots};
@@ -182,7 +182,7 @@ impl Core {
         let method = Method::from_bytes(name);
         let version = line.version();
         let ordinary = target.first() == Some(&b'/') && method != Method::Connect;
-        if !ordinary && !self.lenient.has(Flags::TARGET_FORM) && !target::has_valid_form(method, target) {
+        if !ordinary && !self.lenient.any(Flags::TARGET_FORM) && !target::has_valid_form(method, target) {
             return Err((Kind::BadTargetForm, line.method_end + 1));
         }
         if self.flags.require_host {
@@ -195,7 +195,7 @@ impl Core {
             target,
             version,
             minor: line.minor,
-            fields: fields_of(section, slots),
+            fields: slots.fields(section),
             body,
             // RFC 9110 section 10.1.1: an HTTP/1.0 client cannot mean it, and without content nothing is awaited.
             expect: if facts.expect_other && http11 {

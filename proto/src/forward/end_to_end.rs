@@ -1,9 +1,10 @@
 //! Which fields stay on the connection they came on, and the others (RFC 9110 section 7.6.1).
 
-use crate::class::{is_token, trim_ows};
+use crate::class::is_token;
 use crate::fields::Fields;
-use crate::out::FieldSource;
+use crate::send::FieldSource;
 use crate::send::may_be_trailer;
+use crate::values::between_commas;
 use core::cmp::Ordering;
 use smallvec::SmallVec;
 
@@ -28,9 +29,8 @@ pub struct HopByHop<'a> {
 impl<'a> HopByHop<'a> {
     /// Reads the `Connection` fields of a head.
     pub fn of(fields: &Fields<'a, 'a>) -> Self {
-        // Between any two commas, as the machine reads them: there are no quoted strings that could hide an option.
-        let options = fields.get_all("connection").flat_map(|value| value.split(|b| *b == b','));
-        let mut named: SmallVec<[&[u8]; 8]> = options.map(trim_ows).filter(|o| is_token(o)).collect();
+        let options = fields.get_all("connection").flat_map(between_commas);
+        let mut named: SmallVec<[&[u8]; 8]> = options.filter(|o| is_token(o)).collect();
         named.sort_unstable_by(|a, b| compare(a, b));
         Self { named, proxy_authentication: false, upgrade: false }
     }

@@ -21,8 +21,8 @@ use crate::authority::valid_host;
 use crate::class::is_token;
 use crate::error::SendError;
 use crate::fields::Fields;
-use crate::list::members_with_comments;
 use crate::message::{RequestHead, ResponseHead, Version};
+use crate::values::members_with_comments;
 use alloc::vec::Vec;
 
 /// How an intermediary forwards. Made once for each, used for every message.
@@ -165,16 +165,6 @@ impl Forwarding {
 fn is_coded(fields: &Fields<'_, '_>) -> bool {
     fields
         .get_all("transfer-encoding")
-        .flat_map(crate::list::members)
+        .flat_map(crate::values::members)
         .any(|coding| !coding.eq_ignore_ascii_case(b"chunked"))
-}
-
-/// A number of digits only, at most `u64::MAX`.
-fn number(digits: &[u8]) -> Option<u64> {
-    if digits.is_empty() {
-        return None;
-    }
-    digits.iter().try_fold(0u64, |n, d| {
-        d.is_ascii_digit().then(|| n.saturating_mul(10).saturating_add(u64::from(d - b'0')))
-    })
 }

@@ -1,8 +1,9 @@
 //! A request on its way to the next server: target, `Host`, fields, framing.
 
-use super::{EndToEnd, ForwardedFields, Forwarding, NextHop, is_coded, number};
+use super::{EndToEnd, ForwardedFields, Forwarding, NextHop, is_coded};
+use crate::digits::{self, Digits};
 use crate::message::{BodyKind, Expect, Method, RequestHead, Version};
-use crate::out::{BodyLen, FieldSource};
+use crate::send::{BodyLen, FieldSource};
 use crate::target::Target;
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
@@ -64,7 +65,7 @@ pub struct ForwardRequest<'a> {
     body: BodyKind,
     fields: EndToEnd<'a>,
     expect: Expect,
-    max_forwards: Option<Decimal>,
+    max_forwards: Option<Digits>,
     via: &'a [u8],
     version: Version,
     forwarded: Option<&'a ForwardedFields>,
@@ -81,7 +82,7 @@ impl<'a> ForwardRequest<'a> {
         }
         let max_forwards = match max_forwards(head) {
             Some(0) => return Err(NotForwarded::FinalRecipient),
-            received => received.map(|n| Decimal::new(n - 1)),
+            received => received.map(|n| Digits::new(n - 1)),
         };
         let host = match (target.authority(), &target) {
             // RFC 9112 section 3.2.2: a received `Host` is ignored beside an absolute target.
@@ -195,7 +196,7 @@ fn max_forwards(head: &RequestHead<'_, '_>) -> Option<u64> {
     if !matches!(head.method, Method::Options | Method::Trace) {
         return None;
     }
-    head.fields.get_all("max-forwards").filter_map(number).min()
+    head.fields.get_all("max-forwards").filter_map(digits::number).min()
 }
 
 fn next_target<'a>(
@@ -230,32 +231,5 @@ fn next_target<'a>(
             target.write_uri(scheme, Some(host), None, &mut uri).map_err(|_| NotForwarded::BadTarget)?;
             Ok(Cow::Owned(uri))
         }
-    }
-}
-
-/// A number as text.
-#[derive(Clone, Copy, Debug)]
-struct Decimal {
-    text: [u8; 20],
-    start: usize,
-}
-
-impl Decimal {
-    fn new(mut n: u64) -> Self {
-        let mut text = [b'0'; 20];
-        let mut start = text.len();
-        for (i, digit) in text.iter_mut().enumerate().rev() {
-            *digit = b'0' + (n % 10) as u8;
-            start = i;
-            n /= 10;
-            if n == 0 {
-                break;
-            }
-        }
-        Self { text, start }
-    }
-
-    fn as_bytes(&self) -> &[u8] {
-        self.text.get(self.start..).unwrap_or_default()
     }
 }

@@ -1,8 +1,9 @@
 //! A response on its way back to the client: fields and framing.
 
-use super::{EndToEnd, Forwarding, NotForwarded, is_coded, number};
+use super::{EndToEnd, Forwarding, NotForwarded, is_coded};
+use crate::digits;
 use crate::message::{BodyKind, ResponseHead};
-use crate::out::{BodyLen, FieldSource};
+use crate::send::{BodyLen, FieldSource};
 
 /// A response as it is sent back: the fields, as a [`FieldSource`], and what goes with them. Made by
 /// [`Forwarding::response`].
@@ -57,7 +58,7 @@ fn body_len(head: &ResponseHead<'_, '_>) -> BodyLen {
         return BodyLen::from(head.body);
     }
     let mut lengths = head.fields.get_all("content-length");
-    match (lengths.next().and_then(number), lengths.next()) {
+    match (lengths.next().and_then(digits::number), lengths.next()) {
         (Some(n), None) => BodyLen::Exact(n),
         _ => BodyLen::None,
     }

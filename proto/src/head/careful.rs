@@ -105,7 +105,7 @@ impl Careful {
     fn step(&mut self, what: Section, b: u8, bounds: &Bounds, lenient: Flags) -> Result<bool, Fault> {
         let at = self.pos;
         let fail = |kind| Err((kind, at));
-        let lf_ends_line = || if lenient.has(Flags::BARE_LF) { Ok(()) } else { Err((Kind::BareLf, at)) };
+        let lf_ends_line = || if lenient.any(Flags::BARE_LF) { Ok(()) } else { Err((Kind::BareLf, at)) };
         let is_request = what == Section::Request;
         self.state = match (self.state, b) {
             (State::Method, b' ') if at > 0 => {
@@ -124,7 +124,7 @@ impl Careful {
             // A target and nothing else is HTTP/0.9, which is not spoken here.
             (State::Target, b' ' | b'\r' | b'\n') => return fail(Kind::BadRequestLine),
             (State::Target, b) => {
-                let tolerated = lenient.has(Flags::TARGET_BYTES) && (b >= 0x80 || b == b'#');
+                let tolerated = lenient.any(Flags::TARGET_BYTES) && (b >= 0x80 || b == b'#');
                 if !in_target(b) && !tolerated {
                     return fail(Kind::BadTarget);
                 }
@@ -193,7 +193,7 @@ impl Careful {
 
             (State::Name | State::NameSpace, b':') => State::Value,
             (State::Name | State::NameSpace, b' ' | b'\t') => {
-                if !lenient.has(Flags::SPACE_BEFORE_COLON) {
+                if !lenient.any(Flags::SPACE_BEFORE_COLON) {
                     return fail(Kind::SpaceBeforeColon);
                 }
                 State::NameSpace
@@ -237,11 +237,11 @@ impl Careful {
 fn may_fold(what: Section, lenient: Flags) -> bool {
     match what {
         Section::Response => true,
-        Section::Request => lenient.has(Flags::OBS_FOLD),
+        Section::Request => lenient.any(Flags::OBS_FOLD),
         Section::Trailers => false,
     }
 }
 
 fn tolerated_control(b: u8, lenient: Flags) -> bool {
-    lenient.has(Flags::CONTROLS) && !matches!(b, 0 | b'\r' | b'\n')
+    lenient.any(Flags::CONTROLS) && !matches!(b, 0 | b'\r' | b'\n')
 }

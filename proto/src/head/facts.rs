@@ -5,8 +5,10 @@
 //! together is decided in `framing`.
 
 use crate::class::{is_in_any_case, is_token, trim_ows};
+use crate::digits;
 use crate::error::RecvErrorKind as Kind;
 use crate::leniency::Flags;
+use crate::values::between_commas;
 
 /// The last `Transfer-Encoding` member, which is what frames (RFC 9112 section 6.3).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -93,7 +95,7 @@ impl Facts {
             self.keep_alive = true;
             return;
         }
-        for option in value.split(|b| *b == b',').map(trim_ows) {
+        for option in between_commas(value) {
             match option.len() {
                 5 if is_in_any_case(option, b"close") => self.close = true,
                 7 if is_in_any_case(option, b"upgrade") => self.upgrade_named = true,
@@ -105,7 +107,7 @@ impl Facts {
 
     /// RFC 9110 section 10.1.1. Anything beside `100-continue` makes the expectation another one.
     fn expect(&mut self, value: &[u8]) {
-        for member in value.split(|b| *b == b',').map(trim_ows).filter(|m| !m.is_empty()) {
+        for member in between_commas(value).filter(|m| !m.is_empty()) {
             if is_in_any_case(member, b"100-continue") {
                 self.expect_continue = true;
             } else {
@@ -120,8 +122,8 @@ impl Facts {
         let mut any = false;
         for member in value.split(|b| *b == b',') {
             // Only a list may have white space inside, and the strict engine takes no list.
-            let member = if lenient.has(Flags::REPEATED_LENGTH) { trim_ows(member) } else { member };
-            if member.is_empty() && lenient.has(Flags::EMPTY_MEMBERS) {
+            let member = if lenient.any(Flags::REPEATED_LENGTH) { trim_ows(member) } else { member };
+            if member.is_empty() && lenient.any(Flags::EMPTY_MEMBERS) {
                 continue;
             }
             any = true;
@@ -131,7 +133,7 @@ impl Facts {
             };
             match self.length {
                 Some(known) if known != length => return self.fail(Kind::ConflictingContentLength, at),
-                Some(_) if !lenient.has(Flags::REPEATED_LENGTH) => {
+                Some(_) if !lenient.any(Flags::REPEATED_LENGTH) => {
                     return self.fail(Kind::RepeatedContentLength, at);
                 }
                 _ => {}
@@ -148,8 +150,8 @@ impl Facts {
     fn transfer_encoding(&mut self, value: &[u8], at: u32, lenient: Flags) {
         self.encoding_at = at;
         let mut any = false;
-        for member in value.split(|b| *b == b',').map(trim_ows) {
-            if member.is_empty() && lenient.has(Flags::EMPTY_MEMBERS) {
+        for member in between_commas(value) {
+            if member.is_empty() && lenient.any(Flags::EMPTY_MEMBERS) {
                 continue;
             }
             any = true;
@@ -163,7 +165,7 @@ impl Facts {
             } else if !is_token(member) {
                 // A parameter, which none of the registered codings has, or no coding at all.
                 return self.fail(Kind::BadTransferEncoding, at);
-            } else if !is_registered(member) && !lenient.has(Flags::UNKNOWN_CODING) {
+            } else if !is_registered(member) && !lenient.any(Flags::UNKNOWN_CODING) {
                 self.unknown_coding = true;
             }
         }
@@ -182,21 +184,10 @@ fn is_registered(coding: &[u8]) -> bool {
 }
 
 /// Digits only, below 2^63: sums of lengths then never overflow.
-pub(crate) fn decimal(digits: &[u8]) -> Result<u64, Kind> {
-    if digits.is_empty() {
-        return Err(Kind::BadContentLength);
+pub(crate) fn decimal(text: &[u8]) -> Result<u64, Kind> {
+    match digits::number(text) {
+        None => Err(Kind::BadContentLength),
+        Some(n) if n > i64::MAX as u64 => Err(Kind::ContentLengthTooLarge),
+        Some(n) => Ok(n),
     }
-    let mut value = 0u64;
-    let mut overflow = false;
-    for d in digits {
-        let d = d.wrapping_sub(b'0');
-        if d > 9 {
-            return Err(Kind::BadContentLength);
-        }
-        match value.checked_mul(10).and_then(|v| v.checked_add(d as u64)) {
-            Some(v) => value = v,
-            None => overflow = true,
-        }
-    }
-    if overflow || value > i64::MAX as u64 { Err(Kind::ContentLengthTooLarge) } else { Ok(value) }
 }

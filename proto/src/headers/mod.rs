@@ -9,7 +9,8 @@ mod tests;
 
 use crate::error::SendError;
 use crate::fields::Fields;
-use crate::out::{FieldSource, Out};
+use crate::out::Out;
+use crate::send::FieldSource;
 use crate::send::{Checked, Encoder};
 use crate::validate::{Strictness, validate_name, validate_value};
 use crate::views::View;

@@ -1,7 +1,7 @@
 //! A field section that outlives its input, and the memory under the owned heads.
 
 use crate::fields::{FieldSpan, Fields};
-use crate::out::FieldSource;
+use crate::send::FieldSource;
 use alloc::vec::Vec;
 use bytes::Bytes;
 use core::fmt;

@@ -1,6 +1,6 @@
 //! The words between a pool and its driver: ids, what is told, what is to be done. No decisions.
 
-use crate::list::KeepAlive;
+use crate::values::KeepAlive;
 use core::fmt;
 
 /// A connection of one pool.

@@ -55,8 +55,8 @@ pub use config::{PoolConfig, Scheduling};
 pub use origin::{Family, Origin, Tls};
 pub use view::{OriginView, Totals};
 
-use crate::list::KeepAlive;
 use crate::time::Time;
+use crate::values::KeepAlive;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use config::limit;

@@ -7,6 +7,7 @@ use crate::class::trim_ows;
 use crate::error::SendError;
 use crate::upgrade;
 use crate::validate::{Strictness, validate_name, validate_value};
+use crate::values::between_commas;
 
 /// What the caller's fields say.
 #[derive(Clone, Copy, Default, Debug)]
@@ -43,7 +44,7 @@ impl Said {
 
     /// All of `other` was said.
     #[inline]
-    pub(crate) const fn has(self, other: Self) -> bool {
+    pub(crate) const fn all(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 
@@ -104,8 +105,8 @@ impl Checked {
 
     /// Whether all of this was said.
     #[inline]
-    pub(crate) const fn has(&self, what: Said) -> bool {
-        self.said.has(what)
+    pub(crate) const fn all(&self, what: Said) -> bool {
+        self.said.all(what)
     }
 
     /// Whether `Upgrade` names a protocol.
@@ -159,7 +160,9 @@ impl Checked {
                 self.say(Said::HOST);
                 self.say(Said::BAD_HOST.only_if(!crate::authority::valid_host(value)));
             }
-            10 if is("connection") => members(value).for_each(|option| self.say(connection_option(option))),
+            10 if is("connection") => {
+                between_commas(value).for_each(|option| self.say(connection_option(option)))
+            }
             10 if is("keep-alive") => self.say(Said::KEEP_ALIVE),
             6 if is("expect") => {
                 self.say(Said::EXPECT_CONTINUE.only_if(value.eq_ignore_ascii_case(b"100-continue")));
@@ -168,7 +171,7 @@ impl Checked {
             2 if is("te") => {
                 self.say(Said::TE);
                 // RFC 9112 section 7.4: `chunked` is always acceptable and must not be listed.
-                let chunked = members(value)
+                let chunked = between_commas(value)
                     .map(|m| m.split(|b| *b == b';').next().map_or(m, trim_ows))
                     .any(|m| m.eq_ignore_ascii_case(b"chunked"));
                 if chunked {
@@ -194,8 +197,4 @@ fn connection_option(option: &[u8]) -> Said {
         2 => Said::TE_HOP.only_if(is("te")),
         _ => Said::default(),
     }
-}
-
-fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
-    value.split(|b| *b == b',').map(trim_ows)
 }

@@ -3,12 +3,10 @@
 //! Fields are walked twice, first to check, then to write, so that an error leaves no bytes behind.
 
 use super::checked::{Checked, Said};
+use super::source::{Encoder, FieldSource, Frame};
+use crate::digits;
 use crate::error::SendError;
-use crate::out::{FieldSource, Frame, Out};
-
-/// Shows that it is the encoder that asks a source of fields to write itself.
-#[derive(Clone, Copy, Debug)]
-pub struct Encoder(());
+use crate::out::Out;
 
 /// Checks every field (RFC 9110 section 5): names and values are valid, and none is the machine's to write.
 #[inline]
@@ -34,7 +32,7 @@ pub(crate) fn put_options<O: Out + ?Sized>(needed: Said, given: Said, out: &mut 
     ];
     let mut first = true;
     for (option, name) in options {
-        if needed.has(option) && !given.has(option) {
+        if needed.all(option) && !given.all(option) {
             out.put(if first { b"Connection: " } else { b", " });
             out.put(name);
             first = false;
@@ -64,19 +62,10 @@ fn put_number<const P: usize, const E: usize, O: Out + ?Sized>(
     behind: &[u8; E],
     out: &mut O,
 ) {
-    // From the end, so that nobody has to know how many digits there are.
     let mut line = [0u8; 44];
     let end = line.len() - E;
     line[end..].copy_from_slice(behind);
-    let (mut at, mut left) = (end, n);
-    loop {
-        at -= 1;
-        line[at] = b'0' + (left % 10) as u8;
-        left /= 10;
-        if left == 0 {
-            break;
-        }
-    }
+    let at = digits::write_before(n, &mut line, end);
     // At most 20 digits and as many bytes before them.
     line[at - P..at].copy_from_slice(before);
     out.put(&line[at - P..]);
@@ -93,51 +82,6 @@ pub(crate) fn chunk_frame(len: u64) -> Frame {
     pre[digits] = b'\r';
     pre[digits + 1] = b'\n';
     Frame { pre, pre_len: digits as u8 + 2, post: b"\r\n", payload: true }
-}
-
-/// Fields that frame, route, authenticate, make a request conditional, or say how content is to be processed may not be
-/// trailers (RFC 9110 section 6.5.1).
-static NOT_IN_TRAILERS: [&str; 28] = [
-    "authorization",
-    "cache-control",
-    "connection",
-    "content-encoding",
-    "content-length",
-    "content-range",
-    "content-type",
-    "cookie",
-    "expect",
-    "host",
-    "if-match",
-    "if-modified-since",
-    "if-none-match",
-    "if-range",
-    "if-unmodified-since",
-    "keep-alive",
-    "max-forwards",
-    "pragma",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "range",
-    "set-cookie",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "www-authenticate",
-];
-
-pub(crate) fn check_trailers<F: FieldSource + ?Sized>(trailers: &F) -> Result<(), SendError> {
-    if !trailers.fields().all(|(name, _)| may_be_trailer(name)) {
-        return Err(SendError::TrailerForbidden);
-    }
-    check_fields(trailers).map(drop)
-}
-
-/// Whether a field may stand in a trailer section (RFC 9110 section 6.5.1).
-pub(crate) fn may_be_trailer(name: &[u8]) -> bool {
-    !NOT_IN_TRAILERS.iter().any(|n| name.eq_ignore_ascii_case(n.as_bytes()))
 }
 
 #[cfg(test)]

@@ -9,40 +9,21 @@ mod plan;
 mod prepared;
 mod request;
 mod respond;
+mod source;
 mod status;
+mod trailers;
 
 pub use checked::Checked;
 pub(crate) use checked::length;
-pub use encode::Encoder;
-pub(crate) use encode::may_be_trailer;
 pub use prepared::Prepared;
+pub use source::{BodyLen, Encoder, FieldSource, Frame};
 pub use status::Status;
+pub(crate) use trailers::may_be_trailer;
 
-use crate::conn::{Conn, Core, Role, local};
+use crate::conn::{Conn, Core, Role, Tx, local};
 use crate::cycle::{Half, Party, Step};
 use crate::error::SendError;
-use crate::out::{FieldSource, Frame, Out};
-
-/// How the content under way is framed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Tx {
-    /// No content is under way.
-    None,
-    /// So many bytes are still owed.
-    Length(u64),
-    Chunked,
-    UntilClose,
-    /// The message has no content whatever is written; so many bytes were announced.
-    Discard(u64),
-}
-
-impl Tx {
-    pub(crate) const NONE: Self = Self::None;
-
-    pub(crate) fn is_open(&self) -> bool {
-        *self != Self::None
-    }
-}
+use crate::out::Out;
 
 /// The content of the local message under way: how to send it.
 ///
@@ -135,7 +116,7 @@ impl BodyTx<'_> {
         trailers: &F,
         out: &mut O,
     ) -> Result<(), SendError> {
-        encode::check_trailers(trailers)?;
+        trailers::check(trailers)?;
         match self.core.tx {
             Tx::Length(left) if left > 0 => return Err(SendError::BodyTooShort),
             Tx::Chunked => {

@@ -3,7 +3,7 @@
 //! What a request sends is in `request`; what is received is decided in `framing`.
 
 use super::Tx;
-use crate::out::BodyLen;
+use super::source::BodyLen;
 
 /// The framing of one response: the field that says it, and what is sent.
 #[derive(Clone, Copy)]

@@ -3,10 +3,12 @@
 use alloc::vec::Vec;
 
 use super::checked::Checked;
-use super::encode::{self, Encoder};
+use super::encode;
+use super::source::Encoder;
+use super::source::FieldSource;
 use crate::error::SendError;
 use crate::headers::Headers;
-use crate::out::{FieldSource, Out};
+use crate::out::Out;
 
 /// Fields checked and encoded in advance. Sending them costs one copy.
 ///

@@ -3,11 +3,12 @@
 use super::Tx;
 use super::checked::Said;
 use super::encode;
+use super::source::{BodyLen, FieldSource};
 use crate::conn::{Client, Conn, Sent};
 use crate::cycle::{Half, Party};
 use crate::error::SendError;
 use crate::message::Method;
-use crate::out::{BodyLen, FieldSource, Out};
+use crate::out::Out;
 use crate::scan;
 use crate::target::{self, Target};
 
@@ -46,17 +47,17 @@ impl Conn<Client> {
             return Err(SendError::BadTarget);
         }
         let checked = encode::check_fields(fields)?;
-        if !checked.has(Said::HOST) {
+        if !checked.all(Said::HOST) {
             return Err(SendError::MissingHost);
         }
-        if checked.has(Said::TWO_HOSTS) {
+        if checked.all(Said::TWO_HOSTS) {
             return Err(SendError::ReservedField);
         }
-        if checked.has(Said::BAD_HOST) {
+        if checked.all(Said::BAD_HOST) {
             return Err(SendError::BadFieldValue);
         }
         let empty = matches!(body, BodyLen::None | BodyLen::Exact(0));
-        if checked.has(Said::EXPECT_CONTINUE) && empty {
+        if checked.all(Said::EXPECT_CONTINUE) && empty {
             return Err(SendError::ReservedField);
         }
         if !empty && matches!(method, Method::Connect | Method::Trace) {
@@ -71,7 +72,7 @@ impl Conn<Client> {
             return Err(SendError::WrongState);
         }
         core.advance_exchange();
-        let sent = Sent::new(method, checked.upgrade(), checked.has(Said::CLOSE));
+        let sent = Sent::new(method, checked.upgrade(), checked.all(Said::CLOSE));
         if core.outstanding.len() == 0 {
             core.cycle.apply(Party::Client, sent.step()).map_err(|_| SendError::WrongState)?;
         } else {
@@ -83,7 +84,7 @@ impl Conn<Client> {
         }
         core.outstanding.push(sent);
         core.offered = checked.offered;
-        core.flags.continue_pending = checked.has(Said::EXPECT_CONTINUE);
+        core.flags.continue_pending = checked.all(Said::EXPECT_CONTINUE);
 
         out.reserve(64 + method.as_bytes().len() + target.len() + checked.len);
         out.put(method.as_bytes());
@@ -92,8 +93,8 @@ impl Conn<Client> {
         out.put(b" HTTP/1.1\r\n");
         encode::put_fields(fields, out);
         // RFC 9112 section 7.4 and RFC 9110 section 7.8: both fields are connection-specific.
-        let keep = checked.has(Said::KEEP_ALIVE) && !checked.has(Said::CLOSE);
-        let hop = Said::SWITCH.only_if(checked.upgrade()).with(Said::TE_HOP.only_if(checked.has(Said::TE)));
+        let keep = checked.all(Said::KEEP_ALIVE) && !checked.all(Said::CLOSE);
+        let hop = Said::SWITCH.only_if(checked.upgrade()).with(Said::TE_HOP.only_if(checked.all(Said::TE)));
         encode::put_options(hop.with(Said::KEEP.only_if(keep)), checked.said, out);
         core.tx = match body {
             BodyLen::None if method.expects_content() => {

@@ -7,14 +7,15 @@ use super::Tx;
 use super::checked::{Checked, Said};
 use super::encode;
 use super::plan::{Plan, bodyless};
+use super::source::{BodyLen, FieldSource};
 use super::status::Status;
 use crate::conn::{Conn, Server};
 use crate::cycle::{Half, Party, Step};
 use crate::date::HttpDate;
 use crate::error::{RecvError, SendError};
-use crate::out::{BodyLen, FieldSource, Out};
+use crate::out::Out;
 use crate::timers::Expired;
-use crate::{class, tables};
+use crate::{class, registry};
 
 impl Conn<Server> {
     /// Sends the head of the final response. The content follows by [`body`](Conn::body), unless there is none.
@@ -104,7 +105,7 @@ impl Conn<Server> {
         }
         put_status_line(&status, out);
         encode::put_fields(fields, out);
-        let keep = Said::KEEP.only_if(checked.has(Said::KEEP_ALIVE));
+        let keep = Said::KEEP.only_if(checked.all(Said::KEEP_ALIVE));
         let needed = keep.with(Said::SWITCH.only_if(checked.upgrade()));
         encode::put_options(needed, checked.said, out);
         out.put_static(b"\r\n");
@@ -243,7 +244,7 @@ impl Conn<Server> {
         // The client may or may not send content it announced with 100-continue once it is answered without a
         // 100; after its end of stream there is nobody to keep the connection for, unless it left more requests.
         let keep = core.cycle.keep
-            && !checked.has(Said::CLOSE)
+            && !checked.all(Said::CLOSE)
             && !core.flags.continue_pending
             && (!core.flags.eof || core.flags.behind)
             && !core.flags.last
@@ -257,9 +258,9 @@ impl Conn<Server> {
             .map_err(|_| SendError::WrongState)?;
         core.flags.continue_pending = false;
         core.flags.ignored |= refused || surprised;
-        let hint = if keep && !checked.has(Said::KEEP_ALIVE) { core.keep_alive_hint } else { 0 };
+        let hint = if keep && !checked.all(Said::KEEP_ALIVE) { core.keep_alive_hint } else { 0 };
         // A field that is meant for the next hop alone is named by `Connection` (RFC 9110 section 7.6.1).
-        let keep_alive = keep && (core.flags.http10 || hint > 0 || checked.has(Said::KEEP_ALIVE));
+        let keep_alive = keep && (core.flags.http10 || hint > 0 || checked.all(Said::KEEP_ALIVE));
         out.reserve(160 + checked.len + content.map_or(0, <[u8]>::len));
         put_head(&status, &checked, fields, &plan, keep, keep_alive, hint, tunnel, out);
         match content {
@@ -288,7 +289,7 @@ fn put_head<F: FieldSource + ?Sized, O: Out + ?Sized>(
     out: &mut O,
 ) {
     put_status_line(status, out);
-    if let (Some(date), false) = (status.date, checked.has(Said::DATE)) {
+    if let (Some(date), false) = (status.date, checked.all(Said::DATE)) {
         out.put(date.line());
     }
     encode::put_fields(fields, out);
@@ -318,7 +319,7 @@ fn check_reason(status: &Status<'_>) -> Result<(), SendError> {
 
 #[inline(always)]
 fn put_status_line<O: Out + ?Sized>(status: &Status<'_>, out: &mut O) {
-    match (status.reason, tables::status_line(status.code)) {
+    match (status.reason, registry::status_line(status.code)) {
         (None, Some(line)) => out.put(line),
         (reason, _) => {
             let digit = |n: u16| b'0' + (n % 10) as u8;

@@ -17,14 +17,15 @@ use super::why::Why;
 use crate::conn::{Client, ClientConfig, ClientEvent, Conn, Pause, Recv};
 use crate::error::{RecvErrorKind, SendError};
 use crate::fields::Slots;
-use crate::list::KeepAlive;
 use crate::message::ResponseHead;
-use crate::out::{BodyLen, Out};
+use crate::out::Out;
 use crate::retry::{Attempt, Sent};
+use crate::send::BodyLen;
 use crate::send::BodyTx;
 use crate::time::Time;
 use crate::timeouts::Timeouts;
 use crate::timers::{Activity, Timers};
+use crate::values::KeepAlive;
 
 /// On what terms a request is sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

@@ -5,7 +5,7 @@
 use super::{Call, Stage};
 use crate::advice::Advice;
 use crate::calling::Why;
-use crate::list::KeepAlive;
+use crate::values::KeepAlive;
 
 /// What to do with the socket.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -4,6 +4,7 @@
 //! than a recipient would see who knows about quotes. What a value means is its field's business.
 
 use crate::class::{is_token, trim_ows};
+use crate::digits;
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
@@ -34,6 +35,13 @@ pub fn members_with_comments(value: &[u8]) -> Members<'_> {
 /// ```
 pub fn tokens(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     members(value).filter(|m| is_token(m))
+}
+
+/// What stands between any two commas, without white space around it, and possibly nothing. For lists whose members
+/// are tokens, as the machine reads them: where there are no quoted strings, none can hide a member from it that
+/// another hop sees.
+pub(crate) fn between_commas(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|b| *b == b',').map(trim_ows)
 }
 
 /// Splits a member into what stands before the first `;` and the parameters after it.
@@ -180,22 +188,13 @@ impl KeepAlive {
             } else {
                 continue;
             };
-            if let Some(n) = parameter.value().and_then(|v| number(&v)) {
+            if let Some(n) = parameter.value().and_then(|v| digits::number(&v)) {
+                let n = u32::try_from(n).unwrap_or(u32::MAX);
                 *slot = Some(slot.map_or(n, |before| before.min(n)));
             }
         }
         hint
     }
-}
-
-/// A number of digits only, at most `u32::MAX`.
-fn number(digits: &[u8]) -> Option<u32> {
-    if digits.is_empty() {
-        return None;
-    }
-    digits.iter().try_fold(0u32, |n, d| {
-        d.is_ascii_digit().then(|| n.saturating_mul(10).saturating_add(u32::from(d - b'0')))
-    })
 }
 
 /// What stands before the first `separator` that is in no quoted string (nor, with `comments`, in a comment), and
