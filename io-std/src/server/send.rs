@@ -129,6 +129,7 @@ impl Exchange {
             None => conn.respond(status, &fields, len, out),
         }?;
         self.status = head.code;
+        self.marks.as_mut().into_iter().for_each(Marks::head);
         Ok(())
     }
 

@@ -288,3 +288,79 @@ fn a_response_whose_bytes_are_lost_is_neither_finished_nor_reported_as_complete(
     drop(stream);
     assert_eq!((done.recv_timeout(SOON), done.recv_timeout(SOON)), (Ok(false), Ok(false)));
 }
+
+#[test]
+fn header_replaces_and_append_header_adds_in_both_sections() {
+    let server = server()
+        .start(|req, res| {
+            res.header("Set-Cookie", "old").header("set-cookie", "a=1").append_header("Set-Cookie", "b=2");
+            res.fields(&[("X-One", "1"), ("X-Two", "2")]).header("x-two", "3");
+            res.trailer("X-Sum", "0").trailer("x-sum", "1").append_trailer("x-sum", "2");
+            if req.target() == b"/now" {
+                res.send_head()?;
+            }
+            res.end("x")
+        })
+        .unwrap();
+    let mut peer = Peer::to(&server);
+    for target in ["/", "/now"] {
+        peer.send(format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n"));
+        let head = "HTTP/1.1 200 OK\r\nset-cookie: a=1\r\nSet-Cookie: b=2\r\nX-One: 1\r\nx-two: 3\r\n\
+                    Transfer-Encoding: chunked\r\n\r\n";
+        assert_eq!(peer.head(), head);
+        assert_eq!(peer.until("\r\n\r\n"), "1\r\nx\r\n0\r\nx-sum: 1\r\nx-sum: 2\r\n\r\n");
+    }
+}
+
+#[test]
+fn a_head_is_sent_as_it_was_set_or_with_what_is_said_with_it() {
+    let server = server()
+        .start(|req, res| {
+            res.status(203).header("a", "1").header("b", "2").send_date(false);
+            match req.target() {
+                b"/send" => res.send_head()?,
+                _ => res.write_head(404, &[("b", "3")])?,
+            }
+            assert!(res.is_head_sent());
+            res.finish()
+        })
+        .unwrap();
+    let mut peer = Peer::to(&server);
+    for (target, head) in [
+        ("/send", "HTTP/1.1 203 Non-Authoritative Information\r\na: 1\r\nb: 2\r\n"),
+        ("/write", "HTTP/1.1 404 Not Found\r\na: 1\r\nb: 3\r\n"),
+    ] {
+        peer.send(format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n"));
+        assert_eq!(peer.until("\r\n\r\n"), format!("{head}Transfer-Encoding: chunked\r\n\r\n"));
+        peer.until("0\r\n\r\n");
+    }
+}
+
+#[test]
+fn whatever_is_set_after_the_head_is_an_error() {
+    type Setter = fn(&mut h1wire_std::server::Response<'_>);
+    const SETTERS: [Setter; 8] = [
+        |res| _ = res.status(404),
+        |res| _ = res.reason("no"),
+        |res| _ = res.header("a", "b"),
+        |res| _ = res.append_header("a", "b"),
+        |res| _ = res.fields(&[("a", "b")]),
+        |res| _ = res.content_length(3),
+        |res| _ = res.close_after(),
+        |res| _ = res.send_date(false),
+    ];
+    let server = server()
+        .start(|req, res| {
+            let setter = SETTERS[usize::from(req.target()[1] - b'0')];
+            res.send_head()?;
+            setter(res);
+            assert_eq!(res.finish().unwrap_err().kind(), std::io::ErrorKind::InvalidInput);
+            Err(std::io::Error::other("as it should"))
+        })
+        .unwrap();
+    for i in 0..SETTERS.len() {
+        let answer = Peer::to(&server).send(format!("GET /{i} HTTP/1.1\r\nHost: a\r\n\r\n")).rest();
+        assert!(!answer.contains("0\r\n\r\n"), "{i}: {answer}");
+    }
+    assert_eq!(server.handle().counters().panics, 0);
+}

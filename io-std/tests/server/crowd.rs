@@ -1,9 +1,13 @@
 //! More connections than threads: who gets one, who needs none, who is turned away.
 
-use std::sync::Arc;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
+
+use socket2::{Domain, Socket, Type};
 
 use crate::peer::{GET, Peer, SOON, echo, gated, server, wait_until, with};
 
@@ -88,4 +92,47 @@ fn connections_beyond_the_limit_are_answered_503_until_one_has_gone() {
     drop(first);
     wait_until("the first has gone", || server.handle().counters().connections == 0);
     Peer::to(&server).send(GET).response();
+}
+
+#[test]
+fn one_address_may_have_only_so_many_connections_and_others_are_not_in_its_way() {
+    let server = server().options(with(|o| o.max_connections_per_peer = Some(2))).start(echo).unwrap();
+    let addr = server.local_addr().unwrap();
+    let mut pair: Vec<Peer> = (0..2).map(|_| Peer::to(&server)).collect();
+    for peer in &mut pair {
+        peer.send(GET).response();
+    }
+    assert!(Peer::to(&server).send(GET).rest().starts_with("HTTP/1.1 503 "));
+    let elsewhere = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    elsewhere.bind(&SocketAddr::from(([127, 0, 0, 2], 0)).into()).unwrap();
+    elsewhere.connect(&addr.into()).unwrap();
+    Peer::on(TcpStream::from(elsewhere)).send(GET).response();
+    pair.pop();
+    wait_until("one of them has gone", || server.handle().counters().closed == 2);
+    Peer::to(&server).send(GET).response();
+    assert_eq!(server.handle().counters().refused, 1);
+}
+
+/// The thread that accepts is held by a hook, so that what is connected has to wait.
+#[test]
+fn as_many_may_wait_to_be_accepted_as_the_backlog_says() {
+    for (backlog, clients, room) in [(1024, 600, true), (4, 60, false)] {
+        let (go, may_go) = channel::<()>();
+        let may_go = Mutex::new(may_go);
+        let server = server()
+            .options(with(|o| (o.backlog, o.max_connections) = (backlog, Some(0))))
+            .on_drop_connection(move |_| _ = may_go.lock().unwrap().recv_timeout(SOON))
+            .start(echo)
+            .unwrap();
+        let addr = server.local_addr().unwrap();
+        let mut connected = Vec::new();
+        for _ in 0..clients {
+            match TcpStream::connect_timeout(&addr, Duration::from_millis(500)) {
+                Ok(stream) => connected.push(stream),
+                Err(_) => break,
+            }
+        }
+        assert_eq!(connected.len() == clients, room, "{} of {clients}", connected.len());
+        drop(go);
+    }
 }

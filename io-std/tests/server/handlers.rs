@@ -132,3 +132,62 @@ fn a_handler_can_drop_the_connection_instead_of_answering() {
         .unwrap();
     Peer::to(&server).send(GET).assert_closed();
 }
+
+#[test]
+fn a_client_that_ended_its_half_is_gone_where_the_options_say_so() {
+    let (sender, done) = channel();
+    let sender = Mutex::new(sender);
+    let server = server()
+        .options(with(|o| o.abort_on_end = true))
+        .start(move |req, res| {
+            assert!(!req.is_aborted());
+            sender.lock().unwrap().send(()).unwrap();
+            wait_until("it is gone", || req.is_aborted());
+            sender.lock().unwrap().send(()).unwrap();
+            res.abort();
+            Ok(())
+        })
+        .unwrap();
+    // Also behind something that nobody has read.
+    for behind in ["", GET] {
+        let mut peer = Peer::to(&server);
+        peer.send(GET);
+        done.recv_timeout(SOON).unwrap();
+        peer.send(behind).end();
+        done.recv_timeout(SOON).unwrap();
+    }
+}
+
+#[test]
+fn whole_content_is_given_in_one_piece_and_too_much_is_refused() {
+    let server = server().start_whole(10, |_, content, res| res.end(content)).unwrap();
+    let mut peer = Peer::to(&server);
+    let sized = |content: &str| {
+        format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{content}", content.len())
+    };
+    let chunked = |content: &str| {
+        let head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+        format!("{head}4\r\n{}\r\n{:x}\r\n{}\r\n0\r\n\r\n", &content[..4], content.len() - 4, &content[4..])
+    };
+    for message in [sized("0123456789"), chunked("0123456789")] {
+        assert_eq!(peer.send(message).response().1, "0123456789");
+    }
+    assert_eq!(peer.send(GET).response().1, "");
+    for message in [sized("0123456789x"), chunked("0123456789x")] {
+        assert!(peer.send(message).response().0.starts_with("HTTP/1.1 413 "));
+    }
+    // It is refused by its length, before it is sent.
+    let answer = Peer::to(&server)
+        .send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\nExpect: 100-continue\r\n\r\n")
+        .rest();
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+}
+
+#[test]
+fn a_declared_length_may_differ_from_the_content_where_none_is_sent() {
+    let server = server().start(|_, res| res.content_length(10).end("")).unwrap();
+    let mut peer = Peer::to(&server);
+    peer.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(peer.head(), "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n");
+    assert!(peer.send(GET).response().0.starts_with("HTTP/1.1 500 "));
+}

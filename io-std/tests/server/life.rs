@@ -215,3 +215,36 @@ fn streams_beyond_the_limit_are_refused_with_an_answer() {
     assert_eq!(server.handle().inject(theirs).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
     assert!(Peer::on(ours).rest().starts_with("HTTP/1.1 503 "));
 }
+
+#[test]
+fn a_handler_that_goes_on_and_on_is_told_that_the_server_ends() {
+    let (begun, has_begun) = channel();
+    let begun = Mutex::new(begun);
+    let server = server()
+        .start(move |req, res| {
+            res.send_head()?;
+            begun.lock().unwrap().send(()).unwrap();
+            wait_until("the server ends", || req.is_shutting_down() && res.is_shutting_down());
+            res.end("bye")
+        })
+        .unwrap();
+    let mut peer = Peer::to(&server);
+    peer.send(GET);
+    has_begun.recv_timeout(SOON).unwrap();
+    let drained = end(server, SOON);
+    assert_eq!((drained.finished, drained.cut), (1, 0));
+    assert!(peer.rest().ends_with("3\r\nbye\r\n0\r\n\r\n"));
+}
+
+#[test]
+fn connections_closed_by_hand_while_the_server_ends_were_cut_off() {
+    let server = server().start(echo).unwrap();
+    let mut peer = Peer::to(&server);
+    peer.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n");
+    wait_until("the handler runs", || server.handle().counters().requests == 1);
+    server.shutdown(SOON);
+    server.handle().close_all();
+    let drained = server.join().unwrap();
+    assert_eq!((drained.finished, drained.cut), (0, 1));
+    peer.assert_closed();
+}

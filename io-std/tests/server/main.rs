@@ -7,5 +7,6 @@ mod handlers;
 mod hooks;
 mod life;
 mod peer;
+mod reports;
 mod special;
 mod timeouts;

@@ -331,3 +331,21 @@ fn an_offer_behind_pipelined_requests_is_taken_after_their_answers() {
     assert!(peer.head().starts_with("HTTP/1.1 101 "));
     assert_eq!(peer.rest(), "the bytes behind it");
 }
+
+/// What `curl --http2` and Java's client say with everything they ask for.
+#[test]
+fn an_offer_nobody_here_speaks_is_an_ordinary_request() {
+    let server = server()
+        .on_upgrade(["websocket"], |_, res| res.switch(&[("Upgrade", "websocket")]).map(drop))
+        .start(|_, res| res.end("ordinary"))
+        .unwrap();
+    let offer = |protocol: &str| {
+        format!(
+            "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: {protocol}\r\n\r\n"
+        )
+    };
+    let mut peer = Peer::to(&server);
+    assert_eq!(peer.send(offer("h2c")).response().1, "ordinary");
+    assert_eq!(peer.send(offer("h2c, TLS/1.0")).response().1, "ordinary");
+    assert!(peer.send(offer("h2c, WebSocket")).head().starts_with("HTTP/1.1 101 "));
+}

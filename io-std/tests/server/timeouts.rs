@@ -237,21 +237,25 @@ fn a_request_may_have_an_idle_limit_of_its_own() {
 fn a_client_that_does_not_read_ends_the_write() {
     let (sender, failed) = channel();
     let sender = Mutex::new(sender);
-    let server = limited(|t| t.write = ms(100))
+    let server = limited(|t| t.write = ms(400))
         .start(move |_, res| {
             let chunk = vec![b'x'; 1 << 20];
+            let began = Instant::now();
             let error = loop {
                 if let Err(error) = res.write_all(&chunk) {
                     break error;
                 }
             };
-            sender.lock().unwrap().send(error.kind()).unwrap();
+            sender.lock().unwrap().send((error.kind(), began.elapsed())).unwrap();
             Err(error)
         })
         .unwrap();
     let mut peer = Peer::to(&server);
     peer.send(GET);
-    assert_eq!(failed.recv_timeout(crate::peer::SOON), Ok(io::ErrorKind::TimedOut));
+    let (kind, held) = failed.recv_timeout(crate::peer::SOON).unwrap();
+    assert_eq!(kind, io::ErrorKind::TimedOut);
+    // Once the limit, and what it takes to fill the buffers of two sockets.
+    assert!(held >= Duration::from_millis(400) && held < Duration::from_millis(750), "{held:?}");
     wait_until("it is gone", || server.handle().counters().connections == 0);
 }
 
