@@ -37,7 +37,7 @@ fn wall() -> SystemTime {
 }
 
 /// Runs `part` in a time of its own, in which nothing passes but what [`pass`] says.
-#[cfg(test)]
+#[cfg(unix)]
 pub(crate) fn in_own_time<T>(part: impl FnOnce() -> T) -> T {
     struct Restore(Option<u64>);
     impl Drop for Restore {
@@ -50,7 +50,7 @@ pub(crate) fn in_own_time<T>(part: impl FnOnce() -> T) -> T {
 }
 
 /// Has time pass in [`in_own_time`].
-#[cfg(test)]
+#[cfg(unix)]
 pub(crate) fn pass(time: Duration) {
     let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
     OWN.set(OWN.get().map(|now| now.saturating_add(micros)));

@@ -15,8 +15,11 @@ use super::core::Core;
 use super::door::{Door, Order};
 use super::front::{self, Front};
 use super::handle::Handle;
+use super::incoming::{self, Incoming};
 use super::listener::Listener;
 use super::options::Options;
+use super::queue::Queue;
+use super::rehearsal::Rehearsal;
 use super::report::{ConnectionReport, Report};
 use super::running::Running;
 use super::serve::Worker;
@@ -40,7 +43,7 @@ use crate::stream::Transport;
 ///   [`on_report`](Self::on_report), [`on_closed`](Self::on_closed);
 /// - **go**: [`serve`](Self::serve), or [`start`](Self::start) in the background;
 ///   [`serve_whole`](Self::serve_whole) and [`start_whole`](Self::start_whole) for handlers that want the content in one
-///   piece.
+///   piece; [`incoming`](Self::incoming) for a loop of your own.
 ///
 /// A handler that returns an error is answered for: with what the client did wrong if the error came from reading
 /// the request, else with 500; if the response had begun, the connection is cut off, so that the client cannot take
@@ -358,6 +361,26 @@ impl Server {
         handler: impl Fn(&mut Request<'_>, &[u8], &mut Response<'_>) -> io::Result<()> + Send + Sync + 'static,
     ) -> io::Result<Running> {
         self.start(whole::reading(limit, handler))
+    }
+
+    /// Serves requests to whoever takes them, in a loop of its own or in several. As many wait for that as there are
+    /// [`threads`](Self::threads).
+    ///
+    /// # Errors
+    /// As [`serve`](Self::serve).
+    pub fn incoming(self) -> io::Result<Incoming> {
+        let calls = Arc::new(Queue::new(0));
+        let running = self.start(incoming::handler(calls.clone()))?;
+        Ok(Incoming::new(running, calls))
+    }
+
+    /// Has a single client played from a script, without sockets and without waiting: for the tests of a handler. Nothing
+    /// is listened on.
+    pub fn rehearse(
+        self,
+        handler: impl Fn(&mut Request<'_>, &mut Response<'_>) -> io::Result<()> + Send + Sync + 'static,
+    ) -> Rehearsal {
+        Rehearsal::new(self.options, self.hooks, self.handlers, Arc::new(handler))
     }
 
     fn begin(self, handler: Arc<Handler>) -> io::Result<Running> {

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// First in, first out, for many takers.
 #[derive(Debug)]
@@ -37,9 +38,12 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Appends an item, or gives it back if the queue is full.
+    /// Appends an item, or gives it back if the queue is full. Once the queue is stopped, the item is dropped.
     pub(crate) fn push(&self, item: T) -> Result<(), T> {
         let mut state = self.lock();
+        if state.stopped {
+            return Ok(());
+        }
         if state.items.len() >= self.bound.saturating_add(state.free) {
             return Err(item);
         }
@@ -47,10 +51,12 @@ impl<T> Queue<T> {
         Ok(())
     }
 
-    /// Appends an item that was let in before and has to be seen to an end.
+    /// Appends an item that was let in before and has to be seen to an end; drops it once the queue is stopped.
     pub(crate) fn push_anyway(&self, item: T) {
         let mut state = self.lock();
-        self.add(&mut state, item);
+        if !state.stopped {
+            self.add(&mut state, item);
+        }
     }
 
     fn add(&self, state: &mut State<T>, item: T) {
@@ -61,6 +67,16 @@ impl<T> Queue<T> {
 
     /// Waits for an item. `None` once the queue is stopped.
     pub(crate) fn take(&self) -> Option<T> {
+        self.take_until(None)
+    }
+
+    /// Waits for an item, and for no longer than `limit`. `None` then, and once the queue is stopped.
+    pub(crate) fn take_within(&self, limit: Duration) -> Option<T> {
+        // Longer than the clock can say is for ever.
+        self.take_until(Instant::now().checked_add(limit))
+    }
+
+    fn take_until(&self, deadline: Option<Instant>) -> Option<T> {
         let mut state = self.lock();
         loop {
             if state.stopped {
@@ -70,10 +86,18 @@ impl<T> Queue<T> {
                 self.publish(&state);
                 return Some(item);
             }
+            let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| left.is_zero()) {
+                return None;
+            }
             state.free += 1;
             self.publish(&state);
-            state = self.ready.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = match left {
+                None => self.ready.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(left) => self.ready.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
+            };
             state.free -= 1;
+            self.publish(&state);
         }
     }
 
@@ -124,6 +148,16 @@ mod tests {
         queue.push_anyway(4);
         queue.push_anyway(5);
         assert_eq!(queue.stop(), [2, 4, 5]);
-        assert_eq!(queue.take(), None);
+        queue.push_anyway(6);
+        assert_eq!((queue.push(7), queue.len(), queue.take()), (Ok(()), 0, None));
+    }
+
+    #[test]
+    fn who_waits_for_no_longer_than_a_limit_goes_without() {
+        let queue = Queue::new(1);
+        assert_eq!(queue.take_within(Duration::from_millis(1)), None);
+        queue.push_anyway(1);
+        assert_eq!((queue.take_within(Duration::ZERO), queue.take_within(Duration::ZERO)), (Some(1), None));
+        assert!(!queue.has_free());
     }
 }

@@ -5,6 +5,7 @@ mod clients;
 mod crowd;
 mod handlers;
 mod hooks;
+mod incoming;
 mod life;
 mod peer;
 mod reports;
