@@ -38,8 +38,12 @@ fn a_script_is_played_at_once_and_its_dates_are_always_the_same() {
 
 #[test]
 fn limits_pass_in_the_time_of_the_script() {
-    let late =
-        Server::new().rehearse(echo).bytes("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nabc");
+    let mut options = Options::default();
+    options.timeouts.idle = None;
+    let late = Server::new()
+        .options(options)
+        .rehearse(echo)
+        .bytes("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nabc");
     let played = late.pause(1000 * SECOND).bytes("def").play().unwrap();
     assert!(played.sent.starts_with(b"HTTP/1.1 408 "), "{}", played.sent.escape_ascii());
     assert_eq!(played.reports[0].1.failure, Some(Failure::Timeout(Expired::Body)));

@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
-use std::process::Command;
+use std::process::{Command, Output};
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
@@ -23,16 +23,18 @@ fn be_mortal() {
 }
 
 /// Runs a test of this file in a process of its own.
-fn run(test: &str) -> std::process::ExitStatus {
+fn run(test: &str) -> Output {
     let own = std::env::current_exe().unwrap();
-    Command::new(own).args(["--ignored", "--exact", test]).output().unwrap().status
+    Command::new(own).args(["--ignored", "--exact", test]).output().unwrap()
 }
 
 #[test]
 fn a_client_that_leaves_kills_no_server_and_no_client() {
-    assert!(run("in_a_process_of_its_own").success());
+    let output = run("in_a_process_of_its_own");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains(" 1 passed"), "{said}");
     // The proof that it could.
-    assert_eq!(run("a_careless_writer").signal(), Some(SIGPIPE));
+    assert_eq!(run("a_careless_writer").status.signal(), Some(SIGPIPE));
 }
 
 #[test]

@@ -86,10 +86,7 @@ fn what_is_dropped_without_an_answer_is_500_and_what_was_begun_is_cut_off() {
     let mut peer = Peer::at(incoming.local_addr().unwrap());
     peer.send(GET);
     let mut call = incoming.recv().unwrap();
-    assert_eq!(
-        call.run(|_, _| panic!("in a job")).map(|()| ()).unwrap_err().kind(),
-        io::ErrorKind::BrokenPipe
-    );
+    assert_eq!(call.run::<()>(|_, _| panic!("in a job")).unwrap_err().kind(), io::ErrorKind::BrokenPipe);
     assert!(peer.rest().starts_with("HTTP/1.1 500 "));
     assert_eq!(incoming.handle().counters().panics, 1);
 }
