@@ -1,114 +1,17 @@
 //! The examples, as they are built, each asked for what it is there for, and by clients of all kinds. `cargo test` builds
-//! them; `cargo test --test examples` alone does not.
+//! them; `cargo test --test examples` alone does not. Those whose answers go on and on are in `streams`.
 
 mod common;
+#[path = "common/example.rs"]
+mod example;
 
 use std::fs;
-use std::io::{BufRead, BufReader, ErrorKind, Read, Write, stderr};
-use std::net::{SocketAddr, TcpListener};
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 
 use common::{Raw, wait_until};
-
-/// The program of an example. None, and a word about it, if it was not built.
-fn program(name: &str) -> Option<Command> {
-    // The tests are in `deps`, beside `examples`.
-    let test = std::env::current_exe().unwrap();
-    let program: PathBuf = test.parent()?.parent()?.join("examples").join(name);
-    if !program.exists() {
-        let _ = writeln!(stderr(), "skipped: the example {name} is not built");
-        return None;
-    }
-    Some(Command::new(program))
-}
-
-/// An example that runs until the test is over.
-struct Example {
-    child: Child,
-    addr: SocketAddr,
-}
-
-impl Example {
-    fn start(name: &str, args: &[&str]) -> Option<Self> {
-        let mut child =
-            program(name)?.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let addr = line.trim().split_once("://").and_then(|(_, rest)| rest.strip_suffix('/'));
-        let addr = addr.unwrap_or_else(|| panic!("{name} says {line:?}")).parse().unwrap();
-        Some(Self { child, addr })
-    }
-
-    fn ask(&self, request: &str) -> String {
-        Raw::at(self.addr).ask(request)
-    }
-
-    /// The answer to a request with this head, less its end, and `Connection: close`.
-    fn last(&self, head: &str) -> String {
-        self.ask(&format!("{head}\r\nHost: a\r\nConnection: close\r\n\r\n"))
-    }
-
-    /// The status that is answered to it.
-    fn status(&self, head: &str) -> u16 {
-        status(&self.last(head))
-    }
-}
-
-impl Drop for Example {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn status(answer: &str) -> u16 {
-    answer.get(9..12).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{answer}"))
-}
-
-const ANY: &str = "127.0.0.1:0";
-const H2C: &str = "Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n";
-
-/// Asks for `path` as all kinds of clients do: each gets a whole answer that ends with `content`.
-fn is_answered_to_everybody(example: &Example, path: &str, content: &str) {
-    let host = "Host: a\r\nConnection: close\r\n";
-    for request in [
-        format!("GET {path} HTTP/1.1\r\n{host}\r\n"),
-        format!("GET {path}?x=1&y=/ HTTP/1.1\r\n{host}\r\n"),
-        format!("GET http://a{path} HTTP/1.1\r\n{host}\r\n"),
-        format!("GET http://a{path}?x HTTP/1.1\r\n{host}\r\n"),
-        format!("GET {path} HTTP/1.0\r\n\r\n"),
-        format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close, Upgrade, HTTP2-Settings\r\n{H2C}\r\n"),
-        format!(
-            "GET {path} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\n{H2C}\r\n\
-             GET {path} HTTP/1.1\r\n{host}\r\n"
-        ),
-        format!("GET {path} HTTP/1.1\r\n{host}Content-Length: 0\r\n\r\n"),
-        format!("GET {path} HTTP/1.1\r\n{host}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
-        format!("GET {path} HTTP/1.1\r\n{host}Content-Length: 3\r\n\r\nabc"),
-    ] {
-        let got = example.ask(&request);
-        assert!(got.ends_with(content), "{request}\n{got}");
-        assert_eq!(got.matches(" 200 OK\r\n").count(), request.matches("GET ").count(), "{request}\n{got}");
-    }
-    let head = example.ask(&format!("HEAD {path} HTTP/1.1\r\n{host}\r\n"));
-    assert!(head.contains(" 200 OK\r\n") && head.ends_with("\r\n\r\n"), "{head}");
-    survives(example);
-    assert!(example.ask(&format!("GET {path} HTTP/1.1\r\n{host}\r\n")).ends_with(content));
-}
-
-/// Clients that leave, and one that breaks the protocol.
-fn survives(example: &Example) {
-    for request in [
-        "",
-        "GET / HT",
-        "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
-        "PUT /x HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc",
-    ] {
-        Raw::at(example.addr).send(request);
-    }
-    assert_eq!(status(&example.ask("NONSENSE\r\n\r\n")), 400);
-}
+use example::{ANY, Example, H2C, is_answered_to_everybody, program, status, survives};
 
 #[test]
 fn every_example_has_help_and_says_what_is_wrong_and_where() {
@@ -367,81 +270,6 @@ fn upload_tells_a_client_that_waits_before_it_sends() {
 }
 
 #[test]
-fn events_come_to_everybody_who_listens() {
-    let Some(events) = Example::start("events", &[ANY]) else { return };
-    assert!(events.last("GET / HTTP/1.1").contains("new EventSource('/events')"));
-    let mut listeners: Vec<_> = (0..3).map(|_| Raw::at(events.addr)).collect();
-    for (listener, target) in listeners.iter_mut().zip(["/events", "/events?x", "http://a/events"]) {
-        listener.send(format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n"));
-    }
-    for listener in &mut listeners {
-        let got = read_until(listener, "\ndata: tick ");
-        assert!(
-            got.contains("\r\nContent-Type: text/event-stream\r\n") && got.contains("retry: 2000\n\n"),
-            "{got}"
-        );
-    }
-}
-
-/// Reads until `what` came.
-fn read_until(client: &mut Raw, what: &str) -> String {
-    let (mut got, mut piece) = (String::new(), [0; 4096]);
-    while !got.contains(what) {
-        let n = match client.0.read(&mut piece) {
-            Err(e) if e.kind() == ErrorKind::Interrupted => continue,
-            read => read.unwrap(),
-        };
-        assert!(n > 0, "the end, after {got}");
-        got += std::str::from_utf8(&piece[..n]).unwrap();
-    }
-    got
-}
-
-#[test]
-fn events_that_were_missed_come_when_the_client_comes_back() {
-    let Some(events) = Example::start("events", &[ANY]) else { return };
-    let listen = |fields: &str| {
-        let mut client = Raw::at(events.addr);
-        client.send(format!("GET /events HTTP/1.1\r\nHost: a\r\n{fields}\r\n"));
-        client
-    };
-    read_until(&mut listen(""), "id: 2\n");
-    let got = read_until(&mut listen("Last-Event-ID: 0\r\n"), "id: 3\n");
-    let at = |what: &str| got.find(what).unwrap_or_else(|| panic!("{what} in {got}"));
-    assert!(at("retry: ") < at("id: 1\n") && at("id: 1\n") < at("id: 2\n"), "{got}");
-    assert!(!got.contains("id: 0\n"), "{got}");
-    let got = read_until(&mut listen("Last-Event-ID: nonsense\r\n"), "id: ");
-    assert!(!got.contains("id: 0\n"), "{got}");
-}
-
-#[test]
-fn events_are_for_those_who_can_have_them() {
-    let Some(events) = Example::start("events", &[ANY]) else { return };
-    is_answered_to_everybody(&events, "/", "</script>\n");
-    let head = events.last("HEAD /events HTTP/1.1");
-    assert!(head.contains("\r\nContent-Type: text/event-stream\r\n") && head.ends_with("\r\n\r\n"), "{head}");
-    // The connection goes on after it.
-    let two = "HEAD /events HTTP/1.1\r\nHost: a\r\n\r\nGET /nothing HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
-    assert!(events.ask(two).contains("\r\n\r\nHTTP/1.1 404 "));
-    assert_eq!(events.status("POST /events HTTP/1.1"), 405);
-    let mut old = Raw::at(events.addr);
-    let got = read_until(old.send("GET /events HTTP/1.0\r\n\r\n"), "\ndata: tick ");
-    assert!(!got.contains("chunked"), "{got}");
-}
-
-#[cfg(unix)]
-#[test]
-fn events_end_with_a_whole_answer_when_the_server_is_told_to_stop() {
-    let Some(mut events) = Example::start("events", &[ANY]) else { return };
-    let mut client = Raw::at(events.addr);
-    read_until(client.send("GET /events HTTP/1.1\r\nHost: a\r\n\r\n"), "\ndata: tick ");
-    let id = rustix::process::Pid::from_child(&events.child);
-    rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
-    assert!(client.rest().ends_with("0\r\n\r\n"));
-    assert!(events.child.wait().unwrap().success());
-}
-
-#[test]
 fn hints_come_before_the_page() {
     let Some(hints) = Example::start("hints", &[ANY]) else { return };
     let mut client = Raw::at(hints.addr);
@@ -459,95 +287,4 @@ fn hints_are_not_sent_to_old_clients_and_the_page_is() {
     is_answered_to_everybody(&hints, "/style.css", "sans-serif }\n");
     assert!(hints.ask("GET / HTTP/1.0\r\n\r\n").starts_with("HTTP/1.1 200 OK\r\n"));
     assert_eq!((hints.status("GET /x HTTP/1.1"), hints.status("DELETE / HTTP/1.1")), (404, 405));
-}
-
-const HANDSHAKE: &str = "GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
-
-/// RFC 6455 section 4.2.
-#[test]
-fn websocket_switches_for_a_handshake_and_refuses_what_is_none() {
-    let Some(websocket) = Example::start("websocket", &[ANY]) else { return };
-    for (from, to, code) in [
-        ("GET", "POST", 405),
-        ("GET", "HEAD", 405),
-        ("HTTP/1.1", "HTTP/1.0", 426),
-        ("Upgrade: websocket\r\n", "", 426),
-        ("Upgrade: websocket", "Upgrade: h2c", 426),
-        ("Connection: Upgrade\r\n", "", 426),
-        ("Version: 13", "Version: 8", 426),
-        ("Sec-WebSocket-Version: 13\r\n", "", 426),
-        ("Version: 13", "Version: 13\r\nSec-WebSocket-Version: 8", 426),
-        ("\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "", 400),
-        ("dGhlIHNhbXBsZSBub25jZQ==", "", 400),
-        ("dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25jZ", 400),
-        ("dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25jZXM=", 400),
-        ("dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25jZZ==", 400),
-        ("dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBs!SBub25jZQ==", 400),
-        (
-            "dGhlIHNhbXBsZSBub25jZQ==",
-            "dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-            400,
-        ),
-        ("Upgrade: websocket", "Content-Length: 3\r\nUpgrade: websocket", 400),
-    ] {
-        assert!(HANDSHAKE.contains(from));
-        let request = HANDSHAKE.replacen(from, to, 1);
-        let content = if request.contains("Content-Length") { "abc" } else { "" };
-        let got = websocket.ask(&format!("{request}\r\nHost: a\r\nConnection: close\r\n\r\n{content}"));
-        assert_eq!(status(&got), code, "{request}\n{got}");
-        if code == 426 {
-            for field in ["\r\nUpgrade: websocket\r\n", "\r\nSec-WebSocket-Version: 13\r\n"] {
-                assert!(got.contains(field), "{got}");
-            }
-            let connection = got.lines().find(|line| line.starts_with("Connection: ")).unwrap_or_default();
-            assert!(connection.to_ascii_lowercase().contains("upgrade"), "{got}");
-        }
-    }
-    assert_eq!(status(&websocket.ask(&format!("{HANDSHAKE}\r\nConnection: close\r\n\r\n"))), 400, "no Host");
-    survives(&websocket);
-    // The forms in which it is one.
-    for request in [
-        HANDSHAKE.to_owned(),
-        HANDSHAKE.replace("GET / ", "GET http://a/chat?x "),
-        HANDSHAKE
-            .replace("websocket\r\n", "h2c, WebSocket\r\n")
-            .replace("Connection: Upgrade", "Connection: keep-alive, UPGRADE"),
-    ] {
-        let mut client = Raw::at(websocket.addr);
-        // A close frame right after it, masked with 0.
-        client.send(format!("{request}\r\nHost: a\r\n\r\n")).send([0x88, 0x80, 0, 0, 0, 0]);
-        let mut got = Vec::new();
-        client.0.read_to_end(&mut got).unwrap();
-        let (head, frames) = got.split_at(got.windows(4).position(|w| w == b"\r\n\r\n").unwrap() + 4);
-        let head = std::str::from_utf8(head).unwrap();
-        assert!(head.starts_with("HTTP/1.1 101 Switching Protocols\r\n"), "{head}");
-        assert!(head.contains("\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"), "{head}");
-        assert_eq!(frames, [0x88, 0]);
-    }
-}
-
-/// RFC 6455 sections 5.1, 7.4.1, 8.1 and 10.4.
-#[test]
-fn websocket_says_why_it_closes() {
-    let Some(websocket) = Example::start("websocket", &[ANY]) else { return };
-    // A frame masked with 0.
-    let frame =
-        |first: u8, content: &[u8]| [&[first, 0x80 | content.len() as u8, 0, 0, 0, 0], content].concat();
-    for (sent, code, why) in [
-        (vec![0x81, 1, b'x'], 1002, "a client's frame is masked"),
-        (frame(0x83, b""), 1002, "a code that means nothing"),
-        (frame(0xC1, b"x"), 1002, "a bit that was not agreed on"),
-        (frame(0x80, b"x"), 1002, "a continuation of nothing"),
-        (frame(0x81, b"\xFF"), 1007, "text is UTF-8"),
-        (vec![0x82, 0xFF, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 0, 0, 0], 1009, "too long"),
-        (frame(0x88, &1000u16.to_be_bytes()), 1000, "an ordinary end"),
-    ] {
-        let mut client = Raw::at(websocket.addr);
-        client.send(format!("{HANDSHAKE}\r\nHost: a\r\n\r\n")).until("\r\n\r\n");
-        client.send(frame(0x81, b"hi")).send(sent);
-        let mut got = Vec::new();
-        client.0.read_to_end(&mut got).unwrap();
-        assert_eq!(got.get(..4), Some(&[0x81, 2, b'h', b'i'][..]), "{why}");
-        assert_eq!((got[4], u16::from_be_bytes([got[6], got[7]])), (0x88, code), "{why}: {got:?}");
-    }
 }
