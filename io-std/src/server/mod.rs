@@ -51,6 +51,7 @@ mod listener;
 mod log;
 mod options;
 mod queue;
+mod ready;
 mod receive;
 mod refusal;
 mod rehearsal;

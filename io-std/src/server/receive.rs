@@ -16,8 +16,14 @@ const DIRECT: usize = 4096;
 const GLANCE: u32 = 20;
 
 impl Exchange {
-    /// Reads content into `buf`; 0 at its end, when the trailers are there, or if `buf` is empty.
-    pub(crate) fn read_content(&mut self, buf: &mut [u8], trailers: &mut OwnedFields) -> io::Result<usize> {
+    /// Reads content into `buf`; 0 at its end, when the trailers are there, or if `buf` is empty. If it may not `wait`,
+    /// fails with `WouldBlock` where it would have to, and does not ask a client for content that waits for 100.
+    pub(crate) fn read_content(
+        &mut self,
+        buf: &mut [u8],
+        trailers: &mut OwnedFields,
+        wait: bool,
+    ) -> io::Result<usize> {
         if buf.is_empty() {
             return Ok(0);
         }
@@ -37,6 +43,11 @@ impl Exchange {
             }
             if self.advance(trailers)? {
                 continue;
+            }
+            if wait {
+                self.link.conn.send_continue_if_wanted(&mut self.buffers.out);
+            } else if !self.link.stream.as_mut().is_some_and(|stream| stream.is_readable()) {
+                return Err(io::ErrorKind::WouldBlock.into());
             }
             let bypass = self.link.conn.recv_bypass();
             if self.buffers.more.is_empty() && buf.len() >= DIRECT && bypass >= DIRECT as u64 {
@@ -87,7 +98,6 @@ impl Exchange {
 
     /// Reads from the socket: into `direct` if it is given, and then says how much.
     fn fill_from(&mut self, direct: Option<&mut [u8]>) -> io::Result<Option<usize>> {
-        self.link.conn.send_continue_if_wanted(&mut self.buffers.out);
         // What was said so far may be what the client waits for.
         self.flush_out()?;
         let is_direct = direct.is_some();

@@ -118,7 +118,7 @@ impl<'a> Request<'a> {
 
 impl Read for Request<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.exchange.borrow_mut().read_content(buf, self.trailers)
+        self.exchange.borrow_mut().read_content(buf, self.trailers, true)
     }
 }
 

@@ -8,6 +8,7 @@ mod hooks;
 mod incoming;
 mod life;
 mod peer;
+mod ready;
 mod reports;
 mod special;
 mod timeouts;
