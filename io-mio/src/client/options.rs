@@ -35,13 +35,12 @@ pub type ReuseConnection = dyn Fn(&Stream) + Send + Sync;
 /// use h1wire_mio::proto::pool::PoolConfig;
 ///
 /// let mut options = Options::default();
-/// options.pool = PoolConfig { keep_alive: true, ..PoolConfig::DEFAULT };
+/// options.pool = PoolConfig { max_connections: Some(8), ..PoolConfig::DEFAULT };
 /// ```
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Options {
-    /// How many connections there may be, which are kept, and which is used next. Default [`PoolConfig::DEFAULT`], where
-    /// none is kept.
+    /// How many connections there may be, which are kept, and which is used next. Default [`PoolConfig::DEFAULT`].
     pub pool: PoolConfig,
     /// The time limits of requests. Default [`Patience::DEFAULT`].
     pub patience: Patience,

@@ -41,7 +41,7 @@ fn content_in_one_piece_leaves_with_the_head() {
         let n = std::io::Read::read(&mut peer.socket, &mut buf).unwrap();
         let text = String::from_utf8_lossy(&buf[..n]).into_owned();
         assert!(text.starts_with("POST /p HTTP/1.1\r\nHost: 127.0.0.1:"), "{text}");
-        assert!(text.ends_with("\r\nConnection: close\r\nContent-Length: 4\r\n\r\nping"), "{text}");
+        assert!(text.ends_with("\r\nConnection: keep-alive\r\nContent-Length: 4\r\n\r\nping"), "{text}");
         peer.send(b"HTTP/1.1 201 Created\r\nConnection: close\r\n\r\npong");
     });
     let mut own = Own::new(Default::default());
