@@ -42,6 +42,8 @@ pub(crate) enum Mode {
         finished: bool,
         /// The peer will send nothing more, and the caller knows.
         ended: bool,
+        /// The peer was told that nothing more will be written.
+        shut: bool,
     },
 }
 

@@ -172,8 +172,8 @@ impl Run<'_, '_> {
 
     /// Does what the machine says.
     fn obey(&mut self) -> Option<Fate> {
-        if let Mode::Raw { finished, ended } = self.active()?.mode {
-            return self.obey_raw(finished, ended);
+        if let Mode::Raw { .. } = self.active()?.mode {
+            return self.obey_raw();
         }
         self.observe();
         let active = self.active()?;
@@ -202,7 +202,7 @@ impl Run<'_, '_> {
         self.happen(Happened::Switched, With::Nothing);
         let active = self.active()?;
         if active.flags.stays && matches!(active.stand, Stand::On(_)) {
-            active.mode = Mode::Raw { finished: false, ended: false };
+            active.mode = Mode::Raw { finished: false, ended: false, shut: false };
             active.flags.more = !active.rest.is_empty();
             active.flags.finished = true;
             return None;
@@ -211,18 +211,20 @@ impl Run<'_, '_> {
     }
 
     /// Another protocol is over when both sides came to their end.
-    fn obey_raw(&mut self, finished: bool, ended: bool) -> Option<Fate> {
+    fn obey_raw(&mut self) -> Option<Fate> {
         let (active, link) = self.both()?;
-        if !finished || !active.out.is_empty() || link.stream.wants_flush() {
+        let Mode::Raw { finished: true, ended, shut } = &mut active.mode else { return None };
+        if !active.out.is_empty() || link.stream.wants_flush() {
             return None;
         }
-        if ended {
+        if *ended {
             return Some(self.leave(Reuse::No));
         }
-        match link.stream.shutdown_write() {
-            Ok(()) => None,
-            Err(error) => Some(self.fail(ErrorKind::Socket(error))),
+        if std::mem::replace(shut, true) {
+            return None;
         }
+        let done = link.stream.shutdown_write();
+        done.err().map(|error| self.fail(ErrorKind::Socket(error)))
     }
 
     /// The exchange is over in order, or at least the response is whole.

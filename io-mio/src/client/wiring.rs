@@ -30,6 +30,8 @@ struct Talk {
     out: Vec<u8>,
     sent: usize,
     input: Vec<u8>,
+    /// The proxy's stream is at its end.
+    ended: bool,
 }
 
 /// More than a proxy may say before the tunnel is there, in bytes.
@@ -179,7 +181,7 @@ fn too_much() -> ErrorKind {
 
 impl Talk {
     fn new() -> Self {
-        Self { conn: None, out: Vec::new(), sent: 0, input: Vec::new() }
+        Self { conn: None, out: Vec::new(), sent: 0, input: Vec::new(), ended: false }
     }
 
     /// Sends what is to be said, and reads what there is. Whether something came.
@@ -205,8 +207,11 @@ impl Talk {
                 Ok(0) => {
                     match &mut self.conn {
                         Some(conn) => conn.recv_eof(),
-                        None => return Err(ErrorKind::Socket(IoKind::UnexpectedEof.into())),
+                        // What it said before is looked at first.
+                        None if self.ended => return Err(ErrorKind::Socket(IoKind::UnexpectedEof.into())),
+                        None => {}
                     }
+                    self.ended = true;
                     return Ok(true);
                 }
                 Ok(n) => self.input.extend_from_slice(buffer.get(..n).unwrap_or_default()),

@@ -1,9 +1,12 @@
 //! The client, against servers that do exactly what a test says.
 
+mod agent;
 mod basics;
 mod order;
 mod own;
+mod retry;
 #[path = "../../../io-std/tests/client/script.rs"]
 #[allow(dead_code)]
 mod script;
 mod streams;
+mod switch;
