@@ -37,6 +37,7 @@ fn example(kind: Kind) -> Option<(To, String, Option<Limit>)> {
         Kind::MethodTooLong => limited(get("PROPFIND / HTTP/1.1"), 7),
         Kind::BadTarget => plain(To::Server, get("GET /\u{7f} HTTP/1.1")),
         Kind::BadTargetForm => plain(To::Server, get("GET a HTTP/1.1")),
+        Kind::UserinfoInTarget => plain(To::Server, get("GET http://u:p@h/ HTTP/1.1")),
         Kind::TargetTooLong => limited(get("GET /four HTTP/1.1"), 4),
         Kind::BadRequestLine => plain(To::Server, get("GET / HTTP/1.1 x")),
         Kind::BadVersion => plain(To::Server, get("GET / HTTP/1.x")),

@@ -26,8 +26,10 @@ enum State {
     Quoted,
     /// After a backslash in a quoted string.
     Escape,
-    /// After an extension's value.
+    /// After a quoted value.
     ValueEnd,
+    /// White space after a value: only another extension may follow.
+    ValueSpace,
     /// Extension text that is not looked at closer, where tolerated.
     AnyText,
     Lf,
@@ -102,10 +104,11 @@ impl ChunkLine {
             (Size | SizeSpace | ExtName | Token | ValueEnd | AnyText, b'\r') => Lf,
             (_, b'\n') => return Err(Kind::BareLf),
             (Size | SizeSpace, b' ' | b'\t') => SizeSpace,
-            (Size | SizeSpace | ExtName | ExtNameSpace | Token | ValueEnd, b';') => ExtStart,
+            (Size | SizeSpace | ExtName | ExtNameSpace | Token | ValueEnd | ValueSpace, b';') => ExtStart,
             (Size | SizeSpace, _) => return Err(Kind::BadChunkSize),
 
-            // BWS around `;` and `=` must be parsed and dropped (RFC 9110 section 5.6.3).
+            // BWS around `;` and `=` must be parsed and dropped (RFC 9110 section 5.6.3). There is none at the end of
+            // the line (RFC 9112 section 7.1.1).
             (ExtStart, b' ' | b'\t') => ExtStart,
             (ExtStart | ExtName, b) if TOKEN[b as usize] => ExtName,
             (ExtName | ExtNameSpace, b' ' | b'\t') => ExtNameSpace,
@@ -113,12 +116,12 @@ impl ChunkLine {
             (ValueStart, b' ' | b'\t') => ValueStart,
             (ValueStart, b'"') => Quoted,
             (ValueStart | Token, b) if TOKEN[b as usize] => Token,
-            (Token | ValueEnd, b' ' | b'\t') => ValueEnd,
+            (Token | ValueEnd | ValueSpace, b' ' | b'\t') => ValueSpace,
             (Quoted, b'"') => ValueEnd,
             (Quoted, b'\\') => Escape,
             (Quoted | Escape, b) if is_text(b) => Quoted,
-            (ExtStart | ExtNameSpace | ValueStart | Quoted | Escape, b'\r') if any_text => Lf,
-            (AnyText | ExtStart | ExtName | ExtNameSpace | ValueStart | Token | ValueEnd, b)
+            (ExtStart | ExtNameSpace | ValueStart | ValueSpace | Quoted | Escape, b'\r') if any_text => Lf,
+            (AnyText | ExtStart | ExtName | ExtNameSpace | ValueStart | Token | ValueEnd | ValueSpace, b)
                 if any_text && is_text(b) =>
             {
                 AnyText
@@ -189,7 +192,13 @@ mod tests {
 
     #[test]
     fn extensions_follow_the_grammar_and_are_ignored() {
-        for line in [&b"5;a\r\n"[..], b"5 ; a = b\r\n", b"5;a=b;c=\"d;e\\\"f\"\r\n", b"5;a ;b\r\n"] {
+        for line in [
+            &b"5;a\r\n"[..],
+            b"5 ; a = b\r\n",
+            b"5;a=b ;c = \"d\" ; e\r\n",
+            b"5;a=b;c=\"d;e\\\"f\"\r\n",
+            b"5;a ;b\r\n",
+        ] {
             assert_eq!(read(line, Flags::NONE), Ok(Some(5)), "{:?}", line.escape_ascii().to_string());
         }
         for (line, at) in [
@@ -199,10 +208,16 @@ mod tests {
             (b"5;a=\"x\r\n", 6),
             (b"5;\x00\r\n", 2),
             (b"5;\xff\r\n", 2),
+            (b"5;a \r\n", 4),
+            (b"5;a=b \r\n", 6),
+            (b"5;a=\"b\"\t \r\n", 9),
+            (b"5;a=b c\r\n", 6),
         ] {
             assert_eq!(read(line, Flags::NONE), Err((Kind::BadChunkExtension, at)), "{line:?}");
         }
-        assert_eq!(read(b"5;;a \xff\r\n", Flags::CHUNK_EXTENSION), Ok(Some(5)));
+        for line in [&b"5;;a \xff\r\n"[..], b"5;a=b \r\n", b"5;a=b c\r\n"] {
+            assert_eq!(read(line, Flags::CHUNK_EXTENSION), Ok(Some(5)), "{line:?}");
+        }
         assert_eq!(read(b"5;\x01\r\n", Flags::CHUNK_EXTENSION), Err((Kind::BadChunkExtension, 2)));
     }
 

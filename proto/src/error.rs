@@ -81,6 +81,8 @@ recv_error_kinds! {
     BadTarget 400 "RFC 9112 section 3.2" "bad byte in the request target"
     /// A target whose form does not suit the method, or that names no valid authority.
     BadTargetForm 400 "RFC 9112 section 3.2" "request target in the wrong form"
+    /// An absolute target of `http` or `https` with user or password, or with an `@` and neither.
+    UserinfoInTarget 400 "RFC 9110 section 4.2.4" "user and password in the request target"
     /// A target longer than [`Limits::target_bytes`](crate::Limits::target_bytes).
     TargetTooLong 414 "RFC 9110 section 15.5.15" "request target too long"
     /// The request line is not `method SP target SP version CRLF`.

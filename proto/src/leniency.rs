@@ -53,6 +53,7 @@ impl Flags {
     pub(crate) const LEADING_CRLF: Self = Self(1 << 12);
     pub(crate) const CONNECT_CONTENT: Self = Self(1 << 13);
     pub(crate) const EMPTY_MEMBERS: Self = Self(1 << 14);
+    pub(crate) const USERINFO: Self = Self(1 << 15);
 
     pub(crate) const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
@@ -94,6 +95,9 @@ leniency! {
         /// The form of the target is not checked against the method. Danger: routing code that expects a path
         /// meets something else.
         any_target_form = TARGET_FORM,
+        /// An absolute target of `http` or `https` may name user and password (RFC 9110 section 4.2.4). Danger: whoever
+        /// shows such a target, or reads it carelessly, takes the user for the host.
+        userinfo_in_target = USERINFO,
         /// Chunk extensions may be any text without control characters. Danger: small; they are ignored.
         any_chunk_extension = CHUNK_EXTENSION,
         /// SP and HTAB may follow a chunk size. Danger: hops differ on what ends the size.
@@ -144,7 +148,7 @@ leniency! {
 impl ServerLeniency {
     /// What the reference's `insecureHTTPParser` (llhttp 2.1.4) tolerates and this engine offers: control
     /// characters in values, folded values, `Content-Length` beside `Transfer-Encoding`, `Transfer-Encoding` in
-    /// HTTP/1.0, unregistered codings, any target bytes and forms, and loose chunk extensions. What it also
+    /// HTTP/1.0, unregistered codings, any target bytes and forms, user and password in targets, and loose chunk extensions. What it also
     /// tolerates and this engine never does: NUL in values, several spaces in a start line, white space before a
     /// colon in requests, and requests whose last coding is not `chunked`.
     pub const INSECURE: Self = Self::STRICT
@@ -156,6 +160,7 @@ impl ServerLeniency {
         .unknown_codings()
         .any_target_bytes()
         .any_target_form()
+        .userinfo_in_target()
         .any_chunk_extension()
         .space_after_chunk_size()
         .connect_with_content()

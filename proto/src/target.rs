@@ -202,7 +202,7 @@ fn absolute(target: &[u8]) -> Option<Target<'_>> {
     {
         return None;
     }
-    let web = scheme.eq_ignore_ascii_case(b"http") || scheme.eq_ignore_ascii_case(b"https");
+    let web = is_web(scheme);
     let Some(after) = rest.strip_prefix(b"//") else {
         // A name, a colon and digits at the end: whoever expects `host:port` there would take it for that, so it is
         // refused as an authority with the wrong method.
@@ -219,6 +219,22 @@ fn absolute(target: &[u8]) -> Option<Target<'_>> {
         return None;
     }
     Some(Target::Absolute { scheme, authority: Some(authority), path_and_query: after.get(end..)? })
+}
+
+/// Whether a target is an absolute URI of `http` or `https` with user and password, which are never sent, and which a
+/// recipient is to take for an error (RFC 9110 section 4.2.4). Other schemes may have them (RFC 3986 section 3.2.1).
+pub(crate) fn names_user(method: Method<'_>, target: &[u8]) -> bool {
+    match Target::parse(method, target) {
+        Ok(Target::Absolute { scheme, authority: Some(authority), .. }) => {
+            is_web(scheme) && authority.userinfo.is_some()
+        }
+        _ => false,
+    }
+}
+
+/// `http` or `https`.
+fn is_web(scheme: &[u8]) -> bool {
+    scheme.eq_ignore_ascii_case(b"http") || scheme.eq_ignore_ascii_case(b"https")
 }
 
 fn split_query(target: &[u8]) -> (&[u8], Option<&[u8]>) {

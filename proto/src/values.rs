@@ -197,6 +197,34 @@ impl KeepAlive {
     }
 }
 
+/// Whether `text` is one or more parameters and nothing else: `token BWS "=" BWS ( token / quoted-string )` with `;`
+/// between them (RFC 9112 section 7).
+pub(crate) fn are_parameters(mut text: &[u8]) -> bool {
+    loop {
+        let (parameter, rest) = split(text, b';', false);
+        let Parameter { name, raw } = Parameter::parse(trim_ows(parameter));
+        if !is_token(name) || !raw.is_some_and(|value| is_token(value) || is_quoted(value)) {
+            return false;
+        }
+        match rest {
+            Some(rest) => text = rest,
+            None => return true,
+        }
+    }
+}
+
+/// `quoted-string` (RFC 9110 section 5.6.4), of bytes that may stand in a field value.
+fn is_quoted(text: &[u8]) -> bool {
+    let Some(mut rest) = text.strip_prefix(b"\"") else { return false };
+    loop {
+        rest = match rest {
+            [b'"'] => return true,
+            [] | [b'"', ..] => return false,
+            [b'\\', _, rest @ ..] | [_, rest @ ..] => rest,
+        };
+    }
+}
+
 /// What stands before the first `separator` that is in no quoted string (nor, with `comments`, in a comment), and
 /// what stands after it.
 fn split(text: &[u8], separator: u8, comments: bool) -> (&[u8], Option<&[u8]>) {
@@ -267,6 +295,18 @@ mod tests {
             [(b"q", Some(b"0.5")), (b"x", None), (b"y", Some(b"1;2=\"3")), (b"", Some(b"z"))];
         assert_eq!(all, expected.map(|(n, v)| (n, v.map(<[u8]>::to_vec))));
         assert_eq!(split_parameters(b"a").1.count(), 0);
+    }
+
+    #[test]
+    fn parameters_have_a_name_and_a_value_and_nothing_stands_beside_them() {
+        for text in ["a=b", " a = \"b;=\\\"c\" ; d=e ", "a=\"\""] {
+            assert!(are_parameters(text.as_bytes()), "{text}");
+        }
+        for text in
+            ["", "a", "a=", "=b", "a=b;", ";a=b", "a=b c", "a=\"b", "a=\"b\"c", "a=\"b\\\"", "a b=c", "a=b=c"]
+        {
+            assert!(!are_parameters(text.as_bytes()), "{text}");
+        }
     }
 
     #[test]

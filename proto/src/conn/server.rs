@@ -182,8 +182,8 @@ impl Core {
         let method = Method::from_bytes(name);
         let version = line.version();
         let ordinary = target.first() == Some(&b'/') && method != Method::Connect;
-        if !ordinary && !self.lenient.any(Flags::TARGET_FORM) && !target::has_valid_form(method, target) {
-            return Err((Kind::BadTargetForm, line.method_end + 1));
+        if !ordinary {
+            self.check_target(method, target).map_err(|kind| (kind, line.method_end + 1))?;
         }
         if self.flags.require_host {
             self.check_host(section, version, facts)?;
@@ -226,6 +226,18 @@ impl Core {
         self.skipped = 0;
         self.careful = Careful::new(Section::Request);
         Ok(head)
+    }
+
+    /// The form of a target that is not an ordinary path (RFC 9112 section 3.2).
+    #[cold]
+    fn check_target(&self, method: Method<'_>, target: &[u8]) -> Result<(), Kind> {
+        if !self.lenient.any(Flags::TARGET_FORM) && !target::has_valid_form(method, target) {
+            return Err(Kind::BadTargetForm);
+        }
+        if !self.lenient.any(Flags::USERINFO) && target::names_user(method, target) {
+            return Err(Kind::UserinfoInTarget);
+        }
+        Ok(())
     }
 
     /// RFC 9112 section 3.2: exactly one valid `Host` in HTTP/1.1, at most one in any version.

@@ -8,7 +8,7 @@ use crate::class::{is_in_any_case, is_token, trim_ows};
 use crate::digits;
 use crate::error::RecvErrorKind as Kind;
 use crate::leniency::Flags;
-use crate::values::between_commas;
+use crate::values::{are_parameters, between_commas};
 
 /// The last `Transfer-Encoding` member, which is what frames (RFC 9112 section 6.3).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -162,10 +162,10 @@ impl Facts {
                 }
                 self.chunked_seen = true;
                 self.encoding = Encoding::Chunked;
-            } else if !is_token(member) {
-                // A parameter, which none of the registered codings has, or no coding at all.
+            } else if !is_coding(member) {
                 return self.fail(Kind::BadTransferEncoding, at);
             } else if !is_registered(member) && !lenient.any(Flags::UNKNOWN_CODING) {
+                // With a parameter, too: none of the registered codings has any.
                 self.unknown_coding = true;
             }
         }
@@ -174,6 +174,15 @@ impl Facts {
             self.fail(Kind::BadTransferEncoding, at);
         }
     }
+}
+
+/// `token *( OWS ";" OWS transfer-parameter )` (RFC 9112 section 7), but for `chunked`, whose parameters are an error
+/// (section 7.1). A comma ends a coding even in a quoted string, where hops might not agree.
+fn is_coding(member: &[u8]) -> bool {
+    let Some(at) = memchr::memchr(b';', member) else { return is_token(member) };
+    let (name, parameters) = (member.get(..at).unwrap_or_default(), member.get(at + 1..).unwrap_or_default());
+    let name = trim_ows(name);
+    is_token(name) && !is_in_any_case(name, b"chunked") && are_parameters(parameters)
 }
 
 /// The transfer codings of the registry beside `chunked`, and their aliases (RFC 9112 section 7.2).

@@ -157,9 +157,11 @@ impl Headers {
         }
     }
 
-    /// Removes everything and keeps the memory for the next message.
+    /// Removes everything and keeps the memory for the next message. What that one may say is its own affair: values are
+    /// [`Strict`](Strictness::Strict) again.
     pub fn clear(&mut self) {
         self.lines.clear();
+        self.strictness = Strictness::Strict;
     }
 
     /// The value of the first line named `name`.

@@ -177,3 +177,12 @@ fn a_cleared_section_is_filled_again_in_the_same_memory() {
     headers.append_all(&example()).unwrap();
     assert_eq!((headers.len(), headers.as_fields().section.as_ptr()), (4, at));
 }
+
+#[test]
+fn what_one_message_may_say_beyond_the_grammar_ends_with_it() {
+    let mut headers = Headers::with_strictness(Strictness::Relaxed);
+    headers.set("X", "a\x01b").unwrap();
+    headers.clear();
+    assert_eq!(headers.strictness(), Strictness::Strict);
+    assert_eq!(headers.set("X", "a\x01b"), Err(SendError::BadFieldValue));
+}

@@ -10,7 +10,7 @@ use crate::error::SendError;
 use crate::message::Method;
 use crate::out::Out;
 use crate::scan;
-use crate::target::{self, Target};
+use crate::target;
 
 impl Conn<Client> {
     /// Sends a request head. The content follows by [`body`](Conn::body), unless there is none.
@@ -42,7 +42,7 @@ impl Conn<Client> {
         if target.is_empty()
             || scan::target_end(target) != target.len()
             || !target::has_valid_form(method, target)
-            || names_user(method, target)
+            || target::names_user(method, target)
         {
             return Err(SendError::BadTarget);
         }
@@ -119,11 +119,4 @@ impl Conn<Client> {
         }
         Ok(())
     }
-}
-
-/// Whether an absolute target has user and password, which are never sent (RFC 9110 section 4.2.4).
-fn names_user(method: Method<'_>, target: &[u8]) -> bool {
-    !target.starts_with(b"/")
-        && Target::parse(method, target)
-            .is_ok_and(|target| target.authority().is_some_and(|authority| authority.userinfo.is_some()))
 }
