@@ -5,19 +5,17 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
-use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream;
+#[cfg(unix)]
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use h1wire_proto::pool::Family;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use crate::error::{ErrorKind, Timeout};
+use crate::socket::{first_ready, is_in_progress};
 use crate::stream::{Closer, Shared, Stream};
 
 /// Resolves a host name, given with the port. See [`Request::lookup`](crate::Request::lookup).
@@ -94,6 +92,7 @@ impl How {
     }
 
     /// Connects to a unix socket. That waits where as many wait already as the server lets.
+    #[cfg(unix)]
     pub(crate) fn unix(&self, path: &Path, wanted: &Wanted) -> Result<Box<dyn Stream>, ErrorKind> {
         let deadline = self.deadline();
         let connect = || {
@@ -113,7 +112,7 @@ impl How {
             socket.set_write_timeout(None)?;
             Ok(socket)
         };
-        Ok(Box::new(Shared::new(UnixStream::from(connect().map_err(of_connecting)?))))
+        Ok(Box::new(Shared::new(crate::socket::UnixStream::from(connect().map_err(of_connecting)?))))
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -204,8 +203,7 @@ impl How {
         socket.set_nonblocking(true)?;
         match socket.connect(&SockAddr::from(address)) {
             Ok(()) => Ok((socket, true)),
-            Err(e) if e.raw_os_error() == Some(Errno::INPROGRESS.raw_os_error()) => Ok((socket, false)),
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => Ok((socket, false)),
+            Err(e) if is_in_progress(&e) => Ok((socket, false)),
             Err(e) => Err(e),
         }
     }
@@ -215,17 +213,6 @@ fn of_connecting(error: io::Error) -> ErrorKind {
     match error.kind() {
         io::ErrorKind::TimedOut => ErrorKind::Timeout(Timeout::Connect),
         _ => ErrorKind::Connect(error),
-    }
-}
-
-/// The first socket that is connected or failed, within `limit`.
-fn first_ready(sockets: &[Socket], limit: Duration) -> io::Result<Option<usize>> {
-    let mut fds: Vec<PollFd<'_>> =
-        sockets.iter().map(|s| PollFd::from_borrowed_fd(s.as_fd(), PollFlags::OUT)).collect();
-    match poll(&mut fds, Timespec::try_from(limit).ok().as_ref()) {
-        Ok(_) => Ok(fds.iter().position(|fd| !fd.revents().is_empty())),
-        Err(Errno::INTR) => Ok(None),
-        Err(error) => Err(error.into()),
     }
 }
 

@@ -57,7 +57,6 @@ pub use proxy::{Proxies, Proxy};
 pub use rustls;
 #[cfg(unix)]
 pub use server::Server;
-#[cfg(unix)]
 pub use socket::PollFd;
 pub use stream::{Closer, Transport, Wrote};
 

@@ -4,35 +4,40 @@
 use std::io::{self, IoSlice};
 #[cfg(unix)]
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+#[cfg(windows)]
+use std::os::windows::io::{AsSocket as AsFd, BorrowedSocket as BorrowedFd};
 use std::time::{Duration, Instant};
 
 #[cfg(unix)]
 use mio::{Interest, Registry, Token, unix::SourceFd};
 use rustix::event::{PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, send, sendmsg};
-use socket2::{SockRef, TcpKeepalive};
+#[cfg(unix)]
+use rustix::net::{RecvFlags, SendAncillaryBuffer, recv, sendmsg};
+use rustix::net::{SendFlags, send};
+use socket2::{SockRef, Socket, TcpKeepalive};
 
 use crate::stream::Wrote;
 
 #[cfg(unix)]
 pub(crate) use std::os::unix::net::{UnixListener, UnixStream};
 
-/// What can be watched until a read would return something.
-#[cfg(unix)]
+/// What can be watched until a read would return something: a descriptor, on Windows a socket.
 pub type PollFd<'a> = BorrowedFd<'a>;
 
 /// What of a socket is watched.
-#[cfg(unix)]
 pub(crate) fn poll_fd(socket: &impl AsFd) -> PollFd<'_> {
-    socket.as_fd()
+    #[cfg(unix)]
+    return socket.as_fd();
+    #[cfg(windows)]
+    return socket.as_socket();
 }
 
 /// Without a signal where the peer is gone.
-#[cfg(not(target_vendor = "apple"))]
+#[cfg(not(any(target_vendor = "apple", windows)))]
 const SILENTLY: SendFlags = SendFlags::NOSIGNAL;
-/// There the socket is told, see [`silence`].
-#[cfg(target_vendor = "apple")]
+/// There the socket is told, see [`silence`], or there are no signals.
+#[cfg(any(target_vendor = "apple", windows))]
 const SILENTLY: SendFlags = SendFlags::empty();
 
 /// Has writes to a socket whose peer is gone raise no signal, where that is said of a socket and not of a write.
@@ -57,23 +62,24 @@ pub(crate) fn unwatch(registry: &Registry, fd: PollFd<'_>) {
 
 /// Whether a read would return at once.
 pub(crate) fn is_readable(fd: PollFd<'_>) -> bool {
-    let peek = recv(fd, &mut [0u8; 1], RecvFlags::PEEK | RecvFlags::DONTWAIT);
-    match peek {
-        Err(Errno::AGAIN) => false,
+    #[cfg(unix)]
+    match recv(fd, &mut [0u8; 1], RecvFlags::PEEK | RecvFlags::DONTWAIT) {
+        Err(Errno::WOULDBLOCK) => return false,
         // Not a socket.
-        Err(Errno::NOTSOCK) => {
-            matches!(wait(fd, PollFlags::IN, Some(Duration::ZERO)), Ok(f) if !f.is_empty())
-        }
-        _ => true,
+        Err(Errno::NOTSOCK) => {}
+        _ => return true,
     }
+    matches!(wait(fd, PollFlags::IN, Some(Duration::ZERO)), Ok(f) if !f.is_empty())
 }
 
 /// Whether the peer is gone, not just done sending.
+#[cfg(unix)]
 pub(crate) fn is_gone(fd: PollFd<'_>) -> bool {
     matches!(wait(fd, PollFlags::empty(), Some(Duration::ZERO)), Ok(f) if f.intersects(PollFlags::HUP | PollFlags::ERR))
 }
 
 /// Whether the peer is done sending, even if not all that it sent was read.
+#[cfg(unix)]
 pub(crate) fn has_ended(fd: PollFd<'_>) -> bool {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     let ended = matches!(wait(fd, PollFlags::RDHUP, Some(Duration::ZERO)), Ok(f) if !f.is_empty());
@@ -88,10 +94,37 @@ pub(crate) fn send_silently(fd: PollFd<'_>, slices: &[IoSlice<'_>]) -> io::Resul
     send_once(fd, slices, SILENTLY).map_err(io::Error::from)
 }
 
+#[cfg(unix)]
 fn send_once(fd: PollFd<'_>, slices: &[IoSlice<'_>], flags: SendFlags) -> Result<usize, Errno> {
     match slices {
         [one] => send(fd, one, flags),
         many => sendmsg(fd, many, &mut SendAncillaryBuffer::default(), flags),
+    }
+}
+
+#[cfg(windows)]
+fn send_once(fd: PollFd<'_>, slices: &[IoSlice<'_>], flags: SendFlags) -> Result<usize, Errno> {
+    let first = slices.iter().find(|slice| !slice.is_empty());
+    first.map_or(Ok(0), |first| send(fd, first, flags))
+}
+
+/// Writes what the socket takes now.
+#[cfg(unix)]
+fn send_now(fd: PollFd<'_>, slices: &[IoSlice<'_>]) -> Result<usize, Errno> {
+    send_once(fd, slices, SILENTLY | SendFlags::DONTWAIT)
+}
+
+/// Where a write cannot be told not to wait, it is made only when the socket takes something, and of no more than is taken
+/// at once by a socket that does.
+#[cfg(windows)]
+fn send_now(fd: PollFd<'_>, slices: &[IoSlice<'_>]) -> Result<usize, Errno> {
+    const MOST: usize = 8 * 1024;
+    let is_writable = matches!(wait(fd, PollFlags::OUT, Some(Duration::ZERO)), Ok(f) if !f.is_empty());
+    let first = slices.iter().find(|slice| !slice.is_empty()).map(|slice| &slice[..slice.len().min(MOST)]);
+    match first {
+        _ if !is_writable => Err(Errno::WOULDBLOCK),
+        Some(first) => send(fd, first, SILENTLY),
+        None => Ok(0),
     }
 }
 
@@ -105,9 +138,9 @@ pub(crate) fn send_within(
     limit: Option<Duration>,
 ) -> io::Result<usize> {
     loop {
-        match send_once(fd, slices, SILENTLY | SendFlags::DONTWAIT) {
+        match send_now(fd, slices) {
             Err(Errno::INTR) => {}
-            Err(Errno::AGAIN) => _ = wait(fd, PollFlags::OUT, limit)?,
+            Err(Errno::WOULDBLOCK) => _ = wait(fd, PollFlags::OUT, limit)?,
             sent => return sent.map_err(io::Error::from),
         }
     }
@@ -125,10 +158,10 @@ pub(crate) fn write_or_readable(
         return Ok(Wrote::Bytes(0));
     }
     loop {
-        match send_once(fd, slices, SILENTLY | SendFlags::DONTWAIT) {
+        match send_now(fd, slices) {
             Ok(sent) => return Ok(Wrote::Bytes(sent)),
             Err(Errno::INTR) => {}
-            Err(Errno::AGAIN) => {
+            Err(Errno::WOULDBLOCK) => {
                 if wait(fd, PollFlags::IN | PollFlags::OUT, limit)? != PollFlags::OUT {
                     return Ok(Wrote::Readable);
                 }
@@ -157,9 +190,34 @@ pub(crate) fn wait(fd: PollFd<'_>, flags: PollFlags, limit: Option<Duration>) ->
     }
 }
 
+/// The first socket that is connected or failed, within `limit`.
+pub(crate) fn first_ready(sockets: &[Socket], limit: Duration) -> io::Result<Option<usize>> {
+    let watched = |socket| rustix::event::PollFd::from_borrowed_fd(poll_fd(socket), PollFlags::OUT);
+    let mut fds: Vec<_> = sockets.iter().map(watched).collect();
+    match poll(&mut fds, Timespec::try_from(limit).ok().as_ref()) {
+        Ok(_) => Ok(fds.iter().position(|fd| !fd.revents().is_empty())),
+        Err(Errno::INTR) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether a connect that did not wait goes on by itself.
+pub(crate) fn is_in_progress(error: &io::Error) -> bool {
+    let goes_on = matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted);
+    goes_on || error.raw_os_error() == Some(Errno::INPROGRESS.raw_os_error())
+}
+
+/// Whether a socket is one of the unix domain.
+fn is_local(socket: &SockRef<'_>) -> io::Result<bool> {
+    #[cfg(unix)]
+    return Ok(socket.domain()? == socket2::Domain::UNIX);
+    #[cfg(windows)]
+    return socket.local_addr().map(|address| address.is_unix());
+}
+
 /// `TCP_NODELAY`; nothing on a unix socket.
 pub(crate) fn set_no_delay(socket: SockRef<'_>, on: bool) -> io::Result<()> {
-    if socket.domain()? == socket2::Domain::UNIX { Ok(()) } else { socket.set_tcp_nodelay(on) }
+    if is_local(&socket)? { Ok(()) } else { socket.set_tcp_nodelay(on) }
 }
 
 /// The longest silence that every system takes: Linux refuses more (`MAX_TCP_KEEPIDLE`).
@@ -167,7 +225,7 @@ const MAX_KEEP_ALIVE: Duration = Duration::from_secs(32_767);
 
 /// TCP keep-alive; nothing on a unix socket. The system counts in whole seconds and refuses 0.
 pub(crate) fn set_keep_alive(socket: SockRef<'_>, initial_delay: Option<Duration>) -> io::Result<()> {
-    if socket.domain()? == socket2::Domain::UNIX {
+    if is_local(&socket)? {
         return Ok(());
     }
     match initial_delay {

@@ -2,7 +2,7 @@
 //! `link`.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -47,8 +47,7 @@ impl Connections {
     /// Counts a connection in, unless there are as many already as there may be.
     pub(crate) fn join(self: &Arc<Self>, stream: &dyn Transport, most: Most) -> Option<Membership> {
         let closer = stream.closer();
-        // A client is the same by whichever family it comes.
-        let address = most.each.and_then(|_| Some(stream.peer_addr()?.ip().to_canonical()));
+        let address = most.each.and_then(|_| Some(whose(stream.peer_addr()?.ip())));
         let mut places = self.lock();
         if most.all.is_some_and(|most| places.closers.len() >= most) {
             return None;
@@ -88,6 +87,15 @@ impl Connections {
     }
 }
 
+/// The address that stands for a client. It is the same by whichever family it comes, and who has one address of IPv6 has
+/// the 2^64 beside it (RFC 6177).
+fn whose(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+        address => address,
+    }
+}
+
 impl Places {
     /// Takes `gone` from those of an address, and the address with the last of them.
     fn forget(&mut self, address: IpAddr, gone: usize) {
@@ -110,5 +118,18 @@ impl Drop for Membership {
         self.connections.count.store(places.closers.len(), Ordering::Relaxed);
         drop(places);
         (self.connections.on_gone)();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_is_known_by_its_address_or_by_its_network_of_ipv6() {
+        let whose = |text: &str| whose(text.parse().unwrap()).to_string();
+        assert_eq!(whose("192.0.2.1"), "192.0.2.1");
+        assert_eq!(whose("::ffff:192.0.2.1"), "192.0.2.1");
+        assert_eq!(whose("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
     }
 }

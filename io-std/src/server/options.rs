@@ -39,8 +39,8 @@ pub struct Options {
     pub advertise_keep_alive: bool,
     /// How many connections there may be; one more is turned away as with [`queue`](Self::queue). Default: no limit.
     pub max_connections: Option<usize>,
-    /// How many connections there may be from one address; one more is turned away likewise. Clients after a proxy share
-    /// its address. Unix sockets have none, and no such limit. Default: no limit.
+    /// How many connections there may be from one address; one more is turned away likewise. The 2^64 addresses of a
+    /// network of IPv6 count as one. Clients after a proxy share its address. Unix sockets have none, and no such limit. Default: no limit.
     pub max_connections_per_peer: Option<usize>,
     /// How many requests a connection may have; the answer to the last says `Connection: close`. What a
     /// client sends after it is not looked at, and told to

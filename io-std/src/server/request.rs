@@ -44,6 +44,16 @@ impl<'a> Request<'a> {
         self.head.target
     }
 
+    /// The path of the target, whatever its form, without the query: [`RequestHead::path`].
+    pub fn path(&self) -> &'a [u8] {
+        self.head.path()
+    }
+
+    /// The query of the target, without its `?`: [`RequestHead::query`].
+    pub fn query(&self) -> Option<&'a [u8]> {
+        self.head.query()
+    }
+
     /// The version.
     #[inline]
     pub fn version(&self) -> Version {
