@@ -7,7 +7,7 @@ use std::{fmt, io};
 
 use h1wire_proto::calling::{Late, ProxyError, SocksError};
 use h1wire_proto::pool::PoolError;
-use h1wire_proto::retry::Retry;
+use h1wire_proto::retry::{Retry, Safe};
 use h1wire_proto::{RecvError, SendError};
 
 use super::options::BoxError;
@@ -64,6 +64,12 @@ pub type Timeout = Late;
 impl Error {
     pub(crate) fn new(kind: ErrorKind, retry: Retry, request: Option<Request>) -> Self {
         Self(Box::new(Inner { kind, retry, request }))
+    }
+
+    /// The loop has no client.
+    pub(crate) fn without_client(request: Request) -> Self {
+        let kind = ErrorKind::invalid("this server's loop has no client");
+        Self::new(kind, Retry::Safe(Safe::NothingSent), Some(request))
     }
 
     /// What went wrong.

@@ -9,7 +9,7 @@ mod agent;
 mod call;
 mod client_loop;
 mod drive;
-mod engine;
+pub(crate) mod engine;
 mod errands;
 mod error;
 mod event;
@@ -27,6 +27,7 @@ mod telling;
 mod url;
 mod wiring;
 
+pub(crate) use active::Owner;
 pub use call::Call;
 pub use client_loop::{Caller, ClientLoop};
 pub use engine::CallId;

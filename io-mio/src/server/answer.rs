@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use h1wire_proto::{Headers, OutQueue, SendError};
 
+use crate::client::CallId;
+
 use crate::server::files::Files;
 use crate::server::remote::Progress;
 use crate::server::report::Marks;
@@ -84,6 +86,8 @@ pub(crate) struct Answer {
     pub(crate) taker: Option<Taker>,
     /// Who else may answer is told this.
     pub(crate) progress: Option<Arc<Progress>>,
+    /// The calls that are under way for it.
+    pub(crate) calls: Vec<CallId>,
 }
 
 /// However it ends, those who could have answered from elsewhere learn of it.
@@ -121,6 +125,7 @@ impl Answer {
             marks: Marks::new(),
             taker: None,
             progress: None,
+            calls: Vec::new(),
         }
     }
 

@@ -63,12 +63,13 @@ impl Response<'_> {
     pub fn responder(&mut self) -> Responder {
         let high_water = self.link.options.high_water();
         let progress = self.answer.progress.get_or_insert_with(|| Arc::new(Progress::new(high_water)));
-        let id = ExchangeId {
-            key: self.key,
-            generation: self.link.generation,
-            number: self.link.tenure.requests(),
-        };
-        Responder::new(self.cx.remote.clone(), progress.clone(), id)
+        let progress = progress.clone();
+        Responder::new(self.cx.remote.clone(), progress, self.exchange_id())
+    }
+
+    /// The exchange at hand.
+    pub(crate) fn exchange_id(&self) -> ExchangeId {
+        ExchangeId { key: self.key, generation: self.link.generation, number: self.link.tenure.requests() }
     }
 
     /// The stream, for its addresses and options. Reading or writing here breaks the connection.

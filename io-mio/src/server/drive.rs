@@ -7,6 +7,8 @@ use std::io::{self, ErrorKind, Read};
 
 use h1wire_proto::{Activity, Advice, Pause, Phase, Recv, ServerEvent, Slots, Time};
 
+use crate::client::CallId;
+use crate::client::engine::Engine;
 use crate::server::answer::{Mode, Taker};
 use crate::server::connection::{Active, Link, Stop};
 use crate::server::context::{Context, Scratch};
@@ -39,6 +41,10 @@ pub(crate) struct Turn<'l, H: Handler> {
     pub(crate) active: Box<Active<H::Exchange>>,
     pub(crate) handler: &'l mut H,
     pub(crate) cx: &'l mut Context,
+    /// The client of the loop, while no call of it is being run.
+    pub(crate) client: Option<&'l mut Engine>,
+    /// Calls of exchanges that are over, and whether those were aborted.
+    pub(crate) ended_calls: Vec<(CallId, bool)>,
     pub(crate) key: usize,
     /// Nothing was pending when the turn began.
     pub(crate) was_idle: bool,

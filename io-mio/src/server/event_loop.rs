@@ -13,6 +13,7 @@ use mio::event::Event;
 use mio::{Interest, Registry, Token, Waker};
 use slab::Slab;
 
+use crate::client::engine::Engine;
 use crate::clock::Clock;
 use crate::server::answer::Mode;
 use crate::server::connection::{Active, Connection, Link};
@@ -25,6 +26,7 @@ use crate::server::listener::Listener;
 use crate::server::options::Options;
 use crate::server::remote::{Command, ExchangeId, Remote};
 use crate::server::report::Tallies;
+use crate::server::upstream::{self, TOKENS};
 use crate::stream::Stream;
 use crate::upgraded::Upgraded;
 
@@ -55,6 +57,8 @@ pub struct EventLoop<H: Handler> {
     /// When listeners that failed are tried again.
     pub(crate) accept_at: Option<Time>,
     wheel: Wheel,
+    /// For requests that handlers make of other servers.
+    pub(crate) client: Option<Box<Engine>>,
     pub(crate) random: RandomState,
     commands: Vec<Command>,
     pub(crate) registry: Registry,
@@ -84,6 +88,7 @@ impl<H: Handler> EventLoop<H> {
         handler: H,
     ) -> io::Result<Self> {
         let scratch = Scratch::new(&options);
+        let client = upstream::client(&options, registry, &waker, first_token)?;
         let own = options.own_fields().map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e))?;
         let cx = Context {
             clock: Clock::new(),
@@ -105,6 +110,7 @@ impl<H: Handler> EventLoop<H> {
             accepting: VecDeque::new(),
             accept_at: None,
             wheel: Wheel::new(Time(0)),
+            client,
             random: RandomState::new(),
             commands: Vec::new(),
             registry: registry.try_clone()?,
@@ -166,9 +172,11 @@ impl<H: Handler> EventLoop<H> {
         if !self.queue.is_empty() || !self.accepting.is_empty() || self.cx.remote.is_woken() {
             return Some(Duration::ZERO);
         }
-        let next = [self.drain_until, self.accept_at, self.wheel.next()].into_iter().flatten().min()?;
+        let next = [self.drain_until, self.accept_at, self.wheel.next()].into_iter().flatten().min();
         // Rounded up: a poll that returns too early would only come back.
-        Some(Duration::from_millis(next.since(self.cx.clock.read()).saturating_add(1)))
+        let own = next.map(|at| Duration::from_millis(at.since(self.cx.clock.read()).saturating_add(1)));
+        let client = self.client.as_ref().and_then(|client| client.timeout());
+        own.into_iter().chain(client).min()
     }
 
     /// Whether a [shutdown](Handle::shutdown) is complete: nothing is listened to and no connection is left.
@@ -192,6 +200,12 @@ impl<H: Handler> EventLoop<H> {
     /// Takes an event. Those with tokens of others are ignored.
     pub fn event(&mut self, event: &Event) {
         let Some(at) = event.token().0.checked_sub(self.first_token) else { return };
+        if at >= TOKENS {
+            if let Some(client) = &mut self.client {
+                client.event(event);
+            }
+            return;
+        }
         self.tick();
         let Some(key) = at.checked_sub(LISTENERS) else {
             // Not before the other events of this poll, of which one may be for a connection that is over: another must
@@ -249,6 +263,7 @@ impl<H: Handler> EventLoop<H> {
             self.drain_until = None;
             self.close_all();
         }
+        self.turn_client();
     }
 
     /// Reads the clock, once between two polls.
@@ -294,7 +309,7 @@ impl<H: Handler> EventLoop<H> {
     }
 
     /// Whether this exchange can still be answered.
-    fn is_open(&self, id: ExchangeId) -> bool {
+    pub(super) fn is_open(&self, id: ExchangeId) -> bool {
         self.connections.get(id.key).is_some_and(|c| {
             c.link.generation == id.generation
                 && c.link.tenure.requests() == id.number
@@ -318,6 +333,8 @@ impl<H: Handler> EventLoop<H> {
             active,
             handler: &mut self.handler,
             cx: &mut self.cx,
+            client: self.client.as_deref_mut(),
+            ended_calls: Vec::new(),
             key,
             was_idle,
             over: false,

@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use h1wire_proto::{Asks, Expired, Fields, Method, RecvError, RequestHead, Time};
 
+use crate::client::engine::Engine;
 use crate::server::answer::Mode;
 use crate::server::connection::{Active, Stop};
 use crate::server::drive::Turn;
@@ -248,8 +249,21 @@ impl<H: Handler> Turn<'_, H> {
         &mut self,
         f: impl FnOnce(&mut H, &mut Option<H::Exchange>, &mut Response<'_>) -> T,
     ) -> Option<T> {
+        let client = self.client.take();
+        let mut lent = client;
+        let told = self.call_with(lent.as_deref_mut(), f);
+        self.client = lent;
+        told
+    }
+
+    /// As [`call`](Self::call), with the client of the loop where that is in use already.
+    pub(super) fn call_with<T>(
+        &mut self,
+        client: Option<&mut Engine>,
+        f: impl FnOnce(&mut H, &mut Option<H::Exchange>, &mut Response<'_>) -> T,
+    ) -> Option<T> {
         let Active { answer, exchange, .. } = &mut *self.active;
-        let mut res = Response { link: self.link, answer, cx: self.cx, key: self.key };
+        let mut res = Response { link: self.link, answer, cx: self.cx, key: self.key, client };
         let handler = &mut *self.handler;
         match catch_unwind(AssertUnwindSafe(|| f(handler, exchange, &mut res))) {
             Ok(value) => Some(value),
@@ -269,7 +283,7 @@ impl<H: Handler> Turn<'_, H> {
 
     /// What follows from what the handler did.
     #[inline]
-    fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
         let answer = &self.active.answer;
         if answer.abort || self.over {
             self.over = true;
@@ -291,6 +305,8 @@ impl<H: Handler> Turn<'_, H> {
         }
         active.answer.open = false;
         active.answer.close_progress();
+        self.end_calls(false);
+        let active = &mut *self.active;
         if let Some(exchange) = active.exchange.take() {
             active.leaving.push_back(Leaving::new(exchange, &active.answer, self.link));
         }
@@ -334,6 +350,7 @@ impl<H: Handler> Turn<'_, H> {
     fn abort_exchange(&mut self) {
         self.active.answer.open = false;
         self.active.answer.close_progress();
+        self.end_calls(true);
         self.link.conn.keep_reading(false);
         if let Some(exchange) = self.active.exchange.take() {
             let leaving = Leaving::new(exchange, &self.active.answer, self.link);
@@ -371,6 +388,7 @@ impl<H: Handler> Turn<'_, H> {
     /// Another protocol came to its end, or went elsewhere.
     pub(crate) fn part_in_order(&mut self) {
         self.active.answer.close_progress();
+        self.end_calls(false);
         if let Some(mut exchange) = self.active.exchange.take() {
             self.call(|handler, _, res| {
                 handler.report(&mut exchange, &res.report());

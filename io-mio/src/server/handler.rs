@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::client::{CallId, Event};
 use crate::server::report::{ConnectionReport, Report};
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ use h1wire_proto::{Expired, Fields};
 /// |---|---|
 /// | connection | [`connection`](Self::connection), [`drop_connection`](Self::drop_connection), [`closed`](Self::closed) |
 /// | head | [`request`](Self::request), or one of [`check_continue`](Self::check_continue), [`check_expectation`](Self::check_expectation), [`upgrade`](Self::upgrade), [`connect`](Self::connect) |
-/// | exchange, any number | [`data`](Self::data), [`drain`](Self::drain), then once each [`end`](Self::end), [`half_closed`](Self::half_closed) |
+/// | exchange, any number | [`data`](Self::data), [`drain`](Self::drain), [`upstream`](Self::upstream), then once each [`end`](Self::end), [`half_closed`](Self::half_closed) |
 /// | end | [`report`](Self::report), then one of [`finished`](Self::finished), [`aborted`](Self::aborted) |
 /// | trouble | [`client_error`](Self::client_error), [`stream_error`](Self::stream_error), [`timeout`](Self::timeout), [`drop_request`](Self::drop_request) |
 ///
@@ -91,6 +92,17 @@ pub trait Handler {
     /// is complete by then.
     fn end(&mut self, exchange: &mut Self::Exchange, trailers: Fields<'_, '_>, res: &mut Response<'_>) {
         let _ = (exchange, trailers, res);
+    }
+
+    /// Something happened to a call that was started for this exchange by [`Response::upstream`].
+    fn upstream(
+        &mut self,
+        exchange: &mut Self::Exchange,
+        call: CallId,
+        event: Event<'_>,
+        res: &mut Response<'_>,
+    ) {
+        let _ = (exchange, call, event, res);
     }
 
     /// A writer that was told that there is no room can go on.

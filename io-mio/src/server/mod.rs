@@ -24,6 +24,7 @@ mod report;
 mod request;
 mod response;
 mod running;
+mod upstream;
 
 pub use counters::Counters;
 pub use event_loop::EventLoop;
@@ -127,6 +128,14 @@ impl Server {
     #[must_use]
     pub fn workers(mut self, n: usize) -> Self {
         self.workers = n.max(1);
+        self
+    }
+
+    /// Gives each event loop a client, by which handlers make requests of other servers: see
+    /// [`Response::upstream`]. Sets [`Options::client`].
+    #[must_use]
+    pub fn client(mut self, options: crate::client::Options) -> Self {
+        self.options.client = Some(options);
         self
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::client;
 use h1wire_proto::{Lifetime, Prepared, SendError, ServerConfig, Timeouts};
 
 /// The options of a server. Start from the default and change what you need.
@@ -59,6 +60,9 @@ pub struct Options {
     /// Whether bytes and age are counted for each connection, for [`Response::connection`](crate::Response::connection)
     /// and [`Handler::closed`](crate::Handler::closed). Costs 32 bytes for each. Default false.
     pub count_connections: bool,
+    /// The options of a client for each event loop, by which handlers make requests of other servers:
+    /// [`Response::upstream`](crate::Response::upstream). It stays when options are set anew. Default none.
+    pub client: Option<client::Options>,
     /// Whether answers carry `Date`. Default true.
     pub send_date: bool,
     /// The value of `Server` in answers that have none of their own. Default none.
@@ -105,6 +109,7 @@ impl Default for Options {
             no_delay: true,
             tcp_keep_alive: None,
             count_connections: false,
+            client: None,
             send_date: true,
             server: None,
         }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use h1wire_proto::{BodyLen, FieldSource, Frame, Headers, Out, OutQueue, Prepared, SendError, Status};
 
+use crate::client::engine::Engine;
 use crate::server::answer::Answer;
 use crate::server::connection::Link;
 use crate::server::context::Context;
@@ -24,6 +25,7 @@ use crate::server::report::{ConnectionReport, Report};
 /// | before it | [`send_continue`](Self::send_continue), [`send_processing`](Self::send_processing), [`early_hints`](Self::early_hints), [`informational`](Self::informational) |
 /// | request | [`pause`](Self::pause), [`resume`](Self::resume), [`keep_reading`](Self::keep_reading), [`limit_content`](Self::limit_content) |
 /// | connection | [`switch_to`](Self::switch_to), [`switch_here`](Self::switch_here), [`tunnel_to`](Self::tunnel_to), [`tunnel_here`](Self::tunnel_here), [`close_after`](Self::close_after), [`abort`](Self::abort), [`set_timeout`](Self::set_timeout), [`stream`](Self::stream) |
+/// | other servers | [`upstream`](Self::upstream), [`call`](Self::call) |
 /// | later | [`responder`](Self::responder) |
 /// | state | [`is_head_sent`](Self::is_head_sent), [`is_complete`](Self::is_complete), [`buffered`](Self::buffered), [`report`](Self::report), [`connection`](Self::connection) |
 ///
@@ -38,6 +40,7 @@ pub struct Response<'a> {
     pub(crate) answer: &'a mut Answer,
     pub(crate) cx: &'a mut Context,
     pub(crate) key: usize,
+    pub(crate) client: Option<&'a mut Engine>,
 }
 
 impl Response<'_> {

@@ -21,9 +21,11 @@ fn upgrade(server: &Script) -> Request {
     Request::get(server.url("/chat")).header("Connection", "Upgrade").header("Upgrade", "echo")
 }
 
+type Taken = Rc<RefCell<Option<Upgraded>>>;
+
 /// Takes the connection over when it switches.
-fn taker() -> (Rc<RefCell<Option<Upgraded>>>, impl FnMut(&Event<'_>, &mut Call<'_>) + 'static) {
-    let taken = Rc::new(RefCell::new(None));
+fn taker() -> (Taken, impl FnMut(&Event<'_>, &mut Call<'_>) + 'static) {
+    let taken = Taken::default();
     let take = taken.clone();
     (taken, move |event: &Event<'_>, call: &mut Call<'_>| {
         if matches!(event, Event::Switched) {
