@@ -95,6 +95,12 @@ impl<C: Caller> ClientLoop<C> {
     /// What is wrong with the request, with the request in it. What goes wrong later is told by [`Event::Error`].
     pub fn start(&mut self, request: Request, state: C::State) -> Result<CallId, Error> {
         let id = self.engine.start(request, None)?;
+        self.remember(id, state);
+        Ok(id)
+    }
+
+    /// Keeps the state of a call that was started.
+    pub(crate) fn remember(&mut self, id: CallId, state: C::State) {
         let at = id.key as usize;
         if self.states.len() <= at {
             self.states.resize_with(at + 1, || None);
@@ -102,7 +108,11 @@ impl<C: Caller> ClientLoop<C> {
         if let Some(place) = self.states.get_mut(at) {
             *place = Some(state);
         }
-        Ok(id)
+    }
+
+    /// A call that never was.
+    pub(crate) fn dead_call(&mut self) -> Call<'_> {
+        Call::new(&mut self.engine, CallId { key: u32::MAX, generation: 0 })
     }
 
     /// A call, for what its caller can do about it.

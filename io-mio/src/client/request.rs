@@ -96,6 +96,10 @@ impl Request {
         self
     }
 
+    pub(crate) fn is_streamed(&self) -> bool {
+        matches!(self.0.content, Content::Streamed)
+    }
+
     /// The method.
     pub fn method(&self) -> &str {
         &self.0.method

@@ -10,3 +10,4 @@ mod retry;
 mod script;
 mod streams;
 mod switch;
+mod threads;
