@@ -1,9 +1,11 @@
 //! The two error types, told apart by blame: [`RecvError`] is the peer's fault, [`SendError`] the caller's.
 //!
-//! Both are small `Copy` values without text or boxes. The maps from a kind to a status code and to the rule
+//! Both are small `Copy` values without boxes; a mistake in a field names it. The maps from a kind to a status code and to the rule
 //! of the RFC that was broken are total and live here, and nowhere else.
 
 use core::fmt;
+
+use crate::field_name::FieldName;
 
 /// The peer broke the protocol. Fatal for the receive half; the send half can still answer once.
 ///
@@ -184,12 +186,13 @@ pub enum SendError {
     /// The reason phrase has a control character.
     BadReason,
     /// A field name is empty or has a byte that is not a token character.
-    BadFieldName,
-    /// A field value has a control character, or white space at an end.
-    BadFieldValue,
+    BadFieldName(FieldName),
+    /// The value of this field has a control character, or white space at an end. The name is empty where a value was
+    /// checked by itself.
+    BadFieldValue(FieldName),
     /// A field the machine writes itself (`Content-Length`, `Transfer-Encoding`), or one that contradicts the
     /// message (`Expect` without content, `TE: chunked`, a second `Host`).
-    ReservedField,
+    ReservedField(FieldName),
     /// A request without the `Host` field (RFC 9112 section 3.2).
     MissingHost,
     /// A 101 or 426 response without `Upgrade` (RFC 9110 section 7.8).
@@ -201,7 +204,7 @@ pub enum SendError {
     /// The content ended before it was as long as declared.
     BodyTooShort,
     /// A field that may not be sent as a trailer (RFC 9110 section 6.5.1).
-    TrailerForbidden,
+    TrailerForbidden(FieldName),
     /// The peer speaks HTTP/1.0 and cannot be sent this.
     Http10Peer,
     /// The machine was told that earlier bytes were lost ([`Conn::send_failed`](crate::Conn::send_failed)).
@@ -211,20 +214,23 @@ pub enum SendError {
 impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::BadFieldName(name) => return write!(f, "bad field name {name:?}"),
+            Self::BadFieldValue(name) if name.as_bytes().is_empty() => "bad field value",
+            Self::BadFieldValue(name) => return write!(f, "bad value of the field {name}"),
+            Self::ReservedField(name) => {
+                return write!(f, "field {name} is the machine's own to write, or contradicts the message");
+            }
+            Self::TrailerForbidden(name) => return write!(f, "field {name} may not be sent as a trailer"),
             Self::WrongState => "the call does not fit the state of the connection",
             Self::BadMethod => "bad method",
             Self::BadTarget => "bad request target",
             Self::BadStatus => "bad status code",
             Self::BadReason => "bad reason phrase",
-            Self::BadFieldName => "bad field name",
-            Self::BadFieldValue => "bad field value",
-            Self::ReservedField => "field is the machine's own to write, or contradicts the message",
             Self::MissingHost => "request without Host",
             Self::MissingUpgrade => "response without Upgrade",
             Self::BodyNotAllowed => "content in a message that may not have any",
             Self::BodyTooLong => "more content than declared",
             Self::BodyTooShort => "less content than declared",
-            Self::TrailerForbidden => "field may not be sent as a trailer",
             Self::Http10Peer => "an HTTP/1.0 peer cannot be sent this",
             Self::Poisoned => "earlier bytes were lost",
         })
@@ -235,6 +241,19 @@ impl core::error::Error for SendError {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mistake_in_a_field_names_it() {
+        for (error, text) in [
+            (SendError::BadFieldName("a b".into()), "bad field name \"a b\""),
+            (SendError::BadFieldValue("X-Y".into()), "bad value of the field X-Y"),
+            (SendError::BadFieldValue("".into()), "bad field value"),
+            (SendError::TrailerForbidden("Host".into()), "field Host may not be sent as a trailer"),
+        ] {
+            assert_eq!(error.to_string(), text);
+        }
+        assert!(size_of::<SendError>() <= 40);
+    }
 
     #[test]
     fn an_error_is_two_words_and_every_kind_has_a_status_and_a_rule() {

@@ -121,6 +121,7 @@ mod cycle;
 mod date;
 mod digits;
 mod error;
+mod field_name;
 mod fields;
 mod forward;
 mod framing;
@@ -161,6 +162,7 @@ pub use conn::{
 };
 pub use date::{DateCache, HttpDate};
 pub use error::{RecvError, RecvErrorKind, SendError};
+pub use field_name::FieldName;
 pub use fields::{Escaped, Fields, FieldsIter, Slots};
 pub use forward::{
     EndToEnd, ForwardRequest, ForwardResponse, ForwardedFields, ForwardedForm, Forwarding, HopByHop, NextHop,

@@ -211,7 +211,8 @@ impl<'i> RequestHead<'i, '_> {
     /// use h1wire_proto::{Conn, Recv, Server, ServerConfig, ServerEvent, Slots};
     /// let mut conn = Conn::<Server>::new(&ServerConfig::default());
     /// let mut input = &b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: h2c, Foo/2\r\n\r\n"[..];
-    /// let Recv::Event(ServerEvent::Request(head)) = conn.recv(&mut input, &mut Slots::new())? else { return Ok(()) };
+    /// let mut slots = Slots::new();
+    /// let Recv::Event(ServerEvent::Request(head)) = conn.recv(&mut input, &mut slots)? else { return Ok(()) };
     /// assert!(head.offers("h2c") && head.offers("foo") && head.offers("foo/2"));
     /// assert!(!head.offers("foo/1") && !head.offers("websocket"));
     /// # Ok::<(), h1wire_proto::RecvError>(())

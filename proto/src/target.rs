@@ -221,19 +221,17 @@ fn absolute(target: &[u8]) -> Option<Target<'_>> {
     Some(Target::Absolute { scheme, authority: Some(authority), path_and_query: after.get(end..)? })
 }
 
-/// Whether a target is an absolute URI of `http` or `https` with user and password, which are never sent, and which a
-/// recipient is to take for an error (RFC 9110 section 4.2.4). Other schemes may have them (RFC 3986 section 3.2.1).
-pub(crate) fn names_user(method: Method<'_>, target: &[u8]) -> bool {
-    match Target::parse(method, target) {
-        Ok(Target::Absolute { scheme, authority: Some(authority), .. }) => {
-            is_web(scheme) && authority.userinfo.is_some()
-        }
-        _ => false,
+/// The scheme of an absolute target with user and password, which are never sent. A recipient is to take them for an
+/// error in `http` and `https` (RFC 9110 section 4.2.4); other schemes may have them (RFC 3986 section 3.2.1).
+pub(crate) fn scheme_with_user<'t>(method: Method<'_>, target: &'t [u8]) -> Option<&'t [u8]> {
+    match Target::parse(method, target).ok()? {
+        Target::Absolute { scheme, authority, .. } => authority?.userinfo.map(|_| scheme),
+        _ => None,
     }
 }
 
 /// `http` or `https`.
-fn is_web(scheme: &[u8]) -> bool {
+pub(crate) fn is_web(scheme: &[u8]) -> bool {
     scheme.eq_ignore_ascii_case(b"http") || scheme.eq_ignore_ascii_case(b"https")
 }
 

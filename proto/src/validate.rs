@@ -4,6 +4,7 @@
 //! error appears where the mistake was made.
 
 use crate::error::SendError;
+use crate::field_name::FieldName;
 use crate::scan;
 
 /// How much a field value may contain.
@@ -30,7 +31,8 @@ pub enum Strictness {
 /// ```
 #[inline]
 pub fn validate_name(name: impl AsRef<[u8]>) -> Result<(), SendError> {
-    if scan::all_token(name.as_ref()) { Ok(()) } else { Err(SendError::BadFieldName) }
+    let name = name.as_ref();
+    if scan::all_token(name) { Ok(()) } else { Err(SendError::BadFieldName(FieldName::new(name))) }
 }
 
 /// Whether `value` may be sent as a field value. An empty value may.
@@ -48,14 +50,23 @@ pub fn validate_name(name: impl AsRef<[u8]>) -> Result<(), SendError> {
 /// ```
 #[inline]
 pub fn validate_value(value: impl AsRef<[u8]>, strictness: Strictness) -> Result<(), SendError> {
-    let value = value.as_ref();
+    validate_field_value(b"", value.as_ref(), strictness)
+}
+
+/// [`validate_value`] of the field `name`.
+#[inline]
+pub(crate) fn validate_field_value(
+    name: &[u8],
+    value: &[u8],
+    strictness: Strictness,
+) -> Result<(), SendError> {
     let valid = match strictness {
         Strictness::Strict => {
             !matches!(value, [b' ' | b'\t', ..] | [.., b' ' | b'\t']) && scan::all_value(value)
         }
         Strictness::Relaxed => memchr::memchr3(b'\0', b'\r', b'\n', value).is_none(),
     };
-    if valid { Ok(()) } else { Err(SendError::BadFieldValue) }
+    if valid { Ok(()) } else { Err(SendError::BadFieldValue(FieldName::new(name))) }
 }
 
 #[cfg(test)]
@@ -86,9 +97,9 @@ mod tests {
 
     #[test]
     fn a_value_may_be_empty_and_a_name_may_not() {
-        assert_eq!(validate_name(""), Err(SendError::BadFieldName));
+        assert_eq!(validate_name(""), Err(SendError::BadFieldName("".into())));
         assert_eq!(validate_value("", Strictness::Strict), Ok(()));
         assert_eq!(validate_value("", Strictness::Relaxed), Ok(()));
-        assert_eq!(validate_value(" ", Strictness::Strict), Err(SendError::BadFieldValue));
+        assert_eq!(validate_value(" ", Strictness::Strict), Err(SendError::BadFieldValue("".into())));
     }
 }

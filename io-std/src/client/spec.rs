@@ -224,8 +224,12 @@ impl Spec {
     /// How long the content of a streamed request is, as its fields say: they are the machine's to write.
     pub(crate) fn take_length(&mut self) -> Result<BodyLen, ErrorKind> {
         if let Some(value) = self.headers.get("content-length") {
-            let number = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
-            let invalid = || ErrorKind::Refused(h1wire_proto::SendError::ReservedField);
+            // Digits only: `parse` alone would take a sign.
+            let digits =
+                std::str::from_utf8(value).ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
+            let number = digits.and_then(|text| text.parse().ok());
+            let invalid =
+                || ErrorKind::Refused(h1wire_proto::SendError::ReservedField("Content-Length".into()));
             self.length = Some(number.ok_or_else(invalid)?);
         }
         self.drop_framing();

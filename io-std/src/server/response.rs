@@ -47,7 +47,11 @@ pub(crate) struct Draft {
 impl Draft {
     /// What could not be done, in words.
     pub(crate) fn error(&self) -> Option<String> {
-        self.error.as_ref().map(|(error, what)| format!("{what}: {error}"))
+        self.error.as_ref().map(|(error, what)| match error {
+            SendError::WrongState => format!("{what}: {error}"),
+            // It names the field.
+            error => error.to_string(),
+        })
     }
 }
 

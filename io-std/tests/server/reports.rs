@@ -44,8 +44,8 @@ fn what_a_handler_fails_with_is_in_the_report_and_counted() {
         .unwrap();
     for (target, status, text) in [
         ("/error", 500, "the database is gone"),
-        ("/field", 500, "x-user: bad field value"),
-        ("/ignored", 500, "bad name: bad field name"),
+        ("/field", 500, "bad value of the field x-user"),
+        ("/ignored", 500, "bad field name \"bad name\""),
         ("/length", 500, "less content than declared"),
         ("/late", 200, "header: the call does not fit the state of the connection"),
         ("/panic", 500, "the handler panicked: at the disco"),

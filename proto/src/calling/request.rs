@@ -158,7 +158,10 @@ impl<'a> Request<'a> {
     /// [`ReservedField`](SendError::ReservedField) if it is no number.
     pub fn declared_length(&self) -> Result<BodyLen, SendError> {
         let Some(value) = self.headers.get("content-length") else { return Ok(BodyLen::Unknown) };
-        digits::number(value).filter(|n| *n < u64::MAX).map(BodyLen::Exact).ok_or(SendError::ReservedField)
+        digits::number(value)
+            .filter(|n| *n < u64::MAX)
+            .map(BodyLen::Exact)
+            .ok_or_else(|| SendError::ReservedField("Content-Length".into()))
     }
 
     /// Has `conn` write the head, for content of this length.

@@ -234,7 +234,9 @@ impl Core {
         if !self.lenient.any(Flags::TARGET_FORM) && !target::has_valid_form(method, target) {
             return Err(Kind::BadTargetForm);
         }
-        if !self.lenient.any(Flags::USERINFO) && target::names_user(method, target) {
+        if !self.lenient.any(Flags::USERINFO)
+            && target::scheme_with_user(method, target).is_some_and(target::is_web)
+        {
             return Err(Kind::UserinfoInTarget);
         }
         Ok(())

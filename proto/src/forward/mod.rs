@@ -83,7 +83,7 @@ impl Forwarding {
         let name = name.as_bytes();
         let host = !name.is_empty() && valid_host(name) && !name.iter().any(|b| b",()".contains(b));
         if !is_token(name) && !host {
-            return Err(SendError::BadFieldValue);
+            return Err(SendError::BadFieldValue("Via".into()));
         }
         Ok(Self {
             via_11: [b"1.1 ", name].concat(),

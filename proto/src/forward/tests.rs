@@ -242,7 +242,7 @@ fn via_gets_a_member_with_the_received_version_behind_all_others() {
         assert!(Forwarding::new(name).is_ok(), "{name}");
     }
     for name in ["", "a b", "a,b", "a(b", "a:1)", "x\r\n", "a/b"] {
-        assert_eq!(Forwarding::new(name).unwrap_err(), SendError::BadFieldValue, "{name}");
+        assert_eq!(Forwarding::new(name).unwrap_err(), SendError::BadFieldValue("Via".into()), "{name}");
     }
 }
 

@@ -8,11 +8,12 @@ mod lines;
 mod tests;
 
 use crate::error::SendError;
+use crate::field_name::FieldName;
 use crate::fields::Fields;
 use crate::out::Out;
 use crate::send::FieldSource;
 use crate::send::{Checked, Encoder};
-use crate::validate::{Strictness, validate_name, validate_value};
+use crate::validate::{Strictness, validate_field_value, validate_name};
 use crate::views::View;
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
@@ -38,7 +39,7 @@ use lines::Lines;
 /// headers.set("content-type", "text/plain")?;
 /// assert_eq!(headers.get("CONTENT-TYPE"), Some(&b"text/plain"[..]));
 /// assert_eq!(headers.names(), [&b"content-type"[..], b"set-cookie"]);
-/// assert_eq!(headers.set("X", "a\r\nb"), Err(SendError::BadFieldValue));
+/// assert_eq!(headers.set("X", "a\r\nb"), Err(SendError::BadFieldValue("X".into())));
 /// # Ok::<(), SendError>(())
 /// ```
 #[derive(Clone)]
@@ -309,12 +310,12 @@ impl Headers {
     #[inline]
     fn check(&self, name: &[u8], value: &[u8]) -> Result<(), SendError> {
         validate_name(name)?;
-        validate_value(value, self.strictness)?;
+        validate_field_value(name, value, self.strictness)?;
         // Nothing that is sent comes near the 2 GiB that the offsets can hold.
         if self.lines.has_room(name.len().saturating_add(value.len())) {
             Ok(())
         } else {
-            Err(SendError::BadFieldValue)
+            Err(SendError::BadFieldValue(FieldName::new(name)))
         }
     }
 

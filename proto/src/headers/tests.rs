@@ -82,18 +82,18 @@ fn what_is_given_last_wins_over_what_was_set_without_changing_it() {
 #[test]
 fn an_invalid_name_or_value_changes_nothing_however_late_it_comes() {
     let mut headers = example();
-    let bad_value = Err(SendError::BadFieldValue);
+    let bad_value = |name: &str| Err(SendError::BadFieldValue(name.into()));
     for value in ["a\rb", "a\nb", "a\0b", "a\r\nb: c", "\x7f", " a", "a\t"] {
-        assert_eq!(headers.set("Host", value), bad_value, "{value:?}");
-        assert_eq!(headers.append("new", value), bad_value);
-        assert_eq!(headers.set_values("Host", ["good", value]), bad_value);
-        assert_eq!(headers.set_all(&[("Host", "good"), ("X", value)]), bad_value);
-        assert_eq!(headers.append_all(&[("new", "good"), ("X", value)]), bad_value);
+        assert_eq!(headers.set("Host", value), bad_value("Host"), "{value:?}");
+        assert_eq!(headers.append("new", value), bad_value("new"));
+        assert_eq!(headers.set_values("Host", ["good", value]), bad_value("Host"));
+        assert_eq!(headers.set_all(&[("Host", "good"), ("X", value)]), bad_value("X"));
+        assert_eq!(headers.append_all(&[("new", "good"), ("X", value)]), bad_value("X"));
     }
     for name in ["", "a b", "a:", "\u{e9}", "a\r\n", "(a)"] {
-        assert_eq!(headers.set(name, "v"), Err(SendError::BadFieldName), "{name:?}");
-        assert_eq!(headers.append(name, "v"), Err(SendError::BadFieldName));
-        assert_eq!(headers.set_values(name, [""; 0]), Err(SendError::BadFieldName));
+        assert_eq!(headers.set(name, "v"), Err(SendError::BadFieldName(name.into())), "{name:?}");
+        assert_eq!(headers.append(name, "v"), Err(SendError::BadFieldName(name.into())));
+        assert_eq!(headers.set_values(name, [""; 0]), Err(SendError::BadFieldName(name.into())));
     }
     assert_eq!(headers, example());
 }
@@ -103,7 +103,7 @@ fn relaxed_values_may_hold_what_cannot_end_a_line() {
     let mut headers = Headers::with_strictness(Strictness::Relaxed);
     headers.set("a", " \x01\x7f ").unwrap();
     assert_eq!(headers.get("a"), Some(&b" \x01\x7f "[..]));
-    assert_eq!(headers.set("a", "b\nc"), Err(SendError::BadFieldValue));
+    assert_eq!(headers.set("a", "b\nc"), Err(SendError::BadFieldValue("a".into())));
 }
 
 #[test]
@@ -115,9 +115,10 @@ fn relaxed_values_are_sent_from_relaxed_headers_only() {
     assert_eq!(answer_with(&relaxed.merged(&own)).as_deref(), Ok(&sent[..]));
     assert_eq!(answer_with(&(&relaxed, own)).as_deref(), Ok(&sent[..]));
     for own in [[("b", "\x01")], [("a", "\x01")]] {
-        assert_eq!(answer_with(&own), Err(SendError::BadFieldValue));
-        assert_eq!(answer_with(&relaxed.merged(&own)), Err(SendError::BadFieldValue));
-        assert_eq!(answer_with(&(&relaxed, own)), Err(SendError::BadFieldValue));
+        let bad = Err(SendError::BadFieldValue(own[0].0.into()));
+        assert_eq!(answer_with(&own), bad);
+        assert_eq!(answer_with(&relaxed.merged(&own)), bad);
+        assert_eq!(answer_with(&(&relaxed, own)), bad);
     }
 }
 
@@ -133,7 +134,7 @@ fn relaxed_trailers_do_not_relax_those_beside_them() {
         let mut out = Vec::new();
         conn.body().unwrap().end(&(&relaxed, [("b", beside)]), &mut out).map(|()| out)
     };
-    assert_eq!(end(&mut conn, "\x01"), Err(SendError::BadFieldValue));
+    assert_eq!(end(&mut conn, "\x01"), Err(SendError::BadFieldValue("b".into())));
     assert_eq!(end(&mut conn, "c").as_deref(), Ok(&b"0\r\na: \x01\r\nb: c\r\n\r\n"[..]));
 }
 
@@ -158,7 +159,7 @@ fn what_is_sent_is_what_is_told_whatever_was_done_to_the_lines() {
         assert_eq!(answer_with(&(Some(&headers), None::<Headers>)), answer_with(&told));
     }
     headers.append("content-Length", "1").unwrap();
-    assert_eq!(answer_with(&headers), Err(SendError::ReservedField));
+    assert_eq!(answer_with(&headers), Err(SendError::ReservedField("content-Length".into())));
 }
 
 #[test]
@@ -184,5 +185,5 @@ fn what_one_message_may_say_beyond_the_grammar_ends_with_it() {
     headers.set("X", "a\x01b").unwrap();
     headers.clear();
     assert_eq!(headers.strictness(), Strictness::Strict);
-    assert_eq!(headers.set("X", "a\x01b"), Err(SendError::BadFieldValue));
+    assert_eq!(headers.set("X", "a\x01b"), Err(SendError::BadFieldValue("X".into())));
 }

@@ -5,8 +5,9 @@
 
 use crate::class::trim_ows;
 use crate::error::SendError;
+use crate::field_name::FieldName;
 use crate::upgrade;
-use crate::validate::{Strictness, validate_name, validate_value};
+use crate::validate::{Strictness, validate_field_value, validate_name};
 use crate::values::between_commas;
 
 /// What the caller's fields say.
@@ -124,7 +125,7 @@ impl Checked {
         strictness: Strictness,
     ) -> Result<(), SendError> {
         validate_name(name)?;
-        validate_value(value, strictness)?;
+        validate_field_value(name, value, strictness)?;
         self.valid(name, value)
     }
 
@@ -153,8 +154,8 @@ impl Checked {
     fn note(&mut self, name: &[u8], value: &[u8]) -> Result<(), SendError> {
         let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
         match name.len() {
-            14 if is("content-length") => return Err(SendError::ReservedField),
-            17 if is("transfer-encoding") => return Err(SendError::ReservedField),
+            14 if is("content-length") => return Err(SendError::ReservedField(FieldName::new(name))),
+            17 if is("transfer-encoding") => return Err(SendError::ReservedField(FieldName::new(name))),
             4 if is("date") => self.say(Said::DATE),
             4 if is("host") => {
                 self.say(Said::HOST);
@@ -175,7 +176,7 @@ impl Checked {
                     .map(|m| m.split(|b| *b == b';').next().map_or(m, trim_ows))
                     .any(|m| m.eq_ignore_ascii_case(b"chunked"));
                 if chunked {
-                    return Err(SendError::ReservedField);
+                    return Err(SendError::ReservedField(FieldName::new(name)));
                 }
             }
             _ => {}

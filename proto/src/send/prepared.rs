@@ -70,9 +70,12 @@ mod tests {
 
     #[test]
     fn what_may_not_be_sent_cannot_be_prepared() {
-        assert_eq!(Prepared::new(&[("Content-Length", "1")]).err(), Some(SendError::ReservedField));
-        assert_eq!(Prepared::new(&[("X", "a\nb")]).err(), Some(SendError::BadFieldValue));
-        assert_eq!(Prepared::new(&[("", "a")]).err(), Some(SendError::BadFieldName));
+        assert_eq!(
+            Prepared::new(&[("Content-Length", "1")]).err(),
+            Some(SendError::ReservedField("Content-Length".into()))
+        );
+        assert_eq!(Prepared::new(&[("X", "a\nb")]).err(), Some(SendError::BadFieldValue("X".into())));
+        assert_eq!(Prepared::new(&[("", "a")]).err(), Some(SendError::BadFieldName("".into())));
     }
 
     #[test]
@@ -102,7 +105,7 @@ mod tests {
         let host = Prepared::new(&[("Host", "h"), ("TE", "trailers")]).unwrap();
         let mut out = Vec::new();
         let twice = conn.request(Method::Get, b"/", &(&host, &host), BodyLen::None, &mut out);
-        assert_eq!(twice, Err(SendError::ReservedField), "two Hosts");
+        assert_eq!(twice, Err(SendError::ReservedField("Host".into())), "two Hosts");
         conn.request(Method::Get, b"/", &host, BodyLen::None, &mut out).unwrap();
         assert_eq!(out, b"GET / HTTP/1.1\r\nHost: h\r\nTE: trailers\r\nConnection: TE\r\n\r\n");
     }

@@ -42,7 +42,7 @@ impl Conn<Client> {
         if target.is_empty()
             || scan::target_end(target) != target.len()
             || !target::has_valid_form(method, target)
-            || target::names_user(method, target)
+            || !target.starts_with(b"/") && target::scheme_with_user(method, target).is_some()
         {
             return Err(SendError::BadTarget);
         }
@@ -51,14 +51,14 @@ impl Conn<Client> {
             return Err(SendError::MissingHost);
         }
         if checked.all(Said::TWO_HOSTS) {
-            return Err(SendError::ReservedField);
+            return Err(SendError::ReservedField("Host".into()));
         }
         if checked.all(Said::BAD_HOST) {
-            return Err(SendError::BadFieldValue);
+            return Err(SendError::BadFieldValue("Host".into()));
         }
         let empty = matches!(body, BodyLen::None | BodyLen::Exact(0));
         if checked.all(Said::EXPECT_CONTINUE) && empty {
-            return Err(SendError::ReservedField);
+            return Err(SendError::ReservedField("Expect".into()));
         }
         if !empty && matches!(method, Method::Connect | Method::Trace) {
             return Err(SendError::BodyNotAllowed);

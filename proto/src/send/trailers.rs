@@ -3,6 +3,7 @@
 use super::encode::check_fields;
 use super::source::FieldSource;
 use crate::error::SendError;
+use crate::field_name::FieldName;
 
 /// Fields that frame, route, authenticate, make a request conditional, or say how content is to be processed may not be
 /// trailers (RFC 9110 section 6.5.1).
@@ -39,8 +40,8 @@ static NOT_IN_TRAILERS: [&str; 28] = [
 
 /// Checks every trailer, as a field and as a trailer.
 pub(super) fn check<F: FieldSource + ?Sized>(trailers: &F) -> Result<(), SendError> {
-    if !trailers.fields().all(|(name, _)| may_be_trailer(name)) {
-        return Err(SendError::TrailerForbidden);
+    if let Some((name, _)) = trailers.fields().find(|(name, _)| !may_be_trailer(name)) {
+        return Err(SendError::TrailerForbidden(FieldName::new(name)));
     }
     check_fields(trailers).map(drop)
 }

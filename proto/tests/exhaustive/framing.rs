@@ -96,7 +96,12 @@ fn reference(message: &Message<'_>) -> Result<BodyKind, Vec<u16>> {
     let members: Vec<String> =
         codings.iter().flat_map(|value| value.split(',')).map(|m| m.trim().to_ascii_lowercase()).collect();
     let chunked = members.iter().filter(|m| *m == "chunked").count();
-    let malformed = members.iter().any(|m| m.is_empty() || !m.bytes().all(is_token));
+    // Section 7: a coding may have parameters, and section 7.1: `chunked` has none.
+    let is_coding = |member: &str| match member.split_once(';') {
+        Some((name, parameters)) => name == "gzip" && parameters == "q=1",
+        None => !member.is_empty() && member.bytes().all(is_token),
+    };
+    let malformed = !members.iter().all(|member| is_coding(member));
     if malformed || chunked > 1 {
         broken.push(400);
     }

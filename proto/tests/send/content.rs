@@ -147,15 +147,15 @@ fn trailers_that_may_not_be_sent_are_refused_before_a_byte() {
             "Upgrade",
             "WWW-Authenticate",
         ] {
-            refused(&mut conn, SendError::TrailerForbidden, |conn, out| {
+            refused(&mut conn, SendError::TrailerForbidden(name.into()), |conn, out| {
                 conn.body().unwrap().end(&[("X", "1"), (name, "1")], out)
             });
         }
         for (name, value, error) in [
-            ("a b", "1", SendError::BadFieldName),
-            ("", "1", SendError::BadFieldName),
-            ("X", "a\r\nb: c", SendError::BadFieldValue),
-            ("X", "\0", SendError::BadFieldValue),
+            ("a b", "1", SendError::BadFieldName("a b".into())),
+            ("", "1", SendError::BadFieldName("".into())),
+            ("X", "a\r\nb: c", SendError::BadFieldValue("X".into())),
+            ("X", "\0", SendError::BadFieldValue("X".into())),
         ] {
             refused(&mut conn, error, |conn, out| conn.body().unwrap().end(&[(name, value)], out));
         }

@@ -49,10 +49,10 @@ fn an_interim_response_is_refused_where_it_cannot_be_one() {
     for code in [0, 99, 101, 200, 404] {
         refused(&mut conn, SendError::BadStatus, |conn, out| conn.send_informational(code, &(), out));
     }
-    refused(&mut conn, SendError::ReservedField, |conn, out| {
+    refused(&mut conn, SendError::ReservedField("Content-Length".into()), |conn, out| {
         conn.send_informational(103, &[("Content-Length", "0")], out)
     });
-    refused(&mut conn, SendError::BadFieldValue, |conn, out| {
+    refused(&mut conn, SendError::BadFieldValue("X".into()), |conn, out| {
         conn.send_informational(103, &[("X", "\n")], out)
     });
     refused(&mut conn, SendError::BadReason, |conn, out| {
@@ -68,7 +68,9 @@ fn an_http_1_0_client_is_sent_no_interim_response() {
     assert!(!conn.wants_continue());
     assert_eq!(written(|out| conn.send_informational(100, &(), out)), "");
     assert_eq!(written(|out| conn.send_informational(103, &[("X", "y")], out)), "");
-    refused(&mut conn, SendError::BadFieldName, |conn, out| conn.send_informational(103, &[("", "y")], out));
+    refused(&mut conn, SendError::BadFieldName("".into()), |conn, out| {
+        conn.send_informational(103, &[("", "y")], out)
+    });
 }
 
 /// C3. RFC 9110 section 10.1.1.

@@ -148,9 +148,9 @@ fn a_request_has_exactly_one_host() {
     };
     refused(&mut conn, SendError::MissingHost, ask(&[]));
     refused(&mut conn, SendError::MissingHost, ask(&[("Hosts", "a")]));
-    refused(&mut conn, SendError::ReservedField, ask(&[("Host", "a"), ("host", "a")]));
+    refused(&mut conn, SendError::ReservedField("Host".into()), ask(&[("Host", "a"), ("host", "a")]));
     for bad in [&[("Host", "a/b")], &[("Host", "u@a")], &[("Host", "a:x")], &[("Host", ":80")]] {
-        refused(&mut conn, SendError::BadFieldValue, ask(bad));
+        refused(&mut conn, SendError::BadFieldValue("Host".into()), ask(bad));
     }
     assert_eq!(asked("GET", &[("Host", "")], BodyLen::None), "GET / HTTP/1.1\nHost: \n\n");
 }
@@ -179,14 +179,14 @@ fn fields_the_machine_writes_itself_are_refused() {
         // RFC 9110 section 10.1.1: not without content.
         ("Expect", "100-continue"),
     ] {
-        refused(&mut conn, SendError::ReservedField, |conn, out| {
+        refused(&mut conn, SendError::ReservedField(name.into()), |conn, out| {
             conn.request(Method::Get, b"/", &[("Host", "a"), (name, value)], BodyLen::None, out)
         });
     }
-    refused(&mut conn, SendError::BadFieldName, |conn, out| {
+    refused(&mut conn, SendError::BadFieldName("X Y".into()), |conn, out| {
         conn.request(Method::Get, b"/", &[("Host", "a"), ("X Y", "")], BodyLen::None, out)
     });
-    refused(&mut conn, SendError::BadFieldValue, |conn, out| {
+    refused(&mut conn, SendError::BadFieldValue("X".into()), |conn, out| {
         conn.request(Method::Get, b"/", &[("Host", "a"), ("X", "a\r\nB: c")], BodyLen::None, out)
     });
 }

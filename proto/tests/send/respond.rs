@@ -178,18 +178,18 @@ fn fields_are_written_as_given_and_headers_in_their_order() {
 fn names_and_values_are_checked_in_the_last_place_before_bytes() {
     let mut conn = server("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     for name in ["", " ", "a b", "a:", "a\r\n", "\u{e9}", "(a)", "a\0"] {
-        refused(&mut conn, SendError::BadFieldName, |conn, out| {
+        refused(&mut conn, SendError::BadFieldName(name.into()), |conn, out| {
             conn.respond(200, &[("A", "1"), (name, "1")], BodyLen::None, out)
         });
     }
     for value in ["a\rb", "a\nb", "a\r\n b", "a\0b", "a\x01b", "\x7f", " a", "a\t"] {
-        refused(&mut conn, SendError::BadFieldValue, |conn, out| {
+        refused(&mut conn, SendError::BadFieldValue("B".into()), |conn, out| {
             conn.respond(200, &[("A", "1"), ("B", value)], BodyLen::None, out)
         });
     }
     // RFC 9112 section 6: only the machine frames.
     for name in ["Content-Length", "content-LENGTH", "Transfer-Encoding", "transfer-encoding"] {
-        refused(&mut conn, SendError::ReservedField, |conn, out| {
+        refused(&mut conn, SendError::ReservedField(name.into()), |conn, out| {
             conn.respond(200, &[(name, "5")], BodyLen::None, out)
         });
     }

@@ -33,7 +33,9 @@ fn a_switch_that_was_not_offered_is_refused() {
     refused(&mut conn, SendError::MissingUpgrade, |conn, out| conn.switch(&(), out));
     refused(&mut conn, SendError::MissingUpgrade, |conn, out| conn.switch(&[("Upgrade", "")], out));
     refused(&mut conn, SendError::MissingUpgrade, |conn, out| conn.switch(&[("Upgrade", "gopher")], out));
-    refused(&mut conn, SendError::BadFieldValue, |conn, out| conn.switch(&[("Upgrade", "h2c\n")], out));
+    refused(&mut conn, SendError::BadFieldValue("Upgrade".into()), |conn, out| {
+        conn.switch(&[("Upgrade", "h2c\n")], out)
+    });
     refused(&mut conn, SendError::BadStatus, |conn, out| conn.respond(101, &(), BodyLen::None, out));
     for request in [
         "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
