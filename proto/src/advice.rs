@@ -24,6 +24,22 @@ pub enum Phase {
     Closed,
 }
 
+/// A word or two, for logs.
+impl core::fmt::Display for Phase {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Idle => "idle",
+            Self::Head => "head",
+            Self::Body => "content",
+            Self::Respond => "respond",
+            Self::AwaitContinue => "await 100",
+            Self::Linger => "linger",
+            Self::Switched => "switched",
+            Self::Closed => "closed",
+        })
+    }
+}
+
 /// What to do with the socket once the bytes written so far are flushed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[must_use]
@@ -43,4 +59,18 @@ pub enum Advice {
     Close,
     /// The connection belongs to another protocol now. Unconsumed input is its first bytes.
     Switched,
+}
+
+/// A word, for logs.
+impl core::fmt::Display for Advice {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Continue => "continue",
+            Self::Reuse => "reuse",
+            Self::Drain => "drain",
+            Self::Linger => "linger",
+            Self::Close => "close",
+            Self::Switched => "switched",
+        })
+    }
 }

@@ -22,6 +22,16 @@ pub struct Authority<'a> {
     pub host_and_port: &'a [u8],
 }
 
+/// As it was written, with everything but printable ASCII escaped.
+impl core::fmt::Display for Authority<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        if let Some(userinfo) = self.userinfo {
+            write!(f, "{}@", userinfo.escape_ascii())?;
+        }
+        write!(f, "{}", self.host_and_port.escape_ascii())
+    }
+}
+
 impl<'a> Authority<'a> {
     /// Takes `[ userinfo "@" ] host [ ":" port ]` apart. `None` if it is not that, or the port is above 65,535.
     pub fn parse(text: &'a [u8]) -> Option<Self> {

@@ -40,6 +40,12 @@ impl HttpDate {
         Self { line }
     }
 
+    /// The seconds from 1970-01-01 00:00:00 UTC to this date.
+    pub fn unix(&self) -> u64 {
+        // What was written here can be read.
+        Self::parse(self.as_bytes(), 0).unwrap_or_default()
+    }
+
     /// The 29 bytes of the date alone, for any field that holds a date.
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {

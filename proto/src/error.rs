@@ -46,10 +46,17 @@ impl RecvError {
 
 impl fmt::Display for RecvError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at byte {} ({})", self.kind.facts().2, self.offset, self.rule())
+        write!(f, "{} at byte {} ({})", self.kind, self.offset, self.rule())
     }
 }
 impl core::error::Error for RecvError {}
+
+/// What was wrong, without where.
+impl fmt::Display for RecvErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.facts().2)
+    }
+}
 
 macro_rules! recv_error_kinds {
     ($($(#[$doc:meta])* $name:ident $status:literal $rule:literal $text:literal)*) => {

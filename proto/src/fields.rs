@@ -155,3 +155,11 @@ impl<'i: 's, 's> IntoIterator for Fields<'i, 's> {
         self.iter()
     }
 }
+
+impl<'i: 's, 's> IntoIterator for &Fields<'i, 's> {
+    type Item = (&'s [u8], &'s [u8]);
+    type IntoIter = FieldsIter<'i, 's>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}

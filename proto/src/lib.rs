@@ -97,7 +97,8 @@
 //!
 //! # Features
 //!
-//! `std` (default) chooses the fastest code for scanning when the program runs; without it, that choice is made when
+//! `std` (default) chooses the fastest code for scanning when the program runs, and converts to what the standard library
+//! has for errors and moments; without it, that choice is made when
 //! compiling and the crate is `no_std`. It needs `alloc` either way, though a `Conn` never allocates: the sinks and
 //! the `Slots` do, and grow to what they once needed.
 //!
@@ -143,6 +144,8 @@ pub mod retry;
 #[allow(unsafe_code)]
 mod scan;
 mod send;
+#[cfg(feature = "std")]
+mod system_time;
 mod target;
 mod time;
 mod timeouts;
@@ -173,7 +176,7 @@ pub use inbuf::InBuf;
 pub use leniency::{ClientLeniency, ServerLeniency};
 pub use lifetime::{Lifetime, Tenure};
 pub use limits::Limits;
-pub use message::{Asks, BodyKind, Expect, Method, RequestHead, ResponseHead, Version};
+pub use message::{Asks, BodyKind, Expect, Extension, Method, RequestHead, ResponseHead, Version};
 pub use out::{Count, Out};
 pub use owned::{OwnedFields, OwnedRequest, OwnedResponse};
 pub use queue::OutQueue;
@@ -195,3 +198,22 @@ pub use views::{Distinct, Duplicates, Named, View};
 #[doc(hidden)]
 pub use visits::take as take_visits;
 pub use wheel::Wheel;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What one thread reads another may answer: nothing here is bound to a thread.
+    #[test]
+    fn everything_may_be_sent_to_and_shared_with_other_threads() {
+        fn is_send_and_sync<T: Send + Sync>() {}
+        is_send_and_sync::<Conn<Server>>();
+        is_send_and_sync::<Conn<Client>>();
+        is_send_and_sync::<(Slots, InBuf, OutQueue, Headers, Prepared)>();
+        is_send_and_sync::<(OwnedRequest, OwnedResponse, OwnedFields)>();
+        is_send_and_sync::<(Timers, Wheel, DateCache, Tenure)>();
+        is_send_and_sync::<pool::Pool<pool::Origin>>();
+        is_send_and_sync::<(RequestHead<'_, '_>, ResponseHead<'_, '_>, Target<'_>)>();
+        is_send_and_sync::<(RecvError, SendError)>();
+    }
+}

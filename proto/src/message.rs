@@ -30,7 +30,25 @@ pub enum Method<'i> {
     /// `PATCH` (RFC 5789)
     Patch,
     /// Any other token, registered or not. See [`METHODS`](crate::METHODS) for the registry.
-    Other(&'i [u8]),
+    Other(Extension<'i>),
+}
+
+/// The name of a method that has no variant of its own. Only [`Method::from_bytes`] makes one, so that no method has two
+/// spellings.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Extension<'i>(&'i [u8]);
+
+impl<'i> Extension<'i> {
+    /// The name as it stands on the wire.
+    pub const fn as_bytes(&self) -> &'i [u8] {
+        self.0
+    }
+}
+
+impl core::fmt::Debug for Extension<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{}", self.0.escape_ascii())
+    }
 }
 
 impl<'i> Method<'i> {
@@ -47,7 +65,7 @@ impl<'i> Method<'i> {
             b"OPTIONS" => Self::Options,
             b"TRACE" => Self::Trace,
             b"PATCH" => Self::Patch,
-            other => Self::Other(other),
+            other => Self::Other(Extension(other)),
         }
     }
 
@@ -64,7 +82,7 @@ impl<'i> Method<'i> {
             Self::Options => b"OPTIONS",
             Self::Trace => b"TRACE",
             Self::Patch => b"PATCH",
-            Self::Other(name) => name,
+            Self::Other(name) => name.0,
         }
     }
 
@@ -72,7 +90,7 @@ impl<'i> Method<'i> {
     /// ([`METHODS`](crate::METHODS)). Methods that are not registered are not.
     pub fn is_idempotent(&self) -> bool {
         match self {
-            Self::Other(name) => method_info(name).is_some_and(|m| m.idempotent),
+            Self::Other(name) => method_info(name.0).is_some_and(|m| m.idempotent),
             Self::Put | Self::Delete => true,
             known => known.is_safe(),
         }
@@ -82,7 +100,7 @@ impl<'i> Method<'i> {
     /// ([`METHODS`](crate::METHODS)). Methods that are not registered are not.
     pub fn is_safe(&self) -> bool {
         match self {
-            Self::Other(name) => method_info(name).is_some_and(|m| m.safe),
+            Self::Other(name) => method_info(name.0).is_some_and(|m| m.safe),
             known => matches!(known, Self::Get | Self::Head | Self::Options | Self::Trace),
         }
     }
@@ -104,6 +122,16 @@ impl core::fmt::Display for Method<'_> {
         write!(f, "{}", self.as_bytes().escape_ascii())
     }
 }
+impl<'i> From<&'i [u8]> for Method<'i> {
+    fn from(name: &'i [u8]) -> Self {
+        Self::from_bytes(name)
+    }
+}
+impl AsRef<[u8]> for Method<'_> {
+    fn as_ref(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
 impl<'i> From<&'i str> for Method<'i> {
     fn from(name: &'i str) -> Self {
         Self::from_bytes(name.as_bytes())
@@ -117,6 +145,16 @@ pub enum Version {
     Http10,
     /// HTTP/1.1
     Http11,
+}
+
+/// As it stands on the wire.
+impl core::fmt::Display for Version {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Http10 => "HTTP/1.0",
+            Self::Http11 => "HTTP/1.1",
+        })
+    }
 }
 
 /// How the peer framed the content that follows a head (RFC 9112 section 6.3).
@@ -153,6 +191,7 @@ pub enum Expect {
 
 /// A complete, validated request head.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct RequestHead<'i, 's> {
     /// The method.
     pub method: Method<'i>,
@@ -243,6 +282,7 @@ impl<'i> RequestHead<'i, '_> {
 
 /// A complete, validated response head.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct ResponseHead<'i, 's> {
     /// The status code, 100 to 999.
     pub status: u16,

@@ -186,7 +186,10 @@ mod tests {
             assert_eq!(attempt(Method::Put, true).verdict(), Retry::Safe(Safe::Idempotent));
             assert_eq!(attempt(Method::Put, false).verdict(), Retry::Unsafe(Unsafe::FreshConnection));
             assert_eq!(attempt(Method::Post, true).verdict(), Retry::Unsafe(Unsafe::NotIdempotent));
-            assert_eq!(attempt(Method::Other(b"BREW"), true).verdict(), Retry::Unsafe(Unsafe::NotIdempotent));
+            assert_eq!(
+                attempt(Method::from_bytes(b"BREW"), true).verdict(),
+                Retry::Unsafe(Unsafe::NotIdempotent)
+            );
         }
     }
 

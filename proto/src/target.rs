@@ -40,6 +40,27 @@ pub enum Target<'a> {
     Asterisk,
 }
 
+/// As it stands on the wire, with everything but printable ASCII escaped.
+impl core::fmt::Display for Target<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Origin { path, query } => {
+                write!(f, "{}", path.escape_ascii())?;
+                query.map_or(Ok(()), |query| write!(f, "?{}", query.escape_ascii()))
+            }
+            Self::Absolute { scheme, authority, path_and_query } => {
+                write!(f, "{}:", scheme.escape_ascii())?;
+                if let Some(authority) = authority {
+                    write!(f, "//{authority}")?;
+                }
+                write!(f, "{}", path_and_query.escape_ascii())
+            }
+            Self::Authority { host, port } => write!(f, "{}:{port}", host.escape_ascii()),
+            Self::Asterisk => f.write_str("*"),
+        }
+    }
+}
+
 impl<'a> Target<'a> {
     /// Takes `target` apart, in the form that suits `method`.
     ///
@@ -397,6 +418,21 @@ mod tests {
             assert_eq!(uri(Method::Get, "/", host, Some("d:1")).as_deref(), Some("http://d:1/"), "{host:?}");
             assert_eq!(uri(Method::Get, "/", host, None), None, "{host:?}");
             assert_eq!(uri(Method::Options, "*", host, None), None, "{host:?}");
+        }
+    }
+
+    #[test]
+    fn a_target_is_shown_as_it_was_written() {
+        for (method, target) in [
+            (Method::Get, "/a?b"),
+            (Method::Get, "/a?"),
+            (Method::Get, "http://u:p@h:080/a?b"),
+            (Method::Get, "urn:a:b"),
+            (Method::Get, "HTTP://h"),
+            (Method::Connect, "[::1]:443"),
+            (Method::Options, "*"),
+        ] {
+            assert_eq!(Target::parse(method, target.as_bytes()).unwrap().to_string(), target);
         }
     }
 }

@@ -63,6 +63,22 @@ impl Expired {
     }
 }
 
+/// A word or two, for logs.
+impl core::fmt::Display for Expired {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Idle => "idle",
+            Self::Head => "head",
+            Self::KeepAlive => "keep-alive",
+            Self::Body => "content",
+            Self::Request => "request",
+            Self::Continue => "continue",
+            Self::Write => "write",
+            Self::Linger => "linger",
+        })
+    }
+}
+
 /// What happened on a connection since its [`Timers`] were last told.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Activity {

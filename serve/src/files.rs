@@ -132,7 +132,9 @@ fn refused_method(method: Method<'_>) -> Option<u16> {
         Method::Get | Method::Head => None,
         // Section 9.3.7, also about `*`.
         Method::Options => Some(204),
-        Method::Other(name) if METHODS.iter().all(|known| known.name.as_bytes() != name) => Some(501),
+        Method::Other(name) if METHODS.iter().all(|known| known.name.as_bytes() != name.as_bytes()) => {
+            Some(501)
+        }
         _ => Some(405),
     }
 }

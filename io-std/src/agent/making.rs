@@ -52,7 +52,7 @@ impl Plan {
         hooks: &Hooks,
     ) -> Result<Box<dyn Stream>, ErrorKind> {
         let stream = self.plain(origin, wanted)?;
-        match origin.get_tls() {
+        match origin.tls() {
             None => Ok(stream),
             Some(tls) => {
                 wanted.made_on(&*stream)?;

@@ -110,18 +110,18 @@ impl Spec {
         }
         let proxy = self.proxy();
         let mut origin = match proxy {
-            Some(proxy) if !self.tunnelled() => Origin::tcp(&proxy.host, proxy.port).tag("proxy"),
-            Some(proxy) => Origin::tcp(&self.place.host, self.place.port()).tag(&proxy.tag()),
+            Some(proxy) if !self.tunnelled() => Origin::tcp(&proxy.host, proxy.port).with_tag("proxy"),
+            Some(proxy) => Origin::tcp(&self.place.host, self.place.port()).with_tag(&proxy.tag()),
             None => Origin::tcp(&self.place.host, self.place.port()),
         };
         if let Some(address) = self.how.local_address {
-            origin = origin.local_address(address);
+            origin = origin.with_local_address(address);
         }
         if let Some(family) = self.how.family {
-            origin = origin.family(family);
+            origin = origin.with_family(family);
         }
         if let Some(port) = self.how.local_port {
-            origin = origin.tag(&format!("from port {port}"));
+            origin = origin.with_tag(&format!("from port {port}"));
         }
         self.secured(origin)
     }
@@ -138,7 +138,7 @@ impl Spec {
             // A unix socket has no host of its own.
             self.socket_path.is_some().then(|| self.place.host.clone())
         });
-        Ok(origin.tls(Tls { server_name, settings: String::new() }))
+        Ok(origin.with_tls(Tls { server_name, settings: String::new() }))
     }
 
     /// The proxy on the way, if there is one.

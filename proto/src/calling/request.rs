@@ -121,10 +121,10 @@ impl<'a> Request<'a> {
             }
         };
         if let Some(address) = dial.local_address {
-            origin = origin.local_address(address);
+            origin = origin.with_local_address(address);
         }
         if let Some(family) = dial.family {
-            origin = origin.family(family);
+            origin = origin.with_family(family);
         }
         let numbered = [
             ("from port", dial.local_port.map(u64::from)),
@@ -138,16 +138,16 @@ impl<'a> Request<'a> {
             }
         }
         if !tag.is_empty() {
-            origin = origin.tag(&tag);
+            origin = origin.with_tag(&tag);
         }
         if let Some(credentials) = credentials {
-            origin = origin.credentials(credentials);
+            origin = origin.with_credentials(credentials);
         }
         if self.url.https {
             // A unix socket has no host of its own. The settings are the agent's, so the same for all it connects.
             let of_url = matches!(self.route, Route::Unix(_)).then_some(host);
             let server_name = server_name.or(of_url).map(String::from);
-            origin = origin.tls(Tls { server_name, settings: String::new() });
+            origin = origin.with_tls(Tls { server_name, settings: String::new() });
         }
         origin
     }

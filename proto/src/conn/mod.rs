@@ -73,12 +73,10 @@ mod sealed {
     }
 }
 
-/// [`Server`] or [`Client`].
+/// [`Server`] or [`Client`]. Sealed: a connection has no third side.
 pub trait Role: Sealed {
     /// What [`Conn::recv`] tells about.
     type Event<'i: 's, 's>;
-    /// What [`Conn::new`] takes.
-    type Config;
 }
 
 /// The role that receives requests and sends responses.
@@ -95,11 +93,9 @@ impl Sealed for Client {
 }
 impl Role for Server {
     type Event<'i: 's, 's> = ServerEvent<'i, 's>;
-    type Config = ServerConfig;
 }
 impl Role for Client {
     type Event<'i: 's, 's> = ClientEvent<'i, 's>;
-    type Config = ClientConfig;
 }
 
 /// One side of one HTTP/1.0 or HTTP/1.1 connection: bytes in, events out, and back again.
@@ -118,7 +114,7 @@ impl Role for Client {
 /// Reading and writing are independent: an answer may be sent before the request is complete, and events borrow
 /// the input and the [`Slots`], never the connection. Any order of calls is safe; a refused call changes nothing.
 #[derive(Clone, Debug)]
-pub struct Conn<R: Role> {
+pub struct Conn<R> {
     pub(crate) core: Core,
     role: PhantomData<fn() -> R>,
 }

@@ -9,7 +9,7 @@ mod tests;
 
 use crate::error::SendError;
 use crate::field_name::FieldName;
-use crate::fields::Fields;
+use crate::fields::{Fields, FieldsIter};
 use crate::out::Out;
 use crate::send::FieldSource;
 use crate::send::{Checked, Encoder};
@@ -230,6 +230,14 @@ impl Headers {
     /// ```
     pub fn merged<'a, F: FieldSource + ?Sized>(&'a self, own: &'a F) -> Merged<'a, F> {
         Merged { set: self, own }
+    }
+}
+
+impl<'a> IntoIterator for &'a Headers {
+    type Item = (&'a [u8], &'a [u8]);
+    type IntoIter = FieldsIter<'a, 'a>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.as_fields().into_iter()
     }
 }
 

@@ -49,7 +49,7 @@ impl OwnedRequest {
     /// The method.
     #[inline]
     pub fn method(&self) -> Method<'_> {
-        self.method.unwrap_or_else(|| Method::Other(self.fields.slice(&self.method_at)))
+        self.method.unwrap_or_else(|| Method::from_bytes(self.fields.slice(&self.method_at)))
     }
 
     /// The request target as received.
@@ -297,7 +297,7 @@ mod tests {
     fn a_shared_head_is_the_same_head_in_the_same_memory() {
         let chunk = Bytes::from([b"rest of an older message", REQUEST].concat());
         let wire = &chunk[24..];
-        let head = request(wire, Method::Other(&wire[..5]), &SPANS);
+        let head = request(wire, Method::from_bytes(&wire[..5]), &SPANS);
         let owned = head.share(&chunk);
         same(&owned, &head);
         assert!(owned.is_shared());
@@ -310,7 +310,7 @@ mod tests {
     #[test]
     fn a_head_that_does_not_lie_in_the_chunk_is_copied() {
         let wire = REQUEST.to_vec();
-        let head = request(&wire, Method::Other(b"PURGE"), &SPANS);
+        let head = request(&wire, Method::from_bytes(b"PURGE"), &SPANS);
         for chunk in
             [Bytes::new(), Bytes::from_static(b"something else that is long enough to hold the head")]
         {
@@ -327,7 +327,7 @@ mod tests {
 
     #[test]
     fn every_method_survives() {
-        for method in KNOWN.into_iter().chain([Method::Other(b"M-SEARCH")]) {
+        for method in KNOWN.into_iter().chain([Method::from_bytes(b"M-SEARCH")]) {
             same(&OwnedRequest::from(&request(REQUEST, method, &SPANS)), &request(REQUEST, method, &SPANS));
         }
     }

@@ -12,12 +12,12 @@ use crate::calling::Credentials;
 /// Where a connection leads, and how it is made. Equal origins share connections.
 ///
 /// Two kinds of methods: *making* ([`tcp`](Self::tcp) or [`unix`](Self::unix), then any of
-/// [`local_address`](Self::local_address), [`family`](Self::family), [`tls`](Self::tls), [`tag`](Self::tag), [`credentials`](Self::credentials)), and
+/// [`with_local_address`](Self::with_local_address), [`with_family`](Self::with_family), [`with_tls`](Self::with_tls), [`with_tag`](Self::with_tag), [`with_credentials`](Self::with_credentials)), and
 /// *asking*, at any time (the rest). A clone copies its text: keep it in an `Arc` where that matters.
 ///
 /// ```
 /// use h1wire_proto::pool::Origin;
-/// let origin = Origin::tcp("Example.org", 80).local_address("192.0.2.1".parse().unwrap());
+/// let origin = Origin::tcp("Example.org", 80).with_local_address("192.0.2.1".parse().unwrap());
 /// assert_eq!(origin.name(), "example.org:80:192.0.2.1");
 /// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -74,7 +74,7 @@ impl Origin {
 
     /// Connects from this local address. Without effect on a unix socket.
     #[must_use]
-    pub fn local_address(mut self, address: IpAddr) -> Self {
+    pub fn with_local_address(mut self, address: IpAddr) -> Self {
         if let Place::Tcp { local_address, .. } = &mut self.place {
             *local_address = Some(address);
         }
@@ -83,7 +83,7 @@ impl Origin {
 
     /// Resolves to addresses of this family only. Without effect on a unix socket.
     #[must_use]
-    pub fn family(mut self, only: Family) -> Self {
+    pub fn with_family(mut self, only: Family) -> Self {
         if let Place::Tcp { family, .. } = &mut self.place {
             *family = Some(only);
         }
@@ -92,21 +92,21 @@ impl Origin {
 
     /// Speaks TLS.
     #[must_use]
-    pub fn tls(mut self, tls: Tls) -> Self {
+    pub fn with_tls(mut self, tls: Tls) -> Self {
         self.tls = Some(tls);
         self
     }
 
     /// Anything else that decides whether a connection may be shared, such as the proxy it is tunnelled through.
     #[must_use]
-    pub fn tag(mut self, tag: &str) -> Self {
+    pub fn with_tag(mut self, tag: &str) -> Self {
         self.tag = Some(tag.into());
         self
     }
 
     /// Who the connection was made as, such as at the proxy it is tunnelled through. Compared, and never shown.
     #[must_use]
-    pub fn credentials(mut self, credentials: &Credentials) -> Self {
+    pub fn with_credentials(mut self, credentials: &Credentials) -> Self {
         self.credentials = Some(Box::new(credentials.clone()));
         self
     }
@@ -128,7 +128,7 @@ impl Origin {
     }
 
     /// The local address to connect from, if one was chosen.
-    pub fn get_local_address(&self) -> Option<IpAddr> {
+    pub fn local_address(&self) -> Option<IpAddr> {
         match &self.place {
             Place::Tcp { local_address, .. } => *local_address,
             Place::Unix { .. } => None,
@@ -136,7 +136,7 @@ impl Origin {
     }
 
     /// The only address family to use, if one was chosen.
-    pub fn get_family(&self) -> Option<Family> {
+    pub fn family(&self) -> Option<Family> {
         match &self.place {
             Place::Tcp { family, .. } => *family,
             Place::Unix { .. } => None,
@@ -152,7 +152,7 @@ impl Origin {
     }
 
     /// The TLS part, if TLS is spoken.
-    pub fn get_tls(&self) -> Option<&Tls> {
+    pub fn tls(&self) -> Option<&Tls> {
         self.tls.as_ref()
     }
 
@@ -203,27 +203,30 @@ mod tests {
 
     #[test]
     fn a_name_is_host_port_and_local_address_as_in_the_reference() {
-        assert_eq!(Origin::tcp("0.0.0.0", 80).local_address(local()).name(), "0.0.0.0:80:192.168.1.1");
-        assert_eq!(Origin::tcp("", 80).local_address(local()).name(), "localhost:80:192.168.1.1");
+        assert_eq!(Origin::tcp("0.0.0.0", 80).with_local_address(local()).name(), "0.0.0.0:80:192.168.1.1");
+        assert_eq!(Origin::tcp("", 80).with_local_address(local()).name(), "localhost:80:192.168.1.1");
         assert_eq!(Origin::tcp("localhost", 8080).name(), "localhost:8080:");
     }
 
     #[test]
     fn a_family_is_part_of_the_name_only_if_it_was_chosen() {
         let origin = Origin::tcp("localhost", 80);
-        assert_eq!(origin.clone().family(Family::V4).name(), "localhost:80::4");
+        assert_eq!(origin.clone().with_family(Family::V4).name(), "localhost:80::4");
         assert_eq!(
-            origin.clone().family(Family::V6).local_address(local()).name(),
+            origin.clone().with_family(Family::V6).with_local_address(local()).name(),
             "localhost:80:192.168.1.1:6"
         );
-        assert_ne!(origin.clone().family(Family::V4), origin);
+        assert_ne!(origin.clone().with_family(Family::V4), origin);
     }
 
     #[test]
     fn a_unix_socket_is_named_by_its_path() {
         assert_eq!(Origin::unix(b"/tmp/foo").name(), "localhost:::/tmp/foo");
         assert_eq!(Origin::unix(b"/tmp/\xff").name(), "localhost:::/tmp/\\xff");
-        assert_eq!(Origin::unix(b"/a").local_address(local()).family(Family::V6), Origin::unix(b"/a"));
+        assert_eq!(
+            Origin::unix(b"/a").with_local_address(local()).with_family(Family::V6),
+            Origin::unix(b"/a")
+        );
     }
 
     #[test]
@@ -231,14 +234,14 @@ mod tests {
         let plain = Origin::tcp("h", 443);
         let tls = |server_name: Option<&str>, settings: &str| {
             let tls = Tls { server_name: server_name.map(String::from), settings: settings.into() };
-            plain.clone().tls(tls)
+            plain.clone().with_tls(tls)
         };
         let all = [
             plain.clone(),
             tls(None, ""),
             tls(Some("other"), ""),
             tls(None, "own roots"),
-            plain.clone().tag("p"),
+            plain.clone().with_tag("p"),
         ];
         for (at, origin) in all.iter().enumerate() {
             for other in &all[at + 1..] {
@@ -256,12 +259,12 @@ mod tests {
 
     #[test]
     fn what_was_put_in_can_be_asked_for() {
-        let tcp = Origin::tcp("h", 1).local_address(local()).family(Family::V4);
+        let tcp = Origin::tcp("h", 1).with_local_address(local()).with_family(Family::V4);
         assert_eq!((tcp.host(), tcp.port(), tcp.unix_path()), (Some("h"), Some(1), None));
-        assert_eq!((tcp.get_local_address(), tcp.get_family()), (Some(local()), Some(Family::V4)));
-        let unix = Origin::unix(b"/s").tls(Tls { server_name: None, settings: String::new() });
+        assert_eq!((tcp.local_address(), tcp.family()), (Some(local()), Some(Family::V4)));
+        let unix = Origin::unix(b"/s").with_tls(Tls { server_name: None, settings: String::new() });
         assert_eq!((unix.host(), unix.port(), unix.unix_path()), (None, None, Some(&b"/s"[..])));
-        assert!(unix.get_tls().is_some() && tcp.get_tls().is_none());
-        assert_eq!((unix.get_local_address(), unix.get_family()), (None, None));
+        assert!(unix.tls().is_some() && tcp.tls().is_none());
+        assert_eq!((unix.local_address(), unix.family()), (None, None));
     }
 }

@@ -37,8 +37,6 @@ impl Conn<Client> {
         if !scan::all_token(method.as_bytes()) {
             return Err(SendError::BadMethod);
         }
-        // How the response is framed depends on it, also if a known one was given as another.
-        let method = Method::from_bytes(method.as_bytes());
         if target.is_empty()
             || scan::target_end(target) != target.len()
             || !target::has_valid_form(method, target)
