@@ -16,7 +16,7 @@ use mio::event::Event as Readiness;
 use mio::{Registry, Token, Waker};
 use slab::Slab;
 
-use super::active::{Active, Owner, Stand};
+use super::active::{Active, Mode, Owner, Stand};
 use super::agent::{Later, Place};
 use super::errands::Errands;
 use super::error::{Error, ErrorKind};
@@ -175,10 +175,15 @@ impl Engine {
         };
         active.call = h1wire_proto::calling::Call::new(&terms.config);
         active.out.clear();
-        active
-            .call
-            .begin(now, &parts, length, &terms, attempt, &mut active.out)
-            .map_err(ErrorKind::Refused)?;
+        if spec.raw {
+            active.mode = Mode::Raw { finished: false, ended: false, shut: false };
+            active.flags.close_owed = true;
+        } else {
+            active
+                .call
+                .begin(now, &parts, length, &terms, attempt, &mut active.out)
+                .map_err(ErrorKind::Refused)?;
+        }
         if first {
             active.origin = Some(Arc::new(parts.origin(&spec.dial(options), spec.server_name.as_deref())));
         }
@@ -296,7 +301,8 @@ impl Engine {
         loop {
             let lapse = match active.stand {
                 Stand::Waiting(_) => active.wait.expire(now),
-                Stand::On(_) => active.call.expire(now),
+                Stand::On(_) if active.mode == Mode::Http => active.call.expire(now),
+                Stand::On(_) => None,
                 Stand::Off => None,
             };
             match lapse {
@@ -319,7 +325,9 @@ impl Engine {
         let next = match active.stand {
             _ if active.error.is_some() => None,
             Stand::Waiting(_) => active.wait.deadline(),
-            Stand::On(_) => active.call.deadline(),
+            // The limits of another protocol are the caller's business.
+            Stand::On(_) if active.mode == Mode::Http => active.call.deadline(),
+            Stand::On(_) => None,
             Stand::Off => None,
         };
         match next {

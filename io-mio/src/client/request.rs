@@ -48,6 +48,18 @@ impl Request {
         Self::new("GET", url)
     }
 
+    /// No request at all, but a connection to the host and port of a URL as it is, for a tunnel or another protocol: made
+    /// as those of requests are, with the same options and limits, through the same proxies (by `CONNECT`, or SOCKS5), and
+    /// never shared. Over `https`, TLS is spoken on it.
+    ///
+    /// [`Event::Switched`](super::Event::Switched) comes right after [`Event::Connected`](super::Event::Connected), and the
+    /// connection [stays](super::Call::stay) by itself. A header section or content is not sent.
+    pub fn raw(url: impl AsRef<str>) -> Self {
+        let mut request = Self::new("CONNECT", url).unshared().tunnel(true);
+        request.0.raw = true;
+        request
+    }
+
     /// Sets a field, in place of all lines with this name. The name is sent in the case given here.
     pub fn header(self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
         self.change(|headers| headers.set(name, value))

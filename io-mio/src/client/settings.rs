@@ -26,6 +26,12 @@ fn number() -> u64 {
 
 /// Where it goes.
 impl Request {
+    /// The connection is for no other request.
+    pub(super) fn unshared(mut self) -> Self {
+        self.0.dial.connector = Some(number());
+        self
+    }
+
     /// Connects to this host instead of the URL's. An IPv6 address is written without brackets. A
     /// zone behind it (`fe80::1%eth0`) is for connecting, and goes no further.
     pub fn host(mut self, host: &str) -> Self {

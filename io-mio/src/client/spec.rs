@@ -41,6 +41,8 @@ pub(crate) struct Spec {
     /// The client's, unless set.
     pub(super) proxies: Option<Proxies>,
     pub(super) tunnel: bool,
+    /// Nothing is said by HTTP: the connection is wanted as it is.
+    pub(crate) raw: bool,
     pub(crate) server_name: Option<String>,
     pub(super) patience: Limited,
     pub(crate) timeout_notifies: bool,
@@ -83,6 +85,7 @@ impl Spec {
             create_connection: None,
             proxies: None,
             tunnel: false,
+            raw: false,
             server_name: None,
             patience: Limited::default(),
             timeout_notifies: false,

@@ -31,6 +31,10 @@ impl Run<'_, '_> {
         }
         if let Some(reused) = news.connected.filter(|_| !over) {
             self.happen(Happened::Connected, With::Reused(reused));
+            if self.active().is_some_and(|active| active.spec.as_ref().is_some_and(|spec| spec.raw)) {
+                self.engine.counters.switched += 1;
+                self.say(Event::Switched);
+            }
         }
         if let Some(late) = news.late {
             self.happen(Happened::Timeout, With::Late(late));

@@ -257,3 +257,33 @@ fn a_proxy_that_refuses_a_tunnel_or_talks_nonsense_is_an_error_of_its_own() {
     assert_eq!(refuse("socks5h", b"HTTP/1.1 400").failed(), "Some(Socks(NotSocks))");
     assert_eq!(refuse("socks5h", b"\x05\xff").failed(), "Some(Socks(NoMethod))");
 }
+
+#[test]
+fn a_raw_connection_carries_bytes_as_they_are_and_is_never_shared() {
+    let server = Script::new(|listener| {
+        for _ in 0..2 {
+            let mut peer = Peer::accept(listener);
+            peer.send(b"SSH-2.0-a\r\n");
+            assert_eq!(peer.content(5), b"hello");
+            peer.send(b"olleh");
+            assert_eq!(peer.end(), b"");
+        }
+    });
+    let mut own = Own::keeping();
+    for _ in 0..2 {
+        let id = own.start_with(Request::raw(server.url("/")), |event, call| match event {
+            Event::Switched => {
+                call.write("hello").unwrap();
+            }
+            Event::Data(data) if data.ends_with(b"olleh") => call.finish().unwrap(),
+            _ => {}
+        });
+        let told = own.finish(id);
+        assert_eq!(told.events, ["socket", "connected", "switched", "data", "end", "close"]);
+        assert_eq!((told.text(), own.counts()), ("SSH-2.0-a\r\nolleh".to_owned(), (0, 0)));
+    }
+    let refused = Request::raw("http://127.0.0.1:1/");
+    let id = own.start(refused);
+    let told = own.finish(id);
+    assert_eq!(told.events, ["socket", "error", "close"]);
+}
