@@ -9,7 +9,7 @@ use std::time::Duration;
 use h1wire_std::server::Running;
 use h1wire_std::{Agent, Proxies, Proxy, Request, Server};
 
-#[path = "../examples/proxy.rs"]
+#[path = "../examples/proxy/main.rs"]
 #[allow(dead_code)]
 mod example;
 
