@@ -136,7 +136,7 @@ impl Options {
                 }
                 Short('x') | Long("proxy") => {
                     let proxy = args.value()?.string()?;
-                    options.proxy = Some(Proxy::new(&proxy).map_err(|e| format!("the proxy: {e}"))?);
+                    options.proxy = Some(Proxy::parse(&proxy).map_err(|e| format!("the proxy: {e}"))?);
                 }
                 Long("tunnel") => options.tunnel = true,
                 Long("unix-socket") => options.unix_socket = Some(args.value()?.into()),
@@ -213,7 +213,7 @@ impl Options {
             .header("Accept", "*/*")
             .insecure_http_parser(self.insecure)
             .tunnel(self.tunnel)
-            .total_timeout(self.limit.unwrap_or_default());
+            .total_timeout(self.limit);
         for (name, value) in &self.fields {
             // As with curl, a field of one's own replaces the usual one.
             let is_usual = ["User-Agent", "Accept"].iter().any(|usual| usual.eq_ignore_ascii_case(name));
@@ -237,10 +237,10 @@ impl Options {
                 Some(data) => request.send_bytes(data),
                 None => request.send(),
             }
-            .map_err(|e| self.failed(e));
+            .map_err(|e| self.failed(e.kind()));
         };
         if path == Path::new("-") {
-            return request.send_reader(io::stdin().lock()).map_err(|e| self.failed(e));
+            return request.send_reader(io::stdin().lock()).map_err(|e| self.failed(e.kind()));
         }
         let at = |e| format!("{}: {e}", path.display());
         let mut file = File::open(path).map_err(at)?;
@@ -265,7 +265,7 @@ impl Options {
                 .send_reader(bar.wrap_read(file.take(length))),
             None => request.send_reader(bar.wrap_read(first[..begun].chain(file))),
         };
-        let response = sent.map_err(|e| self.failed(e))?;
+        let response = sent.map_err(|e| self.failed(e.kind()))?;
         bar.finish_and_clear();
         Ok(response)
     }
@@ -290,7 +290,12 @@ impl Options {
                 Ok(0) => return to.flush().map_err(|e| format!("{name}: {e}")),
                 Ok(n) => to.write_all(&piece[..n]).map_err(|e| format!("{name}: {e}"))?,
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(self.failed(e)),
+                Err(e) => {
+                    return Err(match h1wire_std::Error::of(&e) {
+                        Some(error) => self.failed(error.kind()),
+                        None => self.failed(e),
+                    });
+                }
             }
         }
     }

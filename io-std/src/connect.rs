@@ -3,11 +3,12 @@
 //! RFC 8305 in short: addresses of both families take turns, a new one is tried when the one before failed or has
 //! not answered for a while, and the first that answers is used.
 
+use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
 #[cfg(unix)]
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -32,11 +33,57 @@ pub(crate) struct How {
     pub(crate) family: Option<Family>,
     pub(crate) local_address: Option<IpAddr>,
     pub(crate) local_port: Option<u16>,
-    pub(crate) lookup: Option<Arc<Lookup>>,
+    pub(crate) lookup: Option<Numbered<Lookup>>,
     pub(crate) limit: Option<Duration>,
     pub(crate) no_delay: Option<bool>,
     /// The delay of TCP keep-alive, if it is on.
     pub(crate) keep_alive: Option<Duration>,
+    /// How long an address may be silent before the next one is tried as well.
+    pub(crate) attempt_delay: Option<Duration>,
+}
+
+/// A hook with a number that no other hook of this process has.
+pub(crate) struct Numbered<T: ?Sized> {
+    pub(crate) hook: Arc<T>,
+    pub(crate) number: u64,
+}
+
+impl<T: ?Sized> Numbered<T> {
+    pub(crate) fn new(hook: Arc<T>) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self { hook, number: NEXT.fetch_add(1, Ordering::Relaxed) }
+    }
+}
+
+impl<T: ?Sized> Clone for Numbered<T> {
+    fn clone(&self) -> Self {
+        Self { hook: self.hook.clone(), number: self.number }
+    }
+}
+
+/// An error with where it happened.
+#[derive(Debug)]
+struct At {
+    place: String,
+    error: io::Error,
+}
+
+impl At {
+    fn error(place: impl ToString, error: io::Error) -> io::Error {
+        io::Error::new(error.kind(), Self { place: place.to_string(), error })
+    }
+}
+
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.error)
+    }
+}
+
+impl std::error::Error for At {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.error.source()
+    }
 }
 
 /// Whether a connection that is being made is still wanted.
@@ -77,7 +124,20 @@ impl How {
     /// Connects to a host by name or address.
     pub(crate) fn tcp(&self, host: &str, port: u16, wanted: &Wanted) -> Result<Box<dyn Stream>, ErrorKind> {
         let deadline = self.deadline();
-        let mut addresses = resolve(host, port, self.lookup.as_deref()).map_err(ErrorKind::Dns)?;
+        let addresses = self.resolve(host, port)?;
+        let socket =
+            self.race(take_turns(addresses), deadline, wanted).map_err(|error| match error.kind() {
+                io::ErrorKind::TimedOut => of_connecting(host, error),
+                _ => ErrorKind::Connect(error),
+            })?;
+        self.set_up(socket).map_err(ErrorKind::Connect)
+    }
+
+    /// The addresses of a host, of the family asked for. At least one.
+    fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, ErrorKind> {
+        let lookup = self.lookup.as_ref().map(|lookup| &*lookup.hook);
+        let mut addresses =
+            resolve(host, port, lookup).map_err(|error| ErrorKind::Dns(At::error(host, error)))?;
         addresses.retain(|a| match self.family {
             None => true,
             Some(Family::V4) => a.is_ipv4(),
@@ -85,10 +145,15 @@ impl How {
         });
         if addresses.is_empty() {
             let text = "the name has no address of the family asked for";
-            return Err(ErrorKind::Dns(io::Error::new(io::ErrorKind::NotFound, text)));
+            return Err(ErrorKind::Dns(At::error(host, io::Error::new(io::ErrorKind::NotFound, text))));
         }
-        let socket = self.race(take_turns(addresses), deadline, wanted).map_err(of_connecting)?;
-        self.set_up(socket).map_err(ErrorKind::Connect)
+        Ok(addresses)
+    }
+
+    /// The first address of a host, for who connects to it in our place.
+    pub(crate) fn resolve_one(&self, host: &str, port: u16) -> Result<IpAddr, ErrorKind> {
+        let first = self.resolve(host, port)?.first().map(SocketAddr::ip);
+        first.ok_or_else(|| ErrorKind::Dns(io::ErrorKind::NotFound.into()))
     }
 
     /// Connects to a unix socket. That waits where as many wait already as the server lets.
@@ -112,7 +177,8 @@ impl How {
             socket.set_write_timeout(None)?;
             Ok(socket)
         };
-        Ok(Box::new(Shared::new(crate::socket::UnixStream::from(connect().map_err(of_connecting)?))))
+        let socket = connect().map_err(|error| of_connecting(path.display(), error))?;
+        Ok(Box::new(Shared::new(crate::socket::UnixStream::from(socket))))
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -148,7 +214,7 @@ impl How {
         wanted: &Wanted,
     ) -> io::Result<Socket> {
         let mut left = addresses.into_iter();
-        let mut pending: Vec<Socket> = Vec::new();
+        let mut pending: Vec<(Socket, SocketAddr)> = Vec::new();
         let mut error = io::Error::from(io::ErrorKind::AddrNotAvailable);
         let mut next_at = Instant::now();
         loop {
@@ -162,11 +228,11 @@ impl How {
                     Some(address) => match self.begin(address) {
                         Ok((socket, true)) => return Ok(socket),
                         Ok((socket, false)) => {
-                            pending.push(socket);
-                            next_at = now + STAGGER;
+                            pending.push((socket, address));
+                            next_at = now + self.attempt_delay.unwrap_or(STAGGER);
                         }
                         Err(e) => {
-                            error = e;
+                            error = At::error(address, e);
                             continue;
                         }
                     },
@@ -175,11 +241,13 @@ impl How {
                 }
             }
             let pause = next_at.min(now + LOOK_UP).min(deadline.unwrap_or(next_at));
-            if let Some(done) = first_ready(&pending, pause.saturating_duration_since(now))? {
-                let socket = pending.swap_remove(done);
+            if let Some(done) =
+                first_ready(pending.iter().map(|(socket, _)| socket), pause.saturating_duration_since(now))?
+            {
+                let (socket, address) = pending.swap_remove(done);
                 match socket.take_error()? {
                     None => return Ok(socket),
-                    Some(e) => error = e,
+                    Some(e) => error = At::error(address, e),
                 }
             }
         }
@@ -209,10 +277,10 @@ impl How {
     }
 }
 
-fn of_connecting(error: io::Error) -> ErrorKind {
+fn of_connecting(place: impl ToString, error: io::Error) -> ErrorKind {
     match error.kind() {
         io::ErrorKind::TimedOut => ErrorKind::Timeout(Timeout::Connect),
-        _ => ErrorKind::Connect(error),
+        _ => ErrorKind::Connect(At::error(place, error)),
     }
 }
 

@@ -6,9 +6,10 @@ use std::error::Error as StdError;
 use std::sync::{Mutex, PoisonError};
 use std::{fmt, io};
 
+use h1wire_proto::calling::SocksError;
 use h1wire_proto::pool::PoolError;
 use h1wire_proto::retry::{Attempt, Retry};
-use h1wire_proto::{RecvError, RecvErrorKind, SendError};
+use h1wire_proto::{RecvError, SendError};
 
 use crate::client::Request;
 
@@ -24,11 +25,16 @@ pub struct Error(Box<Inner>);
 struct Inner {
     kind: ErrorKind,
     retry: Retry,
+    /// What was asked for.
+    what: String,
     /// Its hooks may be called by one thread at a time, and the lock makes that so. It is never taken.
     request: Option<Mutex<Request>>,
 }
 
-/// What went wrong.
+/// What went wrong. An error itself, for those who need no more than that.
+///
+/// It says all there is to say, the words of the error inside with it; so that is not its
+/// [`source`](StdError::source), but that error's source is.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -38,7 +44,8 @@ pub enum ErrorKind {
     Refused(SendError),
     /// The name of the host could not be resolved.
     Dns(io::Error),
-    /// No address could be connected to, or the local one could not be used. The error is the last one.
+    /// No address could be connected to, or the local one could not be used. The error is the last one, and says which
+    /// address.
     Connect(io::Error),
     /// TLS could not be agreed on, or the certificate is not trusted.
     Tls(BoxError),
@@ -46,9 +53,11 @@ pub enum ErrorKind {
     Hook(BoxError),
     /// The proxy refused the tunnel with this status.
     Proxy(u16),
+    /// The SOCKS5 proxy gave no connection.
+    Socks(SocksError),
     /// Reading or writing the socket failed.
     Socket(io::Error),
-    /// The connection ended before the response was complete (the reference's "socket hang up").
+    /// The connection ended before the response was complete ("socket hang up" in Node).
     HangUp(RecvError),
     /// The server broke the protocol.
     Parse(RecvError),
@@ -62,35 +71,21 @@ pub enum ErrorKind {
     Content(io::Error),
 }
 
-/// Which time was over.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[non_exhaustive]
-pub enum Timeout {
-    /// Until the connection was made.
-    Connect,
-    /// In which nothing moved on the connection.
-    Idle,
-    /// Until the response began, once the request was sent.
-    Head,
-    /// Until more content of the response came.
-    Content,
-    /// Until the server took more of the request.
-    Write,
-    /// Until the server took more of the request, after it began to answer and nobody read that. An
-    /// [`Upload`](crate::Upload) can be read from while it is written.
-    Stall,
-    /// For everything together.
-    Total,
-}
+pub use h1wire_proto::calling::Late as Timeout;
 
 impl Error {
-    pub(crate) fn new(kind: ErrorKind, attempt: &Attempt, request: Option<Request>) -> Self {
-        Self(Box::new(Inner { kind, retry: attempt.verdict(), request: request.map(Mutex::new) }))
+    pub(crate) fn new(kind: ErrorKind, attempt: &Attempt, what: String, request: Option<Request>) -> Self {
+        Self(Box::new(Inner { kind, retry: attempt.verdict(), what, request: request.map(Mutex::new) }))
     }
 
     /// What went wrong.
     pub fn kind(&self) -> &ErrorKind {
         &self.0.kind
+    }
+
+    /// What was asked for: method and URL, without credentials and without the query, where secrets are found as well.
+    pub fn request_line(&self) -> &str {
+        &self.0.what
     }
 
     pub(crate) fn into_kind(self) -> ErrorKind {
@@ -125,11 +120,6 @@ impl Error {
 }
 
 impl ErrorKind {
-    /// An error of the machine: an early end is told apart from a broken rule.
-    pub(crate) fn of_recv(error: RecvError) -> Self {
-        if error.kind() == RecvErrorKind::UnexpectedEof { Self::HangUp(error) } else { Self::Parse(error) }
-    }
-
     pub(crate) fn invalid(text: impl Into<String>) -> Self {
         Self::Invalid(text.into())
     }
@@ -141,8 +131,11 @@ impl ErrorKind {
             Self::Dns(e) | Self::Connect(e) | Self::Socket(e) | Self::Content(e) => e.kind(),
             Self::HangUp(_) => io::ErrorKind::UnexpectedEof,
             Self::Timeout(_) => io::ErrorKind::TimedOut,
-            Self::Aborted => io::ErrorKind::ConnectionAborted,
-            Self::Tls(_) | Self::Hook(_) | Self::Proxy(_) | Self::Agent(_) => io::ErrorKind::Other,
+            // As "socket hang up" in Node.
+            Self::Aborted => io::ErrorKind::ConnectionReset,
+            Self::Tls(_) | Self::Hook(_) | Self::Proxy(_) | Self::Socks(_) | Self::Agent(_) => {
+                io::ErrorKind::Other
+            }
         }
     }
 }
@@ -158,39 +151,29 @@ impl fmt::Display for ErrorKind {
         match self {
             Self::Invalid(text) => f.write_str(text),
             Self::Refused(error) => write!(f, "the request cannot be sent: {error}"),
-            Self::Dns(error) => write!(f, "the host name could not be resolved: {error}"),
-            Self::Connect(error) => write!(f, "could not connect: {error}"),
+            Self::Dns(error) => write!(f, "could not resolve {error}"),
+            Self::Connect(error) => write!(f, "could not connect to {error}"),
             Self::Tls(error) => write!(f, "TLS failed: {error}"),
             Self::Hook(error) => write!(f, "no connection from the hook: {error}"),
+            Self::Socks(error) => write!(f, "{error}"),
             Self::Proxy(status) => write!(f, "the proxy refused the tunnel with status {status}"),
             Self::Socket(error) => write!(f, "the connection failed: {error}"),
-            Self::HangUp(error) => write!(f, "the server hung up: {error}"),
+            Self::HangUp(error) => write!(f, "the server hung up (socket hang up): {error}"),
             Self::Parse(error) => write!(f, "the server sent no valid response: {error}"),
             Self::Timeout(timeout) => write!(f, "{timeout}"),
-            Self::Aborted => f.write_str("the request was aborted"),
+            Self::Aborted => f.write_str("the request was aborted (socket hang up)"),
             Self::Agent(error) => write!(f, "{error}"),
             Self::Content(error) => write!(f, "the content could not be sent: {error}"),
         }
     }
 }
 
-impl fmt::Display for Timeout {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Connect => "connecting took too long",
-            Self::Idle => "nothing moved on the connection for too long",
-            Self::Head => "the response took too long to begin",
-            Self::Content => "the rest of the response took too long",
-            Self::Write => "the server took too long to take the request",
-            Self::Stall => "the server answers, takes no more of the request, and nobody reads meanwhile",
-            Self::Total => "the exchange took too long",
-        })
-    }
-}
-
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0.kind)
+        if self.0.what.is_empty() {
+            return self.0.kind.fmt(f);
+        }
+        write!(f, "{}: {}", self.0.what, self.0.kind)
     }
 }
 
@@ -202,15 +185,20 @@ impl fmt::Debug for Error {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        match &self.0.kind {
-            ErrorKind::Refused(error) => Some(error),
-            ErrorKind::Dns(e) | ErrorKind::Connect(e) | ErrorKind::Socket(e) | ErrorKind::Content(e) => {
-                Some(e)
-            }
-            ErrorKind::Tls(error) | ErrorKind::Hook(error) => Some(&**error),
-            ErrorKind::HangUp(error) | ErrorKind::Parse(error) => Some(error),
-            ErrorKind::Agent(error) => Some(error),
-            _ => None,
+        self.0.kind.source()
+    }
+}
+
+impl StdError for ErrorKind {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Refused(error) => error.source(),
+            Self::Dns(e) | Self::Connect(e) | Self::Socket(e) | Self::Content(e) => e.source(),
+            Self::Tls(error) | Self::Hook(error) => error.source(),
+            Self::HangUp(error) | Self::Parse(error) => error.source(),
+            Self::Agent(error) => error.source(),
+            Self::Socks(error) => error.source(),
+            Self::Invalid(_) | Self::Proxy(_) | Self::Timeout(_) | Self::Aborted => None,
         }
     }
 }

@@ -34,7 +34,7 @@
 //! ```
 
 mod agent;
-mod client;
+pub mod client;
 mod clock;
 mod connect;
 mod error;
@@ -52,7 +52,7 @@ pub use client::{AbortHandle, Event, IntoUrl, Request, Response, Upgraded, Uploa
 pub use connect::Lookup;
 pub use error::{BoxError, Error, ErrorKind, Timeout};
 pub use h1wire_proto as proto;
-pub use proxy::{Proxies, Proxy};
+pub use proxy::{Proxies, Proxy, ProxyError};
 #[cfg(feature = "tls")]
 pub use rustls;
 #[cfg(unix)]

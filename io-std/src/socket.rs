@@ -191,9 +191,12 @@ pub(crate) fn wait(fd: PollFd<'_>, flags: PollFlags, limit: Option<Duration>) ->
 }
 
 /// The first socket that is connected or failed, within `limit`.
-pub(crate) fn first_ready(sockets: &[Socket], limit: Duration) -> io::Result<Option<usize>> {
+pub(crate) fn first_ready<'s>(
+    sockets: impl Iterator<Item = &'s Socket>,
+    limit: Duration,
+) -> io::Result<Option<usize>> {
     let watched = |socket| rustix::event::PollFd::from_borrowed_fd(poll_fd(socket), PollFlags::OUT);
-    let mut fds: Vec<_> = sockets.iter().map(watched).collect();
+    let mut fds: Vec<_> = sockets.map(watched).collect();
     match poll(&mut fds, Timespec::try_from(limit).ok().as_ref()) {
         Ok(_) => Ok(fds.iter().position(|fd| !fd.revents().is_empty())),
         Err(Errno::INTR) => Ok(None),

@@ -147,7 +147,7 @@ fn nodes_http_server_with_chunks_trailers_expectations_and_upgrades() {
     for expect in [false, true] {
         let mut request = agent.request("POST", node.url("/"));
         if expect {
-            request = request.header("Expect", "100-continue").continue_timeout(Duration::ZERO);
+            request = request.header("Expect", "100-continue").continue_timeout(None);
         }
         let mut upload = request.start().unwrap();
         upload.write_all(b"hello").unwrap();

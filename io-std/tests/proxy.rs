@@ -45,7 +45,7 @@ impl Chain {
             response.end(seen + "\n" + &content)
         });
         let (origin, proxy) = (origin.unwrap(), example::start("127.0.0.1:0", "edge").unwrap());
-        let to = Proxy::new(&proxy.local_addr().unwrap().to_string()).unwrap();
+        let to = Proxy::parse(&proxy.local_addr().unwrap().to_string()).unwrap();
         let agent = Agent::builder().keep_alive(true).proxies(Proxies::all(to)).build();
         Self { origin, proxy, agent }
     }
@@ -177,7 +177,7 @@ fn interim_responses_reach_the_client_as_they_come() {
         response.end("done")
     });
     let (origin, proxy) = (origin.unwrap(), example::start("127.0.0.1:0", "edge").unwrap());
-    let to = Proxy::new(&proxy.local_addr().unwrap().to_string()).unwrap();
+    let to = Proxy::parse(&proxy.local_addr().unwrap().to_string()).unwrap();
     let agent = Agent::builder().proxies(Proxies::all(to)).build();
     let ask = |method| {
         let told = told.clone();

@@ -46,8 +46,8 @@ fn a_connection_that_nobody_wants_any_more_holds_no_thread() {
     let full_addr = full.local_addr().unwrap();
     let _first = (_first, TcpStream::connect(full_addr).unwrap());
 
-    let agent = &Agent::new();
-    let proxies = Proxies::all(Proxy::new(&silent.0.to_string()).unwrap());
+    let agent = &Agent::builder().keep_alive(false).build();
+    let proxies = Proxies::all(Proxy::parse(&silent.0.to_string()).unwrap());
     let requests: Vec<(&str, Making<'_>)> = vec![
         #[cfg(feature = "tls")]
         ("TLS", Box::new(|| agent.get(format!("https://localhost:{}/", silent.0.port())).family(Family::V4))),

@@ -3,13 +3,13 @@
 //! The lock is held over a call of the pool and the taking of its actions, never while connecting, reading or
 //! writing, nor over a hook. Which connection goes where is the pool's decision alone.
 
-use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+use h1wire_proto::calling::Counters;
 use h1wire_proto::pool::{Action, ConnId, Origin, Pool, PoolConfig, PoolError, Ticket};
 
-use super::config::Hooks;
+use super::hooks::Hooks;
 use super::making::{Job, Plan};
 use super::reaper::Reaper;
 use crate::client::Wire;
@@ -30,7 +30,9 @@ pub(crate) struct State {
     pub(crate) pool: Pool<Arc<Origin>>,
     /// By [`ConnId::index`].
     slots: Vec<Option<Slot>>,
-    waiters: BTreeMap<Ticket, Waiter>,
+    /// By ticket, which is the order in which they came.
+    waiters: Vec<Waiter>,
+    pub(super) counters: Counters,
     pub(super) reaping: bool,
 }
 
@@ -55,11 +57,21 @@ enum Place {
 
 /// A request that waits for a connection.
 pub(super) struct Waiter {
-    bell: Arc<Condvar>,
-    plan: Arc<Plan>,
+    ticket: Ticket,
+    bell: Option<Arc<Condvar>>,
+    /// `None`: an idle connection serves it, so none is made.
+    plan: Option<Arc<Plan>>,
     outcome: Option<Outcome>,
-    /// Since when a connection is being made for it.
+    /// A connection is being made for it.
     pub(super) making: bool,
+}
+
+impl Waiter {
+    fn ring(&self) {
+        if let Some(bell) = &self.bell {
+            bell.notify_one();
+        }
+    }
 }
 
 /// How waiting ended.
@@ -84,21 +96,6 @@ pub(super) struct Chores {
     examine: Vec<(ConnId, Box<Wire>)>,
 }
 
-/// The request on whose behalf the pool was called, which does not wait yet.
-pub(super) struct Caller<'p> {
-    pub(super) ticket: Ticket,
-    pub(super) make: &'p dyn Fn() -> Arc<Plan>,
-    pub(super) plan: Option<Arc<Plan>>,
-    pub(super) outcome: Option<Outcome>,
-    pub(super) making: bool,
-}
-
-impl Caller<'_> {
-    fn plan(&mut self) -> Arc<Plan> {
-        self.plan.get_or_insert_with(self.make).clone()
-    }
-}
-
 impl Chores {
     pub(super) fn is_empty(&self) -> bool {
         self.jobs.is_empty() && self.closed.is_empty() && self.closers.is_empty() && self.examine.is_empty()
@@ -111,38 +108,32 @@ impl Driver {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// A request is sent again by itself.
+    pub(crate) fn count_retry(&self) {
+        self.lock().counters.retries += 1;
+    }
+
     /// Takes and does the actions of the pool. `failure` is why a connection could not be made, for the ticket that
     /// fails for it.
-    pub(super) fn obey(
-        self: &Arc<Self>,
-        state: &mut State,
-        mut caller: Option<&mut Caller<'_>>,
-        mut failure: Option<ErrorKind>,
-    ) -> Chores {
+    pub(super) fn obey(self: &Arc<Self>, state: &mut State, mut failure: Option<ErrorKind>) -> Chores {
         let mut chores = Chores::default();
         while let Some(action) = state.pool.poll_action() {
             match action {
                 Action::Connect { conn, key, ticket } => {
                     let wanted = Arc::new(Wanted::default());
                     state.put(Slot { id: conn, place: Place::Making(wanted.clone()), closer: None });
-                    let plan = match &mut caller {
-                        Some(caller) if caller.ticket == ticket => {
-                            caller.making = true;
-                            Some(caller.plan())
-                        }
-                        _ => state.waiters.get_mut(&ticket).map(|waiter| {
-                            waiter.making = true;
-                            waiter.bell.notify_one();
-                            waiter.plan.clone()
-                        }),
-                    };
+                    let plan = state.waiter(ticket).and_then(|waiter| {
+                        waiter.making = true;
+                        waiter.ring();
+                        waiter.plan.clone()
+                    });
                     if let Some(plan) = plan {
                         chores.jobs.push(Job::new(self, conn, key, plan, wanted));
                     }
                 }
                 Action::Assign { ticket, conn, reused } => {
                     if let Some(wire) = state.hand_out(conn, ticket) {
-                        state.deliver(ticket, &mut caller, Outcome::Assigned { id: conn, wire, reused });
+                        state.deliver(ticket, Outcome::Assigned { id: conn, wire, reused });
                     }
                 }
                 Action::Idle { conn } => {
@@ -166,7 +157,7 @@ impl Driver {
                 Action::Fail { ticket, why } => {
                     let failed = (why == PoolError::ConnectFailed).then(|| failure.take()).flatten();
                     let kind = failed.unwrap_or(ErrorKind::Agent(why));
-                    state.deliver(ticket, &mut caller, Outcome::Failed(kind));
+                    state.deliver(ticket, Outcome::Failed(kind));
                 }
             }
         }
@@ -204,11 +195,11 @@ impl Driver {
         let Place::Examined(promised) = slot.place else { return Chores::default() };
         if !keep {
             if let Some(ticket) = promised {
-                state.deliver(ticket, &mut None, Outcome::Again);
+                state.deliver(ticket, Outcome::Again);
             }
             state.take(id);
             state.pool.closed(clock::now(), id);
-            let mut chores = self.obey(&mut state, None, None);
+            let mut chores = self.obey(&mut state, None);
             chores.closed.push(wire);
             return chores;
         }
@@ -216,7 +207,7 @@ impl Driver {
             None => slot.place = Place::Here(wire),
             Some(ticket) => {
                 slot.place = Place::Out;
-                state.deliver(ticket, &mut None, Outcome::Assigned { id, wire, reused: true });
+                state.deliver(ticket, Outcome::Assigned { id, wire, reused: true });
             }
         }
         Chores::default()
@@ -235,16 +226,18 @@ impl Driver {
             (Some(slot), Ok(wire)) => {
                 slot.closer = wire.closer.clone();
                 slot.place = Place::Here(wire);
+                state.counters.connections += 1;
                 state.pool.connected(clock::now(), id);
                 None
             }
             (Some(_), Err(kind)) => {
                 state.take(id);
+                state.counters.connect_failures += 1;
                 state.pool.connect_failed(clock::now(), id);
                 Some(kind)
             }
         };
-        let chores = self.obey(&mut state, None, failure);
+        let chores = self.obey(&mut state, failure);
         drop(state);
         self.run(chores);
     }
@@ -268,7 +261,7 @@ impl Driver {
         for id in readable {
             state.pool.idle_readable(now, id);
         }
-        let chores = self.obey(&mut state, None, None);
+        let chores = self.obey(&mut state, None);
         let left = state.pool.totals().idle > 0;
         state.reaping = if for_reaper { left } else { state.reaping };
         drop(state);
@@ -279,7 +272,7 @@ impl Driver {
 
 impl State {
     pub(super) fn new(pool: Pool<Arc<Origin>>) -> Self {
-        Self { pool, slots: Vec::new(), waiters: BTreeMap::new(), reaping: false }
+        Self { pool, slots: Vec::new(), waiters: Vec::new(), counters: Counters::NONE, reaping: false }
     }
 
     fn put(&mut self, slot: Slot) {
@@ -322,34 +315,44 @@ impl State {
         }
     }
 
-    fn deliver(&mut self, ticket: Ticket, caller: &mut Option<&mut Caller<'_>>, outcome: Outcome) {
-        if let Some(caller) = caller.as_mut().filter(|caller| caller.ticket == ticket) {
-            caller.outcome = Some(outcome);
-        } else if let Some(waiter) = self.waiters.get_mut(&ticket) {
+    fn deliver(&mut self, ticket: Ticket, outcome: Outcome) {
+        if let Some(waiter) = self.waiter(ticket) {
             waiter.outcome = Some(outcome);
-            waiter.bell.notify_one();
+            waiter.ring();
         }
     }
 
-    /// The caller of the pool got no answer yet, and will wait for the bell.
-    pub(super) fn wait(&mut self, bell: &Arc<Condvar>, mut caller: Caller<'_>) {
-        let plan = caller.plan();
-        let waiter = Waiter { bell: bell.clone(), plan, outcome: None, making: caller.making };
-        self.waiters.insert(caller.ticket, waiter);
+    /// A request waits, from before the actions of its ticket are taken.
+    pub(super) fn enter(&mut self, ticket: Ticket, plan: Option<Arc<Plan>>, bell: Option<Arc<Condvar>>) {
+        // Tickets are drawn in order.
+        self.waiters.push(Waiter { ticket, bell, plan, outcome: None, making: false });
+    }
+
+    fn place(&self, ticket: Ticket) -> Option<usize> {
+        self.waiters.binary_search_by_key(&ticket, |waiter| waiter.ticket).ok()
     }
 
     pub(super) fn waiter(&mut self, ticket: Ticket) -> Option<&mut Waiter> {
-        self.waiters.get_mut(&ticket)
+        let at = self.place(ticket)?;
+        self.waiters.get_mut(at)
+    }
+
+    /// The bell of a request that is really going to wait.
+    pub(super) fn bell(&mut self, ticket: Ticket) -> Arc<Condvar> {
+        self.waiter(ticket).map(|waiter| waiter.bell.get_or_insert_default().clone()).unwrap_or_default()
     }
 
     /// Takes the outcome of a wait that is over, and the waiter with it.
     pub(super) fn outcome(&mut self, ticket: Ticket) -> Option<Outcome> {
-        self.waiters.get(&ticket)?.outcome.as_ref()?;
-        self.waiters.remove(&ticket)?.outcome
+        let at = self.place(ticket)?;
+        self.waiters.get(at)?.outcome.as_ref()?;
+        self.waiters.remove(at).outcome
     }
 
     pub(super) fn leave(&mut self, ticket: Ticket) {
-        self.waiters.remove(&ticket);
+        if let Some(at) = self.place(ticket) {
+            self.waiters.remove(at);
+        }
     }
 
     /// The connection comes back from a request. `false`: it is not the pool's any more.

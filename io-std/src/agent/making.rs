@@ -8,40 +8,89 @@ use std::sync::{Arc, Weak};
 use std::thread;
 
 use h1wire_proto::ClientConfig;
-use h1wire_proto::pool::{ConnId, Origin, Tls};
+use h1wire_proto::calling::{Proxy, ProxyScheme, Url, without_zone};
+use h1wire_proto::pool::{ConnId, Origin};
 
-use super::config::{Destination, Hooks};
 use super::driver::Driver;
-use crate::client::{Wire, without_zone};
+use super::hooks::{CreateConnection, Destination, Hooks};
+use crate::client::Wire;
 use crate::connect::{How, Wanted};
 use crate::error::{Error, ErrorKind};
-use crate::proxy::Proxy;
-use crate::stream::Stream;
+use crate::stream::Transport;
 use crate::tunnel;
 
 /// How to make a connection for a request.
 #[derive(Clone)]
 pub(crate) struct Plan {
     pub(crate) how: How,
-    /// The proxy to be asked for a tunnel.
-    pub(crate) tunnel: Option<Proxy>,
+    pub(crate) way: Way,
     pub(crate) config: ClientConfig,
+    /// Who makes it, if it is not the agent.
+    pub(crate) create: Option<Arc<CreateConnection>>,
+}
+
+/// What lies between us and the origin.
+#[derive(Clone)]
+pub(crate) enum Way {
+    Straight,
+    Forward(Proxy),
+    Tunnel(Proxy),
+    Socks(Proxy),
 }
 
 impl Plan {
-    /// Makes a stream to `origin`, as the agent does without a hook and without TLS.
-    pub(crate) fn plain(&self, origin: &Origin, wanted: &Wanted) -> Result<Box<dyn Stream>, ErrorKind> {
+    /// Makes a stream to `origin`, as the agent does without a hook and without TLS to the origin.
+    pub(crate) fn plain(
+        &self,
+        origin: &Origin,
+        wanted: &Wanted,
+        hooks: &Hooks,
+    ) -> Result<Box<dyn Transport>, ErrorKind> {
         if let Some(path) = origin.unix_path() {
             use std::os::unix::ffi::OsStrExt;
             return self.how.unix(Path::new(std::ffi::OsStr::from_bytes(path)), wanted);
         }
         let (host, port) = (origin.host().unwrap_or_default(), origin.port().unwrap_or_default());
-        let Some(proxy) = &self.tunnel else { return self.how.tcp(host, port, wanted) };
-        let stream = self.how.tcp(&proxy.host, proxy.port, wanted)?;
-        wanted.made_on(&*stream)?;
-        let host = without_zone(host);
-        let literal = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
-        tunnel::open(stream, proxy, &literal, self.how.limit)
+        match &self.way {
+            Way::Straight => self.how.tcp(host, port, wanted),
+            Way::Forward(proxy) => self.to_proxy(proxy, wanted, hooks),
+            Way::Tunnel(proxy) => {
+                let stream = self.to_proxy(proxy, wanted, hooks)?;
+                wanted.made_on(&*stream)?;
+                let url = Url { host, port: Some(port), ..Url::default() };
+                tunnel::connect(stream, &url, proxy.credentials(), self.how.limit)
+            }
+            Way::Socks(proxy) => {
+                let here;
+                let host = match proxy.scheme() {
+                    ProxyScheme::Socks5 => {
+                        here = self.how.resolve_one(host, port)?.to_string();
+                        &here
+                    }
+                    _ => without_zone(host),
+                };
+                let stream = self.to_proxy(proxy, wanted, hooks)?;
+                wanted.made_on(&*stream)?;
+                tunnel::socks(stream, host, port, proxy.credentials(), self.how.limit)
+            }
+        }
+    }
+
+    /// Makes a stream to a proxy, with TLS if it is spoken to so.
+    fn to_proxy(
+        &self,
+        proxy: &Proxy,
+        wanted: &Wanted,
+        hooks: &Hooks,
+    ) -> Result<Box<dyn Transport>, ErrorKind> {
+        let stream = self.how.tcp(proxy.host(), proxy.port(), wanted)?;
+        match proxy.scheme() {
+            ProxyScheme::Https => {
+                wanted.made_on(&*stream)?;
+                self.secure(proxy.host(), stream, hooks)
+            }
+            _ => Ok(stream),
+        }
     }
 
     /// Makes a stream to `origin`, as the agent does without a hook.
@@ -50,13 +99,15 @@ impl Plan {
         origin: &Origin,
         wanted: &Wanted,
         hooks: &Hooks,
-    ) -> Result<Box<dyn Stream>, ErrorKind> {
-        let stream = self.plain(origin, wanted)?;
+    ) -> Result<Box<dyn Transport>, ErrorKind> {
+        let stream = self.plain(origin, wanted, hooks)?;
         match origin.tls() {
             None => Ok(stream),
             Some(tls) => {
                 wanted.made_on(&*stream)?;
-                self.secure(origin, tls, stream, hooks)
+                let host = origin.host().map(without_zone);
+                let name = tls.server_name.as_deref().or(host).unwrap_or_default();
+                self.secure(name, stream, hooks)
             }
         }
     }
@@ -64,24 +115,16 @@ impl Plan {
     #[cfg(feature = "tls")]
     fn secure(
         &self,
-        origin: &Origin,
-        tls: &Tls,
-        stream: Box<dyn Stream>,
+        name: &str,
+        stream: Box<dyn Transport>,
         hooks: &Hooks,
-    ) -> Result<Box<dyn Stream>, ErrorKind> {
+    ) -> Result<Box<dyn Transport>, ErrorKind> {
         let config = hooks.tls.clone().unwrap_or_else(crate::tls::default_config);
-        let name = tls.server_name.as_deref().or(origin.host().map(without_zone)).unwrap_or_default();
         Ok(Box::new(crate::tls::TlsStream::connect(config, name, stream, self.how.limit)?))
     }
 
     #[cfg(not(feature = "tls"))]
-    fn secure(
-        &self,
-        _: &Origin,
-        _: &Tls,
-        _: Box<dyn Stream>,
-        _: &Hooks,
-    ) -> Result<Box<dyn Stream>, ErrorKind> {
+    fn secure(&self, _: &str, _: Box<dyn Transport>, _: &Hooks) -> Result<Box<dyn Transport>, ErrorKind> {
         Err(ErrorKind::invalid("https needs the feature `tls` or a hook that connects"))
     }
 }
@@ -120,9 +163,9 @@ impl Job {
     }
 
     fn make(&self) -> Result<Box<Wire>, ErrorKind> {
-        let stream = match &self.hooks.create_connection {
+        let hooks = &self.hooks;
+        let stream = match self.plan.create.as_deref().or(hooks.create_connection.as_deref()) {
             Some(hook) => {
-                let hooks = &self.hooks;
                 let to = Destination { origin: &self.origin, plan: &self.plan, wanted: &self.wanted, hooks };
                 // An error of our own that the hook passes on is what it was.
                 hook(&to).map_err(|error| match error.downcast::<Error>() {

@@ -2,8 +2,9 @@
 //!
 //! The public face. Decisions are those of `h1wire_proto::pool`, doing them is in `driver`.
 
-mod config;
+mod builder;
 mod driver;
+mod hooks;
 mod lease;
 mod making;
 mod reaper;
@@ -11,12 +12,15 @@ mod reaper;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
+use h1wire_proto::calling::Counters;
 use h1wire_proto::pool::Totals;
 
-pub use config::{AgentBuilder, Destination};
+pub use builder::AgentBuilder;
 pub(crate) use driver::Driver;
-pub(crate) use lease::{Lease, Waiting, Wish};
-pub(crate) use making::Plan;
+pub use hooks::Destination;
+pub(crate) use hooks::{CreateConnection, Hooks};
+pub(crate) use lease::{Lease, Waiting, Want};
+pub(crate) use making::{Plan, Way};
 
 use crate::client::{IntoUrl, Request};
 use crate::clock;
@@ -31,7 +35,7 @@ use crate::proxy::Proxies;
 /// |---|---|
 /// | making | [`new`](Self::new), [`builder`](Self::builder), [`global`](Self::global) |
 /// | requests | [`get`](Self::get), [`request`](Self::request) |
-/// | asking | [`totals`](Self::totals), [`origins`](Self::origins) |
+/// | asking | [`totals`](Self::totals), [`origins`](Self::origins), [`counters`](Self::counters) |
 /// | ending | [`close_idle`](Self::close_idle), [`destroy`](Self::destroy) |
 #[derive(Clone)]
 pub struct Agent(pub(crate) Arc<Driver>);
@@ -51,7 +55,7 @@ pub struct OriginCounts {
 }
 
 impl Agent {
-    /// An agent with the defaults of the reference: no limits, and no connection is kept for later.
+    /// An agent with the [default options](AgentBuilder): it keeps connections for later.
     pub fn new() -> Self {
         Self::builder().build()
     }
@@ -61,11 +65,10 @@ impl Agent {
         AgentBuilder::default()
     }
 
-    /// The agent of this process, which serves requests without an own one. It keeps connections,
-    /// and uses the proxies of the environment.
+    /// The agent of this process, which serves requests that name no agent. It uses the proxies of the environment.
     pub fn global() -> &'static Self {
         static GLOBAL: OnceLock<Agent> = OnceLock::new();
-        GLOBAL.get_or_init(|| Self::builder().keep_alive(true).proxies(Proxies::from_env()).build())
+        GLOBAL.get_or_init(|| Self::builder().proxies(Proxies::from_env()).build())
     }
 
     /// A `GET` request through this agent.
@@ -100,6 +103,11 @@ impl Agent {
             .collect()
     }
 
+    /// What became of the requests so far.
+    pub fn counters(&self) -> Counters {
+        self.0.lock().counters
+    }
+
     /// Closes the idle connections.
     pub fn close_idle(&self) {
         self.with_pool(|pool| pool.close_idle(clock::now(), None));
@@ -114,7 +122,7 @@ impl Agent {
     fn with_pool(&self, call: impl FnOnce(&mut h1wire_proto::pool::Pool<Arc<h1wire_proto::pool::Origin>>)) {
         let mut state = self.0.lock();
         call(&mut state.pool);
-        let chores = self.0.obey(&mut state, None, None);
+        let chores = self.0.obey(&mut state, None);
         drop(state);
         self.0.run(chores);
     }

@@ -1,57 +1,98 @@
-//! [`AbortHandle`]: ending a request from another thread, whatever it is doing.
+//! [`AbortHandle`]: ending requests from another thread, whatever they are doing.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::agent::Driver;
 use crate::error::ErrorKind;
 use crate::stream::Closer;
 
-/// Aborts a request from any thread, at any moment: while it waits for a connection, while one is made, while bytes
+/// Aborts requests from any thread, at any moment: while they wait for a connection, while one is made, while bytes
 /// are sent or awaited, while the response is read.
 ///
-/// Got from [`Request::abort_handle`](crate::Request::abort_handle). A clone aborts the same request.
+/// Got from [`Request::abort_handle`](crate::Request::abort_handle), or made for many requests and given to each by
+/// [`Request::abort_with`](crate::Request::abort_with). A clone aborts the same requests.
 #[derive(Clone, Default)]
 pub struct AbortHandle(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
     aborted: AtomicBool,
-    blocked: Mutex<Blocked>,
+    exchanges: Mutex<Exchanges>,
 }
 
-/// What the request may be blocked in.
+/// The exchanges that can be aborted, and what each may be blocked in.
 #[derive(Default)]
+struct Exchanges {
+    blocked: Vec<(u64, Blocked)>,
+    next: u64,
+}
+
 enum Blocked {
-    #[default]
     Nowhere,
     Waiting(Arc<Driver>, Arc<Condvar>),
     Stream(Closer),
 }
 
 impl AbortHandle {
-    /// Ends the request. Its call returns [`ErrorKind::Aborted`] at once, what is left of the response is dropped,
-    /// and the connection is closed. Once the exchange is over, and the second time, this does nothing.
+    /// A handle for requests to be.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Ends the requests. Their calls return [`ErrorKind::Aborted`] at once, what is left of their responses is dropped,
+    /// and their connections are closed. A request that is sent later fails in the same way. Exchanges that are over are
+    /// left alone, and the second time this does nothing.
     pub fn abort(&self) {
         self.0.aborted.store(true, Ordering::SeqCst);
-        let mut blocked = self.0.blocked.lock().unwrap_or_else(PoisonError::into_inner);
-        match std::mem::take(&mut *blocked) {
-            Blocked::Nowhere => {}
-            // Under the lock, because after `over` the connection may be another request's.
-            Blocked::Stream(closer) => closer.close(),
-            Blocked::Waiting(driver, bell) => {
-                drop(blocked);
-                // With the lock held once in between, the request either sees the flag or hears the bell.
-                drop(driver.lock());
-                bell.notify_all();
+        let mut exchanges = self.lock();
+        let mut waiting = Vec::new();
+        for (_, blocked) in &mut exchanges.blocked {
+            match std::mem::replace(blocked, Blocked::Nowhere) {
+                Blocked::Nowhere => {}
+                // Under the lock, because after `over` the connection may be another request's.
+                Blocked::Stream(closer) => closer.close(),
+                Blocked::Waiting(driver, bell) => waiting.push((driver, bell)),
             }
+        }
+        drop(exchanges);
+        for (driver, bell) in waiting {
+            // With the lock held once in between, the request either sees the flag or hears the bell.
+            drop(driver.lock());
+            bell.notify_all();
         }
     }
 
-    /// Whether it was aborted.
+    /// Whether they were aborted.
     pub fn is_aborted(&self) -> bool {
         self.0.aborted.load(Ordering::SeqCst)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Exchanges> {
+        self.0.exchanges.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An exchange that a handle can abort. However it ends, with the panic of a hook as well, whoever keeps the handle
+/// keeps nothing of it.
+pub(crate) struct Abortable {
+    handle: AbortHandle,
+    id: u64,
+}
+
+impl Abortable {
+    pub(crate) fn new(handle: &AbortHandle) -> Self {
+        let mut exchanges = handle.lock();
+        let id = exchanges.next;
+        exchanges.next += 1;
+        exchanges.blocked.push((id, Blocked::Nowhere));
+        drop(exchanges);
+        Self { handle: handle.clone(), id }
+    }
+
+    pub(crate) fn is_aborted(&self) -> bool {
+        self.handle.is_aborted()
     }
 
     pub(crate) fn while_waiting(&self, driver: &Arc<Driver>, bell: &Arc<Condvar>) -> Result<(), ErrorKind> {
@@ -69,27 +110,17 @@ impl AbortHandle {
     }
 
     fn block(&self, on: Blocked) -> Result<(), ErrorKind> {
-        let mut blocked = self.0.blocked.lock().unwrap_or_else(PoisonError::into_inner);
-        *blocked = on;
+        let mut exchanges = self.handle.lock();
+        if let Some((_, blocked)) = exchanges.blocked.iter_mut().find(|(id, _)| *id == self.id) {
+            *blocked = on;
+        }
         if self.is_aborted() { Err(ErrorKind::Aborted) } else { Ok(()) }
-    }
-}
-
-/// The exchange that a handle can abort. However that ends, with the panic of a hook as well, whoever keeps the handle
-/// keeps nothing of it.
-pub(crate) struct Abortable(Option<AbortHandle>);
-
-impl Abortable {
-    pub(crate) fn new(handle: Option<&AbortHandle>) -> Self {
-        Self(handle.cloned())
     }
 }
 
 impl Drop for Abortable {
     fn drop(&mut self) {
-        if let Some(handle) = &self.0 {
-            let _ = handle.over();
-        }
+        self.handle.lock().blocked.retain(|(id, _)| *id != self.id);
     }
 }
 

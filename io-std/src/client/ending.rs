@@ -1,43 +1,67 @@
 //! The ways an [`Exchange`] ends before its time, or goes over into something else.
 
-use h1wire_proto::KeepAlive;
-use h1wire_proto::pool::Reuse;
+use std::io;
 
-use super::event::Event;
+use h1wire_proto::calling::{Happened, Next, Upload};
+
+use super::event::With;
 use super::exchange::{Exchange, Failure, Progress};
+use super::request::Request;
 use super::spec::Spec;
 use super::wire::Wire;
 use crate::agent::Lease;
 use crate::error::{Error, ErrorKind};
+use crate::stream::Transport;
+use h1wire_proto::retry::{Attempt, Sent};
+
+impl Failure {
+    /// The error for the user. Before anything was sent, with the request in it.
+    pub(crate) fn into_error(mut self) -> Error {
+        let happened =
+            if matches!(self.kind, ErrorKind::Aborted) { Happened::Aborted } else { Happened::Failed };
+        self.spec.tell(happened, With::Error(&self.kind));
+        let unsent = self.attempt.sent == Sent::Nothing && self.attempt.replayable;
+        let what = self.spec.describe();
+        let request = unsent.then(|| Request::of(self.spec));
+        Error::new(self.kind, &self.attempt, what, request)
+    }
+}
 
 impl Exchange {
     /// Ends an exchange that did not come to a response.
     pub(crate) fn fail(self, kind: ErrorKind) -> Failure {
         let kind = self.check_abort().err().unwrap_or(kind);
-        let attempt = self.attempt;
-        Failure { kind, attempt, spec: self.into_spec() }
+        let (attempt, spec) = self.into_parts();
+        Failure { kind, attempt, spec }
     }
 
-    /// Ends an exchange whose request was refused by the machine: the connection is as good as before.
-    pub(crate) fn give_back(mut self, kind: ErrorKind) -> Failure {
-        if let Some(lease) = self.lease.take() {
-            lease.release(Reuse::Yes(KeepAlive::default()));
+    /// The attempt to make now, if the exchange failed in a way that is worth an automatic retry.
+    pub(crate) fn retry(&self) -> Option<Attempt> {
+        if !self.spec.retries || self.check_abort().is_err() {
+            return None;
         }
-        self.fail(kind)
+        self.lease.as_ref().and_then(Lease::wire).and_then(|wire| wire.call.retry())
     }
 
     /// Closes the connection, and keeps the request.
-    pub(crate) fn into_spec(mut self) -> Box<Spec> {
+    pub(crate) fn into_parts(mut self) -> (Attempt, Box<Spec>) {
         self.close();
-        self.spec
+        (self.attempt(), self.spec)
     }
 
     /// Closes the connection, if it is still here.
     pub(crate) fn close(&mut self) {
-        if let Some(abort) = &self.spec.abort {
-            let _ = abort.over();
+        if let Some(abortable) = &self.abortable {
+            let _ = abortable.over();
         }
-        self.lease = None;
+        if let Some(mut lease) = self.take_lease()
+            && let Some(wire) = lease.wire_mut()
+        {
+            wire.call.abort();
+            if let Next::Close(why) = wire.call.next() {
+                lease.close(why);
+            }
+        }
         if self.progress == Progress::Open {
             self.progress = Progress::Cut;
         }
@@ -46,54 +70,53 @@ impl Exchange {
     /// The response will not be complete: closes, and tells why.
     pub(crate) fn cut(&mut self, kind: ErrorKind) -> Error {
         let kind = self.check_abort().err().unwrap_or(kind);
-        let was_open = self.progress == Progress::Open;
         self.close();
-        if was_open {
-            if matches!(kind, ErrorKind::Aborted) {
-                self.spec.tell(&Event::Abort);
-            } else {
-                self.spec.tell(&Event::Error(&kind));
-            }
-            for event in [Event::Aborted, Event::Close, Event::End, Event::ResponseClose] {
-                self.spec.tell(&event);
-            }
-        }
-        Error::new(kind, &self.attempt, None)
+        // Nothing is told of a response that was complete.
+        let aborted = matches!(kind, ErrorKind::Aborted);
+        let happened = if aborted { Happened::Aborted } else { Happened::Failed };
+        self.spec.tell(happened, With::Error(&kind));
+        Error::new(kind, &self.attempt(), self.spec.describe(), None)
     }
 
     /// Gives up the rest of the response: what is there already is discarded, if that is all and within `budget`;
     /// otherwise the connection is closed. Never blocks.
-    pub(crate) fn discard(&mut self, mut budget: usize) {
-        while self.lease.is_some() && self.progress == Progress::Open && !self.switched {
-            if self.ready > 0 {
-                let n = self.ready;
-                if n > budget {
+    pub(crate) fn discard(&mut self, budget: usize) {
+        let Some(wire) = self.lease.as_mut().and_then(Lease::wire_mut) else { return };
+        let left = budget.saturating_sub(self.ready);
+        if self.ready <= budget && wire.call.upload() == Upload::Done {
+            wire.call.discard(left as u64);
+            self.consume(self.ready);
+            while let Some(wire) = self.lease.as_mut().and_then(Lease::wire_mut) {
+                let worth = wire.call.next() == Next::Read && !self.switched && wire.stream.is_readable();
+                if self.ready > 0 {
+                    self.consume(self.ready);
+                } else if !worth || wire.fill().is_err() || self.pump().is_err() {
                     break;
                 }
-                budget -= n;
-                self.consume(n);
-                continue;
-            }
-            let Some(wire) = self.lease.as_mut().and_then(Lease::wire_mut) else { break };
-            let more = wire.conn.recv_bypass();
-            let worth = more <= budget as u64 && wire.stream.is_readable();
-            if !worth || wire.fill().is_err() || self.pump().is_err() {
-                break;
             }
         }
         if self.lease.is_some() {
-            let told = self.progress == Progress::Complete;
+            let complete = self.progress == Progress::Complete;
             self.close();
-            if told {
-                self.spec.tell(&Event::End);
-            }
-            self.spec.tell(&Event::Close);
+            let happened = if complete { Happened::Complete } else { Happened::Dropped };
+            self.spec.tell(happened, With::Nothing);
         }
     }
 
     /// How much may be discarded to keep a connection.
     pub(crate) fn drain_budget(&self) -> usize {
         self.spec.agent().0.hooks.drain
+    }
+
+    /// Changes the connection, if there is an exchange that still has one.
+    pub(crate) fn tune(
+        exchange: Option<&mut Self>,
+        change: impl FnOnce(&mut dyn Transport) -> io::Result<()>,
+    ) -> io::Result<()> {
+        match exchange.and_then(|exchange| exchange.lease.as_mut()?.wire_mut()) {
+            Some(wire) => change(&mut *wire.stream),
+            None => Err(io::ErrorKind::NotConnected.into()),
+        }
     }
 
     /// Takes the connection out of its agent, to go on being used here.
@@ -105,12 +128,10 @@ impl Exchange {
 
     /// The connection, for whoever it was switched to.
     pub(crate) fn into_wire(mut self) -> Option<Box<Wire>> {
-        self.spec.tell(&Event::Switched);
-        if let Some(abort) = &self.spec.abort {
-            let _ = abort.over();
+        self.spec.tell(Happened::Switched, With::Nothing);
+        if let Some(abortable) = &self.abortable {
+            let _ = abortable.over();
         }
-        let wire = self.lease.take()?.into_wire();
-        self.spec.tell(&Event::Close);
-        wire
+        self.take_lease()?.into_wire()
     }
 }

@@ -1,49 +1,45 @@
 //! [`Exchange`]: one request and its response on one connection, from the first byte to the last.
 //!
-//! Bytes and time are moved here, and the machine's advice is obeyed. What is sent and what is made of the response
-//! is the business of `send`, `upload` and `response`.
+//! Bytes and time are moved here. What follows from them is decided by [`Call`](h1wire_proto::calling::Call); what is
+//! sent and what is made of the response is the business of `send`, `upload` and `response`.
 
-use std::cell::RefCell;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use h1wire_proto::pool::Origin;
-use h1wire_proto::retry::{Attempt, Sent};
-use h1wire_proto::{Activity, BodyLen, Client, Conn, KeepAlive, OwnedFields, OwnedResponse, Time};
+use h1wire_proto::calling::{Happened, Lapse, Terms, Upload, Wait, Why};
+use h1wire_proto::pool::{Origin, Reuse};
+use h1wire_proto::retry::Attempt;
+use h1wire_proto::{Activity, BodyLen, Client, Conn, Count, KeepAlive, OwnedFields, OwnedResponse, Time};
 
 use super::abort::Abortable;
-use super::early::Stall;
-use super::event::Event;
-use super::limits::{Limits, Passed};
+use super::event::With;
 use super::spec::Spec;
 use super::wire::{Flushed, Wire, is_timeout};
-use crate::agent::{Lease, Waiting, Wish};
+use crate::agent::{Lease, Waiting, Want};
 use crate::clock;
-use crate::error::{ErrorKind, Timeout};
+use crate::error::ErrorKind;
 
 pub(crate) struct Exchange {
     pub(crate) spec: Box<Spec>,
-    pub(crate) origin: Arc<Origin>,
     /// `None` once the exchange is over and the connection went its way.
     pub(super) lease: Option<Lease>,
-    pub(crate) attempt: Attempt,
-    pub(super) limits: Limits,
+    /// What was known of the attempt when it went.
+    attempt: Attempt,
     /// The head of the final response, from when it came until somebody took it.
     pub(super) head: Option<OwnedResponse>,
     /// Whether it came.
     pub(super) answered: bool,
     /// Whether it handed the connection over.
     pub(crate) switched: bool,
-    pub(super) hint: KeepAlive,
     pub(crate) trailers: OwnedFields,
     /// Content at the front of the input that the machine has handed up and the user has not taken.
     pub(super) ready: usize,
-    /// Bytes that the machine has framed wait to be sent.
-    pub(super) sending: bool,
+    /// Content of the user's is being sent.
+    sending: bool,
     pub(crate) progress: Progress,
     pub(crate) info: Info,
-    _abortable: Abortable,
+    pub(super) abortable: Option<Abortable>,
 }
 
 /// What is known of the connection, also after it went its way.
@@ -67,9 +63,6 @@ pub(crate) enum Progress {
     Cut,
 }
 
-/// How long the making of a connection may outlive the request it began for.
-const OUTLIVES: Duration = Duration::from_secs(1);
-
 /// Why an exchange did not come about.
 pub(crate) struct Failure {
     pub(crate) kind: ErrorKind,
@@ -78,96 +71,69 @@ pub(crate) struct Failure {
 }
 
 impl Exchange {
-    /// Gets a connection for a request with content of this length.
+    /// Gets a connection for a request with content of this length, and encodes its head, to be sent with what comes
+    /// next.
     pub(crate) fn open(
         mut spec: Box<Spec>,
         length: BodyLen,
-        origin: Arc<Origin>,
         attempt: Attempt,
-        deadline: Option<Time>,
+        ends_at: Option<Time>,
     ) -> Result<Self, Failure> {
-        let driver = spec.agent().0.clone();
-        let abort = spec.abort.clone();
-        let abortable = Abortable::new(abort.as_ref());
-        let (connect_limit, idle_limit) = (spec.how.limit, spec.idle_limit());
-        // One of them looks at it, the other tells its observer; never one during the other.
-        let asking = RefCell::new(&mut *spec);
-        let plan = || {
-            let mut plan = asking.borrow().plan();
-            if let Some(at) = deadline {
-                // Kept by an agent for a later request, it must end some time as well, after this one was told why.
-                let left = clock::until(at) + OUTLIVES;
-                plan.how.limit = Some(plan.how.limit.map_or(left, |limit| limit.min(left)));
-            }
-            Arc::new(plan)
+        let abortable = spec.abort.as_ref().map(Abortable::new);
+        let terms = spec.terms(ends_at);
+        let fault = spec.take_fault();
+        let origin = match fault.map_or_else(|| spec.origin(), Err) {
+            Ok(origin) => Arc::new(origin),
+            Err(kind) => return Err(Failure { kind, attempt, spec }),
         };
-        // Encoded for nobody, so that no connection is made for what the machine refuses.
-        let check = || {
-            let spec = asking.borrow();
-            spec.encode(&mut Conn::<Client>::new(&spec.config), length, &mut Vec::new())
-        };
-        let wish = Wish {
-            origin: origin.clone(),
-            check: &check,
-            plan: &plan,
-            abort: abort.as_ref(),
-            deadline,
-            connect_limit,
-            idle_limit,
-        };
-        let acquired = Lease::acquire(&driver, &wish, &mut |what| {
-            let spec = &mut **asking.borrow_mut();
-            match what {
-                Waiting::Socket => {
-                    spec.tell(&Event::Socket);
-                    true
-                }
-                Waiting::Idle => {
-                    spec.tell(&Event::Timeout(Timeout::Idle));
-                    spec.idle_notifies
-                }
-            }
-        });
-        let mut lease = match acquired {
+        let lease = match acquire(&mut spec, &origin, length, &terms, attempt, abortable.as_ref()) {
             Ok(lease) => lease,
             Err(kind) => return Err(Failure { kind, attempt, spec }),
         };
         let attempt = Attempt { reused: lease.reused, ..attempt };
-        let expects = spec.headers.has("expect");
-        let mut limits = Limits::new(spec.timeouts, deadline, expects);
-        limits.set_idle(spec.idle_limit());
-        let mut info = Info { reused: lease.reused, ..Info::default() };
-        let reused = lease.reused;
-        if let Some(wire) = lease.wire_mut() {
-            (info.local_addr, info.peer_addr) = (wire.local_addr, wire.peer_addr);
-            wire.conn.configure(&spec.config);
-            if reused {
-                spec.how.apply(&mut *wire.stream);
-            }
-            let usable = abort.map_or(Ok(()), |abort| abort.while_using(wire.closer.as_ref()));
-            if let Err(kind) = usable {
-                return Err(Failure { kind, attempt, spec });
-            }
-        }
-        let Info { reused, local_addr, peer_addr, .. } = info;
-        spec.tell(&Event::Connected { reused, local_addr, peer_addr });
-        Ok(Self {
+        let mut exchange = Self {
             spec,
-            origin,
             lease: Some(lease),
             attempt,
-            limits,
             head: None,
             answered: false,
             switched: false,
-            hint: KeepAlive::default(),
             trailers: OwnedFields::new(),
             ready: 0,
             sending: false,
             progress: Progress::Open,
-            info,
-            _abortable: abortable,
-        })
+            info: Info { reused: attempt.reused, ..Info::default() },
+            abortable,
+        };
+        match exchange.begin(length, &terms, attempt) {
+            Ok(()) => Ok(exchange),
+            Err(kind) => Err(exchange.give_back(kind)),
+        }
+    }
+
+    fn begin(&mut self, length: BodyLen, terms: &Terms, attempt: Attempt) -> Result<(), ErrorKind> {
+        let Self { spec, lease, info, abortable, .. } = self;
+        let Some(wire) = lease.as_mut().and_then(Lease::wire_mut) else { return Err(ErrorKind::Aborted) };
+        (info.local_addr, info.peer_addr) = (wire.local_addr, wire.peer_addr);
+        if attempt.reused {
+            spec.how.apply(&mut *wire.stream);
+        }
+        if let Some(abortable) = abortable {
+            abortable.while_using(wire.closer.as_ref())?;
+        }
+        let with = With::Addresses {
+            reused: attempt.reused,
+            local_addr: info.local_addr,
+            peer_addr: info.peer_addr,
+        };
+        spec.tell(Happened::Connected, with);
+        let request = spec.request()?;
+        let begun = wire.call.begin(clock::now(), &request, length, terms, attempt, &mut wire.out);
+        begun.map_err(ErrorKind::Refused)?;
+        if let Some(lease) = lease {
+            lease.begin();
+        }
+        Ok(())
     }
 
     pub(crate) fn wire(&mut self) -> Result<&mut Wire, ErrorKind> {
@@ -175,15 +141,21 @@ impl Exchange {
         self.lease.as_mut().and_then(Lease::wire_mut).ok_or(ErrorKind::Aborted)
     }
 
-    /// Encodes the head, to be sent with what comes next.
-    pub(crate) fn begin(&mut self, length: BodyLen) -> Result<(), ErrorKind> {
-        let Some(wire) = self.lease.as_mut().and_then(Lease::wire_mut) else {
-            return Err(ErrorKind::Aborted);
-        };
-        self.spec.encode(&mut wire.conn, length, &mut wire.out)
+    /// What is known of the attempt.
+    pub(crate) fn attempt(&self) -> Attempt {
+        self.lease.as_ref().and_then(Lease::wire).map_or(self.attempt, |wire| wire.call.attempt())
     }
 
-    /// Sends what was encoded, and `payload` behind it. `false`: the server has answered and takes no more.
+    /// The connection, which goes its way now.
+    pub(super) fn take_lease(&mut self) -> Option<Lease> {
+        self.attempt = self.attempt();
+        let mut lease = self.lease.take()?;
+        lease.tally.sent = self.info.sent;
+        lease.tally.received = self.info.received;
+        Some(lease)
+    }
+
+    /// Sends what was encoded, and `payload` after it. `false`: the server has answered and takes no more.
     pub(crate) fn flush(&mut self, mut payload: &[u8]) -> Result<bool, ErrorKind> {
         self.sending = true;
         self.note(Activity { unsent: true, ..Activity::default() });
@@ -193,29 +165,24 @@ impl Exchange {
     }
 
     fn flush_all(&mut self, payload: &mut &[u8]) -> Result<bool, ErrorKind> {
-        let mut stall = Stall::default();
         loop {
-            let mut limit = self.limits.left();
-            if limit.is_some_and(|limit| limit.is_zero()) {
+            let Some(limit) = self.time_left() else {
                 self.late()?;
                 continue;
-            }
-            if self.is_deaf() {
-                limit = stall.limit(limit, self.spec.stall);
-            }
+            };
             let wire = self.wire()?;
             let mut sent = 0;
             let result = wire.limit_write(limit).and_then(|()| wire.flush(payload, &mut sent));
-            if sent > 0 {
-                self.attempt.sent = self.attempt.sent.max(Sent::Part);
-                stall = Stall::default();
-            }
             let unsent = !matches!(result, Ok(Flushed::All));
             let received = if let Ok(Flushed::Heard(n)) = result { n } else { 0 };
-            self.attempt.answered |= received > 0;
             self.note(Activity { sent, received, unsent, ..Activity::default() });
             match result {
-                Ok(Flushed::All) => return Ok(true),
+                Ok(Flushed::All) => {
+                    if self.wire()?.call.is_sent() {
+                        self.spec.tell(Happened::Sent, With::Nothing);
+                    }
+                    return Ok(true);
+                }
                 Ok(Flushed::Part) => {}
                 Ok(Flushed::Heard(n)) => {
                     self.check_end(n)?;
@@ -225,10 +192,6 @@ impl Exchange {
                     }
                 }
                 Err(error) if is_timeout(&error) => {
-                    if stall.is_over(self.spec.stall) {
-                        self.spec.tell(&Event::Timeout(Timeout::Stall));
-                        return Err(ErrorKind::Timeout(Timeout::Stall));
-                    }
                     self.late()?;
                 }
                 Err(error) => return self.hear_last_words(error),
@@ -240,47 +203,51 @@ impl Exchange {
     pub(crate) fn await_continue(&mut self) -> Result<bool, ErrorKind> {
         loop {
             self.pump()?;
-            if self.is_unwanted() {
-                return Ok(false);
-            }
-            if !self.wire()?.conn.awaits_continue() || self.read_more()?.is_none() {
-                return Ok(true);
+            match self.lease.as_ref().and_then(Lease::wire).map(|wire| wire.call.upload()) {
+                Some(Upload::Hold) => self.read_more()?,
+                Some(Upload::Send | Upload::Done) => return Ok(true),
+                Some(Upload::Refused) | None => return Ok(false),
             }
         }
-    }
-
-    /// The last byte of the request is with the system.
-    pub(crate) fn sent_all(&mut self) {
-        self.attempt.sent = Sent::All;
-        self.spec.tell(&Event::Sent);
     }
 
     /// Whether the rest of the request is of no use to the server.
-    pub(crate) fn is_unwanted(&mut self) -> bool {
-        self.answered && self.wire().map_or(true, |wire| !wire.conn.wants_content())
+    pub(crate) fn is_unwanted(&self) -> bool {
+        let call = self.lease.as_ref().and_then(Lease::wire).map(|wire| &wire.call);
+        self.answered && call.is_none_or(|call| call.upload() == Upload::Refused)
     }
 
-    /// A call took as long as it may, or would. `true`: only the wait for 100 is over.
-    pub(super) fn late(&mut self) -> Result<bool, ErrorKind> {
+    /// How long the next call may block, `None` within for ever; `None`: not at all, a limit has passed. Asked before
+    /// each call, because one that always finds something to do never runs out of its own time.
+    pub(super) fn time_left(&self) -> Option<Option<Duration>> {
+        let call = self.lease.as_ref().and_then(Lease::wire).map(|wire| &wire.call);
+        match call.and_then(|call| call.deadline()) {
+            None => Some(None),
+            Some(at) => Some(clock::until(at)).filter(|left| !left.is_zero()).map(Some),
+        }
+    }
+
+    /// A call took as long as it may, or would.
+    pub(super) fn late(&mut self) -> Result<(), ErrorKind> {
         self.check_abort()?;
-        while let Some(passed) = self.limits.passed() {
-            match passed {
-                Passed::Continue => return Ok(true),
-                Passed::Late(timeout) => {
-                    self.spec.tell(&Event::Timeout(timeout));
-                    if timeout != Timeout::Idle || !self.spec.idle_notifies {
-                        return Err(ErrorKind::Timeout(timeout));
-                    }
+        let now = clock::now();
+        while let Some(lapse) = self.wire()?.call.expire(now) {
+            match lapse {
+                Lapse::Continue => {}
+                Lapse::Notice(late) => self.spec.tell(Happened::Timeout, With::Timeout(late)),
+                Lapse::Over(late) => {
+                    self.spec.tell(Happened::Timeout, With::Timeout(late));
+                    return Err(ErrorKind::Timeout(late));
                 }
             }
         }
-        Ok(false)
+        Ok(())
     }
 
     /// Sending failed. What the server said before it closed is worth more than the error (RFC 9112 section 9.5).
     fn hear_last_words(&mut self, error: io::Error) -> Result<bool, ErrorKind> {
         self.check_abort()?;
-        self.wire()?.conn.send_failed();
+        self.wire()?.call.write_failed();
         while !self.answered {
             let heard = self.pump().is_ok() && (self.answered || self.read_more().is_ok());
             if !heard {
@@ -290,12 +257,30 @@ impl Exchange {
         Ok(false)
     }
 
-    pub(super) fn socket_error(&self, error: io::Error) -> ErrorKind {
-        self.check_abort().err().unwrap_or(ErrorKind::Socket(error))
+    /// Reading or writing failed, for good.
+    pub(super) fn socket_error(&mut self, error: io::Error) -> ErrorKind {
+        if let Err(aborted) = self.check_abort() {
+            return aborted;
+        }
+        if let Ok(wire) = self.wire() {
+            wire.call.read_failed();
+        }
+        ErrorKind::Socket(error)
+    }
+
+    /// The exchange is over for this reason.
+    pub(super) fn over(&self, why: Why) -> ErrorKind {
+        match why {
+            Why::HangUp(error) => ErrorKind::HangUp(error),
+            Why::Protocol(error) => ErrorKind::Parse(error),
+            Why::Late(late) => ErrorKind::Timeout(late),
+            Why::Broken => ErrorKind::Socket(io::ErrorKind::BrokenPipe.into()),
+            _ => ErrorKind::Aborted,
+        }
     }
 
     pub(crate) fn check_abort(&self) -> Result<(), ErrorKind> {
-        let aborted = self.spec.abort.as_ref().is_some_and(super::abort::AbortHandle::is_aborted);
+        let aborted = self.abortable.as_ref().is_some_and(Abortable::is_aborted);
         if aborted { Err(ErrorKind::Aborted) } else { Ok(()) }
     }
 
@@ -306,14 +291,65 @@ impl Exchange {
 
     /// Sets how long nothing may move from now on.
     pub(crate) fn set_idle(&mut self, limit: Option<Duration>) {
-        self.limits.set_idle(limit);
+        if let Ok(wire) = self.wire() {
+            wire.call.set_idle(limit);
+        }
+    }
+
+    /// Whether bytes of the request wait to be sent.
+    pub(super) fn has_unsent(&mut self) -> bool {
+        let sending = self.sending;
+        self.wire().is_ok_and(|wire| (sending || wire.has_unsent()) && wire.call.upload() != Upload::Refused)
     }
 
     pub(super) fn note(&mut self, activity: Activity) {
         self.info.sent += activity.sent as u64;
         self.info.received += activity.received as u64;
-        if let Some(wire) = self.lease.as_ref().and_then(Lease::wire) {
-            self.limits.note(&wire.conn, activity);
+        if let Ok(wire) = self.wire() {
+            // What came and is taken by nobody fills the input, and then nothing is read.
+            let paused = wire.is_full();
+            // Every blocking call asks anew.
+            let _ = wire.call.observe(clock::now(), Activity { paused, ..activity });
         }
+    }
+}
+
+/// Gets a connection: an idle one, or one that is made.
+fn acquire(
+    spec: &mut Spec,
+    origin: &Arc<Origin>,
+    length: BodyLen,
+    terms: &Terms,
+    attempt: Attempt,
+    abortable: Option<&Abortable>,
+) -> Result<Lease, ErrorKind> {
+    let driver = spec.agent().0.clone();
+    let mut wait = Wait::new(&terms.patience, terms.ends_at, terms.idle_notifies);
+    let tell = |spec: &mut Spec, what: Waiting| match what {
+        Waiting::Socket => spec.tell(Happened::Socket, With::Nothing),
+        Waiting::Late(late) => spec.tell(Happened::Timeout, With::Timeout(late)),
+    };
+    let mut want =
+        Want { origin, plan: None, abortable, wait: &mut wait, ends_at: terms.ends_at, fresh: false };
+    if attempt.is_retry {
+        want.fresh = true;
+    } else if let Some(lease) = Lease::acquire(&driver, &mut want, &mut |what| tell(spec, what))? {
+        return Ok(lease);
+    }
+    // Encoded for nobody, so that no connection is made for what the machine refuses.
+    let mut conn = Conn::<Client>::new(&terms.config);
+    spec.request()?.encode(&mut conn, length, &mut Count::default()).map_err(ErrorKind::Refused)?;
+    want.plan = Some(spec.plan(terms)?);
+    let lease = Lease::acquire(&driver, &mut want, &mut |what| tell(spec, what))?;
+    lease.ok_or(ErrorKind::Aborted)
+}
+
+impl Exchange {
+    /// Ends an exchange whose request was refused by the machine: the connection is as good as before.
+    fn give_back(mut self, kind: ErrorKind) -> Failure {
+        if let Some(lease) = self.lease.take() {
+            lease.release(Reuse::Yes(KeepAlive::default()));
+        }
+        self.fail(kind)
     }
 }

@@ -6,14 +6,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use h1wire_proto::calling::Credentials;
 use h1wire_proto::pool::Family;
 use h1wire_proto::{ClientLeniency, Limits, ResponseHead};
 
 use super::abort::AbortHandle;
 use super::event::Event;
 use super::request::Request;
-use crate::agent::Agent;
+use crate::agent::{Agent, Destination};
+use crate::connect::Numbered;
+use crate::error::BoxError;
 use crate::proxy::Proxies;
+use crate::stream::Transport;
 
 /// Who serves the request, and where it goes.
 impl Request {
@@ -23,9 +27,9 @@ impl Request {
         self
     }
 
-    /// Uses a connection of its own, which is closed afterwards: an agent with defaults for this request only.
+    /// Uses a connection of its own, which is closed afterwards: an agent for this request only.
     pub fn one_shot(self) -> Self {
-        self.agent(&Agent::new())
+        self.agent(&Agent::builder().keep_alive(false).build())
     }
 
     /// Connects to this host instead of the URL's. An IPv6 address is written without brackets. A
@@ -60,7 +64,7 @@ impl Request {
     /// Sends Basic credentials (RFC 7617), unless there is a field `Authorization`. Also taken from a URL with
     /// `user:password@`.
     pub fn auth(mut self, user: &str, password: &str) -> Self {
-        self.0.place.auth = Some(format!("{user}:{password}"));
+        self.0.place.credentials = Some(Credentials::new(user, password));
         self
     }
 
@@ -120,12 +124,24 @@ impl Request {
         self
     }
 
-    /// Resolves the host's name, given with the port, instead of the system. Not asked about addresses.
+    /// Resolves the host's name, given with the port, instead of the system. Not asked about addresses. The request gets a
+    /// connection of its own, which is closed afterwards: what one resolver answers is none of another's. For all requests
+    /// of an agent, which share connections: [`AgentBuilder::lookup`](crate::AgentBuilder::lookup).
     pub fn lookup<F>(mut self, lookup: F) -> Self
     where
         F: Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
     {
-        self.0.how.lookup = Some(Arc::new(lookup));
+        self.0.how.lookup = Some(Numbered::new(Arc::new(lookup)));
+        self
+    }
+
+    /// Makes the connection: any duplex stream will do. As [`AgentBuilder::create_connection`](crate::AgentBuilder::create_connection),
+    /// for this request alone, whose connection is closed afterwards.
+    pub fn create_connection<F>(mut self, hook: F) -> Self
+    where
+        F: Fn(&Destination<'_>) -> Result<Box<dyn Transport>, BoxError> + Send + Sync + 'static,
+    {
+        self.0.create_connection = Some(Numbered::new(Arc::new(hook)));
         self
     }
 
@@ -145,13 +161,14 @@ impl Request {
     }
 }
 
-/// How long it may take. Every limit is off by default but [`continue_timeout`](Self::continue_timeout) and
-/// [`stall_timeout`](Self::stall_timeout); a zero turns it off.
+/// How long it may take. Each limit is a `Duration`, or `None` for no limit; zero is a limit that passes at once. Those that
+/// are not set are [the agent's](crate::AgentBuilder::timeout), and where it has none set
+/// [`Patience::DEFAULT`](h1wire_proto::calling::Patience::DEFAULT).
 impl Request {
     /// How long nothing may move on the connection while the exchange is under way, from the moment the connection is
-    /// begun. Default: [the agent's](crate::AgentBuilder::timeout).
-    pub fn timeout(mut self, limit: Duration) -> Self {
-        self.0.idle = Some(limit);
+    /// begun. Default 120 s.
+    pub fn timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.0.waits.idle = Some(limit.into());
         self
     }
 
@@ -161,55 +178,55 @@ impl Request {
         self
     }
 
-    /// How long a connection may take to be made, with resolving and TLS.
-    pub fn connect_timeout(mut self, limit: Duration) -> Self {
-        self.0.how.limit = Some(limit).filter(|limit| !limit.is_zero());
+    /// How long a connection may take to be made, with resolving and TLS. Default 30 s.
+    pub fn connect_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.0.waits.connect = Some(limit.into());
         self
     }
 
-    /// How long the response may take to begin, once the last byte was sent.
-    pub fn response_timeout(mut self, limit: Duration) -> Self {
-        self.0.timeouts.headers = Some(limit).filter(|limit| !limit.is_zero());
+    /// How long the response may take to begin, once the last byte was sent. Default none.
+    pub fn response_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.0.waits.response = Some(limit.into());
         self
     }
 
-    /// How long the next piece of the response may take while it is waited for.
-    pub fn read_timeout(mut self, limit: Duration) -> Self {
-        self.0.timeouts.body = Some(limit).filter(|limit| !limit.is_zero());
+    /// How long the next piece of the response may take while it is waited for. Default none.
+    pub fn read_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.0.waits.content = Some(limit.into());
         self
     }
 
-    /// How long the server may take no more of the request.
-    pub fn write_timeout(mut self, limit: Duration) -> Self {
-        self.0.timeouts.write = Some(limit).filter(|limit| !limit.is_zero());
+    /// How long the server may take no more of the request. Default none.
+    pub fn write_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.0.waits.write = Some(limit.into());
         self
     }
 
     /// How long the server may take no more of the request while it sends an answer that nobody reads: it may be waiting
     /// for its reader, and would wait for ever. Default 30 s. An [`Upload`](crate::Upload) can be read from meanwhile.
-    pub fn stall_timeout(mut self, limit: Duration) -> Self {
-        self.0.stall = Some(limit).filter(|limit| !limit.is_zero());
+    pub fn stall_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.0.waits.stall = Some(limit.into());
         self
     }
 
     /// How long everything may take together: waiting for a connection, making it, sending, and reading the response
-    /// to its end.
-    pub fn total_timeout(mut self, limit: Duration) -> Self {
-        self.0.total = Some(limit).filter(|limit| !limit.is_zero());
+    /// to its end. Default none.
+    pub fn total_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.0.waits.total = Some(limit.into());
         self
     }
 
     /// How long content is held back for a `100 Continue` before it is sent all the same, if there is a field
-    /// `Expect: 100-continue` (RFC 9110 section 10.1.1). Default 1 s; zero waits for ever.
-    pub fn continue_timeout(mut self, limit: Duration) -> Self {
-        self.0.timeouts.continue_wait = Some(limit).filter(|limit| !limit.is_zero());
+    /// `Expect: 100-continue` (RFC 9110 section 10.1.1). Default 1 s.
+    pub fn continue_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.0.waits.continue_wait = Some(limit.into());
         self
     }
 }
 
 /// What is tolerated, and what may be repeated.
 impl Request {
-    /// Reads the response with every leniency that the reference's `insecureHTTPParser` has. Default off, and
+    /// Reads the response with every leniency that Node's `insecureHTTPParser` has. Default off, and
     /// dangerous: see [`ClientLeniency`].
     pub fn insecure_http_parser(self, on: bool) -> Self {
         self.leniency(if on { ClientLeniency::INSECURE } else { ClientLeniency::STRICT })
@@ -217,25 +234,25 @@ impl Request {
 
     /// Reads the response with these leniencies. Default: none.
     pub fn leniency(mut self, leniency: ClientLeniency) -> Self {
-        self.0.config.leniency = leniency;
+        self.0.leniency = Some(leniency);
         self
     }
 
     /// Reads the response within these limits.
     pub fn limits(mut self, limits: Limits) -> Self {
-        self.0.config.limits = limits;
+        self.0.limits = Some(limits);
         self
     }
 
     /// The most bytes of the response's head. Default 16 KiB.
     pub fn max_header_size(mut self, bytes: u32) -> Self {
-        self.0.config.limits.head_bytes = bytes;
+        self.0.limits.get_or_insert(Limits::DEFAULT).head_bytes = bytes;
         self
     }
 
     /// The most field lines of the response; `None` is no limit. Default 2,000.
     pub fn max_headers_count(mut self, most: Option<u32>) -> Self {
-        self.0.config.limits.fields = most;
+        self.0.limits.get_or_insert(Limits::DEFAULT).fields = most;
         self
     }
 
@@ -271,6 +288,12 @@ impl Request {
         F: FnMut(&Event<'_>) + Send + 'static,
     {
         self.0.observer = Some(Box::new(observer));
+        self
+    }
+
+    /// Lets this handle abort the request, as it may others.
+    pub fn abort_with(mut self, handle: &AbortHandle) -> Self {
+        self.0.abort = Some(handle.clone());
         self
     }
 

@@ -1,9 +1,11 @@
 //! Receiving in an [`Exchange`]: events taken from the machine, content handed up, the end.
 
+use h1wire_proto::calling::{Happened, Next};
 use h1wire_proto::pool::Reuse;
-use h1wire_proto::{Activity, Advice, ClientEvent, KeepAlive, OwnedResponse, Recv};
+use h1wire_proto::{Activity, ClientEvent, OwnedResponse, Recv};
 
-use super::event::Event;
+use super::abort::Abortable;
+use super::event::With;
 use super::exchange::{Exchange, Progress};
 use super::wire::{Wire, is_timeout};
 use crate::agent::Lease;
@@ -43,11 +45,10 @@ impl Exchange {
             if self.progress != Progress::Open || self.switched {
                 return Ok(0);
             }
-            let limit = self.limits.left();
-            if limit.is_some_and(|limit| limit.is_zero()) {
+            let Some(limit) = self.time_left() else {
                 self.late()?;
                 continue;
-            }
+            };
             let wire = self.wire()?;
             wire.limit_read(limit).map_err(ErrorKind::Socket)?;
             match wire.fill_direct(buf) {
@@ -55,19 +56,15 @@ impl Exchange {
                     self.note(Activity { received: n, ..Activity::default() });
                     self.check_end(n)?;
                     if n > 0 {
-                        self.spec.tell(&Event::Data(buf.get(..n).unwrap_or_default()));
+                        self.spec.tell(Happened::Data, With::Data(buf.get(..n).unwrap_or_default()));
                         // The end is told with the last byte. An error stays, and is told by the next call.
                         let _ = self.pump();
                         return Ok(n);
                     }
                 }
-                Some(Err(error)) if is_timeout(&error) => {
-                    self.late()?;
-                }
+                Some(Err(error)) if is_timeout(&error) => self.late()?,
                 Some(Err(error)) => return Err(self.socket_error(error)),
-                None => {
-                    self.read_more()?;
-                }
+                None => self.read_more()?,
             }
         }
     }
@@ -81,10 +78,10 @@ impl Exchange {
     /// Lets go of content that was taken.
     pub(crate) fn consume(&mut self, n: usize) {
         let n = n.min(self.ready);
-        if self.spec.observer.is_some() {
+        if self.spec.observer.is_some() && n > 0 {
             let Self { spec, lease, .. } = self;
             let taken = lease.as_ref().and_then(Lease::wire).and_then(|wire| wire.input.bytes().get(..n));
-            spec.tell(&Event::Data(taken.unwrap_or_default()));
+            spec.tell(Happened::Data, With::Data(taken.unwrap_or_default()));
         }
         self.ready -= n;
         if let Ok(wire) = self.wire() {
@@ -111,31 +108,28 @@ impl Exchange {
     pub(super) fn pump(&mut self) -> Result<(), ErrorKind> {
         while self.ready == 0 && self.progress == Progress::Open {
             let Some(wire) = self.lease.as_mut().and_then(Lease::wire_mut) else { return Ok(()) };
-            let Wire { conn, input, slots, .. } = wire;
+            let Wire { call, input, slots, .. } = wire;
             let mut rest = input.bytes();
             let before = rest.len();
-            let event = conn.recv(&mut rest, slots);
+            let event = call.recv(&mut rest, slots);
             let mut used = before - rest.len();
-            let mut heads = 0;
+            let mut answered = false;
             match event {
-                Err(error) => return Err(ErrorKind::of_recv(error)),
-                Ok(Recv::NeedInput(_) | Recv::Paused(_)) => {
+                Err(why) => return Err(self.over(why)),
+                Ok(Recv::NeedInput(_) | Recv::Paused(_) | Recv::Closed) => {
                     input.consume(used);
                     return Ok(());
                 }
-                Ok(Recv::Closed) => self.progress = Progress::Complete,
                 Ok(Recv::Event(ClientEvent::Informational(head))) => {
                     if let Some(hook) = &mut self.spec.on_informational {
                         hook(&head);
                     }
-                    self.spec.tell(&Event::Informational(&head));
+                    self.spec.tell(Happened::Informational, With::Head(&head));
                 }
                 Ok(Recv::Event(ClientEvent::Response(head))) => {
-                    heads = 1;
-                    self.spec.tell(&Event::Response(&head));
-                    self.answered = true;
+                    answered = true;
+                    self.spec.tell(Happened::Response, With::Head(&head));
                     self.switched = head.switched;
-                    self.hint = KeepAlive::parse(head.fields.get_all("keep-alive"));
                     self.head = Some(OwnedResponse::from(&head));
                 }
                 Ok(Recv::Event(ClientEvent::Data(data))) => {
@@ -148,8 +142,10 @@ impl Exchange {
                 }
             }
             input.consume(used);
-            if heads > 0 {
-                self.note(Activity { heads, ..Activity::default() });
+            if answered {
+                self.answered = true;
+                let unsent = self.has_unsent();
+                self.note(Activity { unsent, ..Activity::default() });
             }
         }
         if self.progress == Progress::Complete {
@@ -158,58 +154,62 @@ impl Exchange {
         Ok(())
     }
 
-    /// The response is complete. If the request is as well, the connection goes back.
-    fn conclude(&mut self) {
+    /// The response is complete. If the request is as well, or never will be, the connection goes its way.
+    pub(super) fn conclude(&mut self) {
         let Some(wire) = self.lease.as_mut().and_then(Lease::wire_mut) else { return };
-        let mut advice = wire.conn.advice();
-        if advice == Advice::Continue || self.sending {
+        // More than was asked for: the machine knows whether that is harmless (RFC 9112 section 9.2).
+        let mut rest = wire.input.bytes();
+        let _ = wire.call.recv(&mut rest, &mut wire.slots);
+        wire.input.consume(usize::MAX);
+        let next = wire.call.next();
+        if matches!(next, Next::Read | Next::Write) {
             return;
         }
-        if advice == Advice::Reuse && !wire.input.is_empty() {
-            // More than was asked for: the machine knows whether that is harmless (RFC 9112 section 9.2). What it did
-            // not take would be the beginning of the next response.
-            let mut rest = wire.input.bytes();
-            let is_bad = wire.conn.recv(&mut rest, &mut wire.slots).is_err();
-            if is_bad || !rest.is_empty() {
-                advice = Advice::Close;
+        let aborted = self.abortable.as_ref().map(Abortable::over).is_some_and(|over| over.is_err());
+        let alone = self.spec.is_alone();
+        let Some(lease) = self.take_lease() else { return };
+        match next {
+            Next::Release(hint) if !aborted => {
+                lease.release(if alone { Reuse::No } else { Reuse::Yes(hint) });
             }
-            wire.input.consume(usize::MAX);
-        }
-        let aborted = self.spec.abort.as_ref().is_some_and(|abort| abort.over().is_err());
-        let Some(lease) = self.lease.take() else { return };
-        match advice {
-            Advice::Reuse if !aborted => lease.release(Reuse::Yes(self.hint)),
+            Next::Close(why) => lease.close(why),
             _ => drop(lease),
         }
-        self.spec.tell(&Event::End);
-        self.spec.tell(&Event::Close);
+        self.spec.tell(Happened::Complete, With::Nothing);
     }
 
-    /// Reads once. `None`: content may be sent without waiting for 100.
-    pub(super) fn read_more(&mut self) -> Result<Option<usize>, ErrorKind> {
+    /// Reads once, or learns that a time limit passed.
+    pub(super) fn read_more(&mut self) -> Result<(), ErrorKind> {
+        let Some(limit) = self.time_left() else { return self.late() };
+        let wire = self.wire()?;
+        match wire.limit_read(limit).and_then(|()| wire.fill()) {
+            Ok(received) => {
+                let unsent = self.has_unsent();
+                self.note(Activity { received, unsent, ..Activity::default() });
+                self.check_end(received)
+            }
+            Err(error) if is_timeout(&error) => self.late(),
+            Err(error) => Err(self.socket_error(error)),
+        }
+    }
+
+    /// Takes note of what the server has said so far, without waiting for it.
+    pub(crate) fn listen(&mut self) -> Result<(), ErrorKind> {
+        while !self.answered && self.wire()?.has_more() {
+            self.read_more()?;
+            self.pump()?;
+        }
+        Ok(())
+    }
+
+    /// Waits for the head of the final response, and leaves it here.
+    pub(crate) fn await_answer(&mut self) -> Result<(), ErrorKind> {
         loop {
-            let limit = self.limits.left();
-            if limit.is_some_and(|limit| limit.is_zero()) {
-                if self.late()? {
-                    return Ok(None);
-                }
-                continue;
+            self.pump()?;
+            if self.answered {
+                return Ok(());
             }
-            let wire = self.wire()?;
-            match wire.limit_read(limit).and_then(|()| wire.fill()) {
-                Ok(received) => {
-                    self.attempt.answered |= received > 0;
-                    self.note(Activity { received, ..Activity::default() });
-                    self.check_end(received)?;
-                    return Ok(Some(received));
-                }
-                Err(error) if is_timeout(&error) => {
-                    if self.late()? {
-                        return Ok(None);
-                    }
-                }
-                Err(error) => return Err(self.socket_error(error)),
-            }
+            self.read_more()?;
         }
     }
 }

@@ -40,15 +40,8 @@ impl Request {
     /// A request with this method for a URL with the scheme `http`, or `https` with the feature `tls`. Any token is a
     /// method; methods are case-sensitive.
     pub fn new(method: &str, url: impl IntoUrl) -> Self {
-        let place = match url.text().and_then(Place::plain) {
-            Some(place) => Ok(place),
-            None => match url.into_url() {
-                Ok(url) => Place::of(&url),
-                Err(error) => Err(ErrorKind::invalid(format!("bad URL: {error}"))),
-            },
-        };
         let mut fault = None;
-        let place = place.unwrap_or_else(|kind| {
+        let place = Place::new(url).unwrap_or_else(|kind| {
             fault = Some(kind);
             Place::default()
         });
@@ -62,8 +55,7 @@ impl Request {
         Self::new("GET", url)
     }
 
-    pub(super) fn of(mut spec: Box<Spec>) -> Self {
-        spec.restore_length();
+    pub(super) fn of(spec: Box<Spec>) -> Self {
         Self(spec)
     }
 
@@ -111,12 +103,12 @@ impl Request {
 
     /// The port to connect to.
     pub fn port_number(&self) -> u16 {
-        self.0.place.port()
+        self.0.place.url().port()
     }
 
     /// The protocol, `http` or `https`.
     pub fn protocol(&self) -> &'static str {
-        self.0.place.scheme()
+        self.0.place.url().scheme()
     }
 
     /// The name of the origin by which the agent shares connections, as of `h1wire_proto::pool::Origin::name`.
@@ -163,7 +155,7 @@ impl Request {
     /// # Errors
     /// As [`send`](Self::send); [`ErrorKind::Content`] if the reader fails, or does not have what was announced.
     pub fn send_reader(mut self, mut reader: impl Read) -> Result<Response, Error> {
-        let length = self.take_length()?;
+        let length = self.declared_length()?;
         send::send_reader(self.0, length, &mut reader)
     }
 
@@ -173,12 +165,12 @@ impl Request {
     /// # Errors
     /// As [`send`](Self::send).
     pub fn start(mut self) -> Result<Upload, Error> {
-        let length = self.take_length()?;
+        let length = self.declared_length()?;
         Upload::start(self.0, length)
     }
 
-    fn take_length(&mut self) -> Result<BodyLen, Error> {
-        Ok(match self.0.take_length() {
+    fn declared_length(&mut self) -> Result<BodyLen, Error> {
+        Ok(match self.0.declared_length() {
             Ok(length) => length,
             Err(kind) => {
                 self.0.fault.get_or_insert(kind);
@@ -192,8 +184,8 @@ impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request")
             .field("method", &self.0.method)
-            .field("place", &self.0.place)
-            .field("headers", &self.0.headers)
+            .field("url", &format_args!("{}", self.0.place))
+            .field("fields", &self.0.headers.names())
             .finish_non_exhaustive()
     }
 }

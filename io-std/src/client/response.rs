@@ -6,7 +6,8 @@ use std::io::{self, BufRead, Read};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use h1wire_proto::{BodyKind, Fields, OwnedResponse, ResponseHead, Version};
+use h1wire_proto::calling::announced_length;
+use h1wire_proto::{Fields, OwnedResponse, ResponseHead, Version};
 
 use super::exchange::{Exchange, Progress};
 use super::request::Request;
@@ -73,24 +74,21 @@ impl Response {
         self.head.head()
     }
 
-    /// How long the content is, if it was said.
+    /// How long the content is, if it was said. Of an answer to `HEAD`, and of a 304, that is the length an answer to
+    /// `GET` would have (RFC 9110 section 8.6); there is no content then.
     pub fn content_length(&self) -> Option<u64> {
-        match self.head.head().body {
-            BodyKind::None => Some(0),
-            BodyKind::Length(n) => Some(n),
-            BodyKind::Chunked | BodyKind::UntilClose => None,
-        }
+        announced_length(&self.head.head())
     }
 
     /// The rest of the content.
     ///
     /// # Errors
-    /// As reading; content that is longer than `most` bytes is `OutOfMemory`.
+    /// As reading; content that is longer than `most` bytes is `InvalidData`.
     pub fn content(&mut self, most: usize) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         self.by_ref().take((most as u64).saturating_add(1)).read_to_end(&mut bytes)?;
         if bytes.len() > most {
-            return Err(io::Error::new(io::ErrorKind::OutOfMemory, "the content is longer than expected"));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the content is longer than expected"));
         }
         Ok(bytes)
     }
@@ -166,7 +164,7 @@ impl Response {
         Exchange::tune(self.exchange.as_mut(), |stream| stream.set_keep_alive(initial_delay))
     }
 
-    /// Takes the connection out of its agent (the reference's `agentRemove`): it no longer counts there, and is
+    /// Takes the connection out of its agent (Node's `agentRemove`): it no longer counts there, and is
     /// closed once the response is over.
     pub fn detach(&mut self) {
         if let Some(exchange) = &mut self.exchange {
@@ -187,7 +185,7 @@ impl Response {
     pub fn into_request(mut self) -> Option<Request> {
         let mut exchange = self.exchange.take()?;
         exchange.discard(exchange.drain_budget());
-        Some(Request::of(exchange.into_spec()))
+        Some(Request::of(exchange.into_parts().1))
     }
 
     /// The connection, if the server handed it over: with 101, or with 2xx to `CONNECT`. Nobody taking it, it is

@@ -1,80 +1,55 @@
 //! Sending a request whose content is at hand, with the automatic retry of RFC 9110 section 9.2.2.
 //!
-//! Whether to retry is decided by `h1wire_proto::retry`.
+//! Whether to retry is decided by `h1wire_proto::calling`, over a connection that is fresh.
 
 use std::io::{self, Read};
-use std::sync::Arc;
 
+use h1wire_proto::calling::{Happened, Upload as Stand};
 use h1wire_proto::retry::Attempt;
 use h1wire_proto::{BodyLen, Method, OwnedResponse, Time};
 
-use super::event::Event;
+use super::event::With;
 use super::exchange::{Exchange, Failure};
-use super::request::Request;
 use super::response::Response;
 use super::spec::Spec;
 use super::upload::Upload;
-use crate::agent::Lease;
-use crate::clock;
 use crate::error::{Error, ErrorKind};
 
 /// The first attempt for a request, and when it is to be over.
-pub(crate) fn first(spec: &Spec) -> (Attempt, Option<Time>) {
+pub(crate) fn first(spec: &mut Spec) -> (Attempt, Option<Time>) {
+    spec.restart();
     let mut attempt = Attempt::new(Method::from_bytes(spec.method.as_bytes()), false);
     attempt.idempotent = spec.idempotent.unwrap_or(attempt.idempotent);
-    (attempt, spec.total.map(|total| clock::now().after(clock::millis(total))))
-}
-
-/// Opens an exchange for a request with content of this length, and encodes its head.
-pub(crate) fn open(
-    mut spec: Box<Spec>,
-    length: BodyLen,
-    attempt: Attempt,
-    deadline: Option<Time>,
-) -> Result<Exchange, Failure> {
-    let fault = spec.fault.take();
-    let origin = match fault.map_or_else(|| spec.origin(), Err) {
-        Ok(origin) => Arc::new(origin),
-        Err(kind) => return Err(Failure { kind, attempt, spec }),
-    };
-    let mut exchange = Exchange::open(spec, length, origin, attempt, deadline)?;
-    match exchange.begin(length) {
-        Ok(()) => Ok(exchange),
-        Err(kind) => Err(exchange.give_back(kind)),
-    }
+    (attempt, spec.ends_at())
 }
 
 /// Sends a request with `content`, and waits for the response.
 pub(crate) fn send(mut spec: Box<Spec>, content: Option<&[u8]>) -> Result<Response, Error> {
     let length = content.map_or(BodyLen::None, |content| BodyLen::Exact(content.len() as u64));
-    let (mut attempt, deadline) = first(&spec);
-    spec.drop_framing();
+    let (mut attempt, ends_at) = first(&mut spec);
     loop {
-        let mut exchange = open(spec, length, attempt, deadline).map_err(Failure::into_error)?;
+        let mut exchange = Exchange::open(spec, length, attempt, ends_at).map_err(Failure::into_error)?;
         match whole(&mut exchange, content.unwrap_or_default()) {
             Ok(head) => return Ok(Response::new(head, exchange)),
             Err(kind) => {
-                let dead = matches!(kind, ErrorKind::Socket(_) | ErrorKind::HangUp(_));
-                if !(dead && exchange.spec.retries && exchange.attempt.retries_by_itself()) {
-                    return Err(exchange.fail(kind).into_error());
-                }
-                let (driver, origin) = (exchange.spec.agent().0.clone(), exchange.origin.clone());
-                attempt = exchange.attempt.again(false);
-                spec = exchange.into_spec();
-                spec.tell(&Event::Retry);
-                Lease::doubt_others(&driver, &origin);
+                let Some(again) = exchange.retry() else { return Err(exchange.fail(kind).into_error()) };
+                exchange.spec.agent().0.count_retry();
+                attempt = again;
+                (_, spec) = exchange.into_parts();
+                spec.tell(Happened::Retry, With::Nothing);
             }
         }
     }
 }
 
 fn whole(exchange: &mut Exchange, content: &[u8]) -> Result<OwnedResponse, ErrorKind> {
-    if exchange.wire()?.conn.awaits_continue() && !(exchange.flush(&[])? && exchange.await_continue()?) {
+    let held = exchange.wire()?.call.upload() == Stand::Hold;
+    if held && !(exchange.flush(&[])? && exchange.await_continue()?) {
         return exchange.await_head();
     }
     let wire = exchange.wire()?;
     let mut payload = content;
-    if let Some(mut body) = wire.conn.body() {
+    if let Some(mut body) = wire.call.body() {
         if content.len() < COPIED {
             body.data(content, &mut wire.out).map_err(ErrorKind::Refused)?;
             payload = &[];
@@ -83,13 +58,11 @@ fn whole(exchange: &mut Exchange, content: &[u8]) -> Result<OwnedResponse, Error
             body.frame(content.len() as u64).map_err(ErrorKind::Refused)?;
         }
     }
-    if exchange.flush(payload)? {
-        exchange.sent_all();
-    }
+    exchange.flush(payload)?;
     exchange.await_head()
 }
 
-/// Up to here content is copied behind the head, so that both are one piece.
+/// Up to here content is copied after the head, so that both are one piece.
 const COPIED: usize = 4 * 1024;
 
 /// Sends a request with content from a reader.
@@ -110,19 +83,5 @@ pub(crate) fn send_reader(
         if !upload.push(buf.get(..n).unwrap_or_default())? {
             return upload.finish();
         }
-    }
-}
-
-impl Failure {
-    /// The error for the user. Before anything was sent, with the request in it.
-    pub(crate) fn into_error(mut self) -> Error {
-        if matches!(self.kind, ErrorKind::Aborted) {
-            self.spec.tell(&Event::Abort);
-        }
-        self.spec.tell(&Event::Error(&self.kind));
-        self.spec.tell(&Event::Close);
-        let unsent = self.attempt.sent == h1wire_proto::retry::Sent::Nothing && self.attempt.replayable;
-        let request = unsent.then(|| Request::of(self.spec));
-        Error::new(self.kind, &self.attempt, request)
     }
 }

@@ -1,21 +1,23 @@
-//! [`Spec`]: a request as it was put together, and what follows from its options for its connection and its fields.
+//! [`Spec`]: a request as its user put it together, with what its agent adds.
+//!
+//! What follows from it for the wire, for the way and for the pool is decided by `h1wire_proto::calling`.
 
-use std::borrow::Cow;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use h1wire_proto::pool::{Origin, PoolConfig, Tls};
-use h1wire_proto::{
-    BodyLen, Client, ClientConfig, Conn, FieldSource, Headers, Method, ResponseHead, Strictness, Timeouts,
-};
+use h1wire_proto::calling::{Dial, Happened, Order, Patience, Request, Route, Terms};
+use h1wire_proto::pool::Origin;
+use h1wire_proto::{BodyLen, ClientConfig, ClientLeniency, Headers, Limits, ResponseHead, Time};
 
 use super::abort::AbortHandle;
-use super::event::Event;
-use super::url::{Place, basic};
-use crate::agent::{Agent, Plan};
-use crate::connect::How;
+use super::event::{Event, With};
+use super::url::Place;
+use crate::agent::{Agent, CreateConnection, Hooks, Plan, Way};
+use crate::clock;
+use crate::connect::{How, Numbered};
 use crate::error::ErrorKind;
-use crate::proxy::{Proxies, Proxy};
+use crate::proxy::Proxies;
 
 pub(crate) type OnInformational = Box<dyn FnMut(&ResponseHead<'_, '_>) + Send>;
 pub(crate) type Observer = Box<dyn FnMut(&Event<'_>) + Send>;
@@ -31,28 +33,52 @@ pub(crate) struct Spec {
     pub(crate) host_given: bool,
     pub(crate) socket_path: Option<PathBuf>,
     pub(crate) how: How,
+    pub(crate) create_connection: Option<Numbered<CreateConnection>>,
     pub(crate) agent: Option<Agent>,
     /// The agent's, unless set.
     pub(crate) proxies: Option<Proxies>,
     pub(crate) tunnel: bool,
     pub(crate) server_name: Option<String>,
-    pub(crate) timeouts: Timeouts,
-    /// The agent's, unless set; zero is none.
-    pub(crate) idle: Option<Duration>,
-    pub(crate) total: Option<Duration>,
+    pub(crate) waits: Waits,
     pub(crate) idle_notifies: bool,
-    /// How long an upload may wait for somebody to read the answer.
-    pub(crate) stall: Option<Duration>,
-    pub(crate) config: ClientConfig,
+    pub(crate) limits: Option<Limits>,
+    pub(crate) leniency: Option<ClientLeniency>,
     pub(crate) idempotent: Option<bool>,
     pub(crate) retries: bool,
     pub(crate) on_informational: Option<OnInformational>,
     pub(crate) observer: Option<Observer>,
+    order: Order,
     pub(crate) abort: Option<AbortHandle>,
     /// What was wrong with an option.
     pub(crate) fault: Option<ErrorKind>,
-    /// The length that was declared and is the machine's to write.
-    length: Option<u64>,
+}
+
+/// The time limits that were set, each in place of the agent's.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Waits {
+    pub(crate) connect: Option<Option<Duration>>,
+    pub(crate) idle: Option<Option<Duration>>,
+    pub(crate) response: Option<Option<Duration>>,
+    pub(crate) content: Option<Option<Duration>>,
+    pub(crate) write: Option<Option<Duration>>,
+    pub(crate) stall: Option<Option<Duration>>,
+    pub(crate) continue_wait: Option<Option<Duration>>,
+    pub(crate) total: Option<Option<Duration>>,
+}
+
+impl Waits {
+    pub(crate) fn over(&self, others: &Patience) -> Patience {
+        Patience {
+            connect: self.connect.unwrap_or(others.connect),
+            idle: self.idle.unwrap_or(others.idle),
+            response: self.response.unwrap_or(others.response),
+            content: self.content.unwrap_or(others.content),
+            write: self.write.unwrap_or(others.write),
+            stall: self.stall.unwrap_or(others.stall),
+            continue_wait: self.continue_wait.unwrap_or(others.continue_wait),
+            total: self.total.unwrap_or(others.total),
+        }
+    }
 }
 
 impl Spec {
@@ -66,23 +92,22 @@ impl Spec {
             host_given: false,
             socket_path: None,
             how: How::default(),
+            create_connection: None,
             agent: None,
             proxies: None,
             tunnel: false,
             server_name: None,
-            timeouts: Timeouts::CLIENT,
-            idle: None,
-            total: None,
+            waits: Waits::default(),
             idle_notifies: false,
-            stall: Some(Duration::from_secs(30)),
-            config: ClientConfig::default(),
+            limits: None,
+            leniency: None,
             idempotent: None,
             retries: true,
             on_informational: None,
             observer: None,
+            order: Order::new(),
             abort: None,
             fault: None,
-            length: None,
         }
     }
 
@@ -91,188 +116,148 @@ impl Spec {
         self.agent.as_ref().unwrap_or_else(|| Agent::global())
     }
 
-    /// An observer that panics is told nothing more: the response may be dropped meanwhile, and that has its events too.
-    pub(crate) fn tell(&mut self, event: &Event<'_>) {
-        if let Some(mut observer) = self.observer.take() {
-            observer(event);
-            self.observer = Some(observer);
+    fn hooks(&self) -> &Hooks {
+        &self.agent().0.hooks
+    }
+
+    /// Something happened, which the observer is told in the order it knows. One that panics is told nothing more: the
+    /// response may be dropped meanwhile, and that has its events too.
+    pub(crate) fn tell(&mut self, happened: Happened, with: With<'_>) {
+        let Some(mut observer) = self.observer.take() else { return };
+        for tell in self.order.on(happened) {
+            if let Some(event) = with.event(*tell) {
+                observer(&event);
+            }
         }
+        self.observer = Some(observer);
+    }
+
+    /// Begins anew, for another exchange with the same request.
+    pub(crate) fn restart(&mut self) {
+        self.order = Order::new();
+    }
+
+    /// What was wrong with an option.
+    pub(crate) fn take_fault(&mut self) -> Option<ErrorKind> {
+        self.fault.take().or_else(|| self.hooks().fault.clone().map(ErrorKind::Refused))
+    }
+
+    pub(crate) fn patience(&self) -> Patience {
+        self.waits.over(&self.hooks().patience)
+    }
+
+    /// On what terms it is sent, if everything is to be over at `ends_at`.
+    pub(crate) fn terms(&self, ends_at: Option<Time>) -> Terms {
+        let hooks = self.hooks();
+        let config = ClientConfig {
+            limits: self.limits.unwrap_or(hooks.limits),
+            leniency: self.leniency.unwrap_or(hooks.leniency),
+            ..ClientConfig::default()
+        };
+        Terms { config, patience: self.patience(), ends_at, idle_notifies: self.idle_notifies }
+    }
+
+    /// When everything is to be over, from now on.
+    pub(crate) fn ends_at(&self) -> Option<Time> {
+        self.patience().total.map(|total| clock::now() + total)
+    }
+
+    /// Whether its connection is made in a way of its own, so that no other request could use it.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.how.lookup.is_some() || self.create_connection.is_some()
+    }
+
+    /// How its way begins.
+    fn route(&self) -> Result<Route<'_>, ErrorKind> {
+        if let Some(path) = &self.socket_path {
+            if self.host_given {
+                return Err(ErrorKind::invalid("a socket path excludes a host and a port"));
+            }
+            return Ok(Route::Unix(path.as_os_str().as_encoded_bytes()));
+        }
+        let proxies = self.proxies.as_ref().unwrap_or(&self.hooks().proxies);
+        proxies.route(&self.place.url(), self.tunnel).map_err(|error| ErrorKind::invalid(error.to_string()))
+    }
+
+    /// The request by its parts.
+    pub(crate) fn request(&self) -> Result<Request<'_>, ErrorKind> {
+        let agent = &self.agent().0;
+        let field = agent.config.connection_field(false);
+        Ok(Request {
+            route: self.route()?,
+            common: Some(&agent.hooks.headers).filter(|common| !common.is_empty()),
+            host: self.set_host,
+            default_fields: self.default_headers,
+            persistence: if self.is_alone() { Some("close") } else { field },
+            ..Request::new(&self.method, self.place.url(), &self.headers)
+        })
     }
 
     /// What the connection must lead to.
     pub(crate) fn origin(&self) -> Result<Origin, ErrorKind> {
-        if let Some(path) = &self.socket_path {
-            use std::os::unix::ffi::OsStrExt;
-            if self.host_given {
-                return Err(ErrorKind::invalid("a socket path excludes a host and a port"));
-            }
-            return self.secured(Origin::unix(path.as_os_str().as_bytes()));
-        }
-        let proxy = self.proxy();
-        let mut origin = match proxy {
-            Some(proxy) if !self.tunnelled() => Origin::tcp(&proxy.host, proxy.port).with_tag("proxy"),
-            Some(proxy) => Origin::tcp(&self.place.host, self.place.port()).with_tag(&proxy.tag()),
-            None => Origin::tcp(&self.place.host, self.place.port()),
-        };
-        if let Some(address) = self.how.local_address {
-            origin = origin.with_local_address(address);
-        }
-        if let Some(family) = self.how.family {
-            origin = origin.with_family(family);
-        }
-        if let Some(port) = self.how.local_port {
-            origin = origin.with_tag(&format!("from port {port}"));
-        }
-        self.secured(origin)
-    }
-
-    fn secured(&self, origin: Origin) -> Result<Origin, ErrorKind> {
-        if !self.place.https {
-            return Ok(origin);
-        }
-        if cfg!(not(feature = "tls")) && self.agent().0.hooks.create_connection.is_none() {
+        let (request, how) = (self.request()?, self.how());
+        let connects = self.create_connection.is_some() || self.hooks().create_connection.is_some();
+        if self.place.https && cfg!(not(feature = "tls")) && !connects {
             return Err(ErrorKind::invalid("https needs the feature `tls` or a hook that connects"));
         }
-        // The settings are the agent's, so they are the same for all its connections.
-        let server_name = self.server_name.clone().or_else(|| {
-            // A unix socket has no host of its own.
-            self.socket_path.is_some().then(|| self.place.host.clone())
-        });
-        Ok(origin.with_tls(Tls { server_name, settings: String::new() }))
+        let dial = Dial {
+            family: how.family,
+            local_address: how.local_address,
+            local_port: how.local_port,
+            // The agent's is the same for all its connections.
+            resolver: self.how.lookup.as_ref().map(|lookup| lookup.number),
+            connector: self.create_connection.as_ref().map(|create| create.number),
+        };
+        Ok(request.origin(&dial, self.server_name.as_deref()))
     }
 
-    /// The proxy on the way, if there is one.
-    fn proxy(&self) -> Option<&Proxy> {
-        if self.socket_path.is_some() {
-            return None;
+    fn how(&self) -> How {
+        let (own, agent) = (&self.how, &self.hooks().how);
+        How {
+            family: own.family.or(agent.family),
+            local_address: own.local_address.or(agent.local_address),
+            local_port: own.local_port,
+            lookup: own.lookup.clone().or_else(|| agent.lookup.clone()),
+            limit: None,
+            no_delay: own.no_delay.or(agent.no_delay),
+            keep_alive: own.keep_alive.or(agent.keep_alive),
+            attempt_delay: own.attempt_delay.or(agent.attempt_delay),
         }
-        let proxies = self.proxies.as_ref().unwrap_or(&self.agent().0.hooks.proxies);
-        proxies.proxy(self.place.https, &self.place.host, self.place.port())
-    }
-
-    /// The proxy that gets the request to forward it.
-    fn forwarded(&self) -> Option<&Proxy> {
-        self.proxy().filter(|_| !self.tunnelled())
-    }
-
-    /// Whether a proxy is to give a tunnel instead of forwarding.
-    fn tunnelled(&self) -> bool {
-        self.place.https || self.tunnel
     }
 
     /// How a connection for it is made.
-    pub(crate) fn plan(&self) -> Plan {
-        let mut how = self.how.clone();
-        how.keep_alive = how.keep_alive.or(self.agent().0.hooks.keep_alive_delay);
-        let tunnel = self.proxy().filter(|_| self.tunnelled()).cloned();
-        Plan { how, tunnel, config: self.config }
-    }
-
-    /// The target as it stands on the wire.
-    pub(crate) fn target(&self) -> Cow<'_, str> {
-        let target = &*self.place.target;
-        // RFC 9112 section 3.2.2: the form for proxies that forward.
-        if self.forwarded().is_none() || !(target.starts_with('/') || target == "*") {
-            return target.into();
+    pub(crate) fn plan(&self, terms: &Terms) -> Result<Arc<Plan>, ErrorKind> {
+        let mut how = self.how();
+        how.limit = terms.patience.connect;
+        if let Some(at) = terms.ends_at {
+            // Kept by an agent for a later request, it must end some time as well, after this one was told why.
+            let left = clock::until(at) + OUTLIVES;
+            how.limit = Some(how.limit.map_or(left, |limit| limit.min(left)));
         }
-        let path = if target == "*" { "" } else { target };
-        format!("http://{}{path}", self.place.host_field()).into()
+        let way = match self.route()? {
+            Route::Direct | Route::Unix(_) => Way::Straight,
+            Route::Forward(proxy) => Way::Forward(proxy.clone()),
+            Route::Tunnel(proxy) => Way::Tunnel(proxy.clone()),
+            Route::Socks(proxy) => Way::Socks(proxy.clone()),
+        };
+        let create = self.create_connection.as_ref().map(|create| create.hook.clone());
+        Ok(Arc::new(Plan { how, way, config: terms.config, create }))
     }
 
-    /// Has the machine write the head.
-    pub(crate) fn encode(
-        &self,
-        conn: &mut Conn<Client>,
-        length: BodyLen,
-        out: &mut Vec<u8>,
-    ) -> Result<(), ErrorKind> {
-        let method = Method::from_bytes(self.method.as_bytes());
-        let fields = self.fields(&self.agent().0.config);
-        conn.request(method, self.target().as_bytes(), &fields, length, out).map_err(ErrorKind::Refused)
-    }
-
-    /// How long nothing may happen, the agent's limit unless the request has its own.
-    pub(crate) fn idle_limit(&self) -> Option<Duration> {
-        self.idle.or(self.agent().0.hooks.timeout).filter(|limit| !limit.is_zero())
-    }
-
-    /// The fields to send, with those that are added.
-    pub(crate) fn fields(&self, pool: &PoolConfig) -> Fields<'_> {
-        let add = |name: &str| self.default_headers && !self.headers.has(name);
-        Fields {
-            host: (self.set_host && add("host")).then(|| self.place.host_field()),
-            headers: &self.headers,
-            authorization: self
-                .place
-                .auth
-                .as_ref()
-                .filter(|_| !self.headers.has("authorization"))
-                .map(|auth| basic(auth)),
-            proxy_authorization: self
-                .forwarded()
-                .and_then(|proxy| proxy.auth.as_ref())
-                .filter(|_| !self.headers.has("proxy-authorization"))
-                .map(|auth| basic(auth)),
-            connection: if self.default_headers {
-                pool.connection_field(self.headers.has("connection"))
-            } else {
-                None
-            },
+    /// What it asks for, for errors: without the query, and without credentials.
+    pub(crate) fn describe(&self) -> String {
+        match &self.socket_path {
+            Some(path) => format!("{} {} by {}", self.method, self.place, path.display()),
+            None => format!("{} {}", self.method, self.place),
         }
     }
 
-    /// How long the content of a streamed request is, as its fields say: they are the machine's to write.
-    pub(crate) fn take_length(&mut self) -> Result<BodyLen, ErrorKind> {
-        if let Some(value) = self.headers.get("content-length") {
-            // Digits only: `parse` alone would take a sign.
-            let digits =
-                std::str::from_utf8(value).ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
-            let number = digits.and_then(|text| text.parse().ok());
-            let invalid =
-                || ErrorKind::Refused(h1wire_proto::SendError::ReservedField("Content-Length".into()));
-            self.length = Some(number.ok_or_else(invalid)?);
-        }
-        self.drop_framing();
-        Ok(self.length.map_or(BodyLen::Unknown, BodyLen::Exact))
-    }
-
-    /// Puts back the length that was taken, for whoever sends the request again.
-    pub(crate) fn restore_length(&mut self) {
-        if let Some(length) = self.length.take() {
-            // A number is always a value.
-            let _ = self.headers.set("Content-Length", length.to_string());
-        }
-    }
-
-    /// Removes the fields that frame the content, where the content itself says how long it is.
-    pub(crate) fn drop_framing(&mut self) {
-        self.headers.remove("content-length");
-        let chunked = |value: &[u8]| value.eq_ignore_ascii_case(b"chunked");
-        if self.headers.get("transfer-encoding").is_some_and(chunked) {
-            self.headers.remove("transfer-encoding");
-        }
+    /// How long the content of a streamed request is, as its fields say.
+    pub(crate) fn declared_length(&self) -> Result<BodyLen, ErrorKind> {
+        let request = Request::new(&self.method, self.place.url(), &self.headers);
+        request.declared_length().map_err(ErrorKind::Refused)
     }
 }
 
-/// The fields of a request: `Host` first (RFC 9110 section 7.2), then the user's, then what is added.
-pub(crate) struct Fields<'s> {
-    host: Option<String>,
-    headers: &'s Headers,
-    authorization: Option<String>,
-    proxy_authorization: Option<String>,
-    connection: Option<&'static str>,
-}
-
-impl FieldSource for Fields<'_> {
-    fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        let host = self.host.as_ref().map(|host| (&b"Host"[..], host.as_bytes()));
-        let authorization = self.authorization.as_ref().map(|v| (&b"Authorization"[..], v.as_bytes()));
-        let proxy = self.proxy_authorization.as_ref();
-        let proxy = proxy.map(|v| (&b"Proxy-Authorization"[..], v.as_bytes()));
-        let connection = self.connection.map(|v| (&b"Connection"[..], v.as_bytes()));
-        host.into_iter().chain(self.headers.iter()).chain(authorization).chain(proxy).chain(connection)
-    }
-    fn strictness(&self) -> Strictness {
-        self.headers.strictness()
-    }
-}
+/// How long the making of a connection may outlive the request it began for.
+const OUTLIVES: Duration = Duration::from_secs(1);

@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use h1wire_proto::calling::Upload as Stand;
 use h1wire_proto::{BodyLen, FieldSource, OwnedResponse, ResponseHead, SendError};
 
 use super::exchange::{Exchange, Failure};
@@ -43,12 +44,12 @@ pub struct Upload {
 }
 
 impl Upload {
-    pub(crate) fn start(spec: Box<Spec>, length: BodyLen) -> Result<Self, Error> {
-        let (attempt, deadline) = send::first(&spec);
-        let exchange = send::open(spec, length, attempt, deadline).map_err(Failure::into_error)?;
+    pub(crate) fn start(mut spec: Box<Spec>, length: BodyLen) -> Result<Self, Error> {
+        let (attempt, ends_at) = send::first(&mut spec);
+        let exchange = Exchange::open(spec, length, attempt, ends_at).map_err(Failure::into_error)?;
         let mut upload = Self { exchange: Some(exchange), gathered: Vec::new(), written: 0, unwanted: false };
         upload.with(|upload, exchange| {
-            if exchange.wire()?.conn.awaits_continue() {
+            if exchange.wire()?.call.upload() == Stand::Hold {
                 upload.unwanted = !(exchange.flush(&[])? && exchange.await_continue()?);
             }
             Ok(())
@@ -148,15 +149,13 @@ impl Upload {
         if !self.unwanted {
             self.frame_gathered(exchange)?;
             let wire = exchange.wire()?;
-            if let Some(body) = wire.conn.body() {
+            if let Some(body) = wire.call.body() {
                 body.end(trailers, &mut wire.out).map_err(|error| match error {
                     SendError::BodyTooShort => content_error("less content than announced"),
                     other => ErrorKind::Refused(other),
                 })?;
             }
-            if exchange.flush(&[])? {
-                exchange.sent_all();
-            }
+            exchange.flush(&[])?;
         }
         exchange.await_head()
     }
@@ -168,7 +167,7 @@ impl Upload {
         }
         self.with(|upload, exchange| {
             let wire = exchange.wire()?;
-            let open = wire.conn.body().map(|body| body.remaining());
+            let open = wire.call.body().map(|body| body.remaining());
             let room = match open {
                 None => 0,
                 Some(left) => left.unwrap_or(u64::MAX).saturating_sub(upload.gathered.len() as u64),
@@ -176,7 +175,7 @@ impl Upload {
             if room < content.len() as u64 {
                 return Err(content_error("more content than announced"));
             }
-            exchange.attempt.replayable = false;
+            wire.call.content_taken();
             upload.written += content.len() as u64;
             if upload.gathered.len() + content.len() < GATHER {
                 upload.gathered.extend_from_slice(content);
@@ -184,7 +183,7 @@ impl Upload {
             }
             upload.frame_gathered(exchange)?;
             let wire = exchange.wire()?;
-            let framed = wire.conn.body().map(|mut body| body.frame(content.len() as u64)).transpose();
+            let framed = wire.call.body().map(|mut body| body.frame(content.len() as u64)).transpose();
             let frame = framed.map_err(ErrorKind::Refused)?;
             if let Some(frame) = &frame {
                 wire.out.extend_from_slice(frame.pre());
@@ -202,7 +201,7 @@ impl Upload {
 
     fn frame_gathered(&mut self, exchange: &mut Exchange) -> Result<(), ErrorKind> {
         let wire = exchange.wire()?;
-        if let Some(mut body) = wire.conn.body().filter(|_| !self.gathered.is_empty()) {
+        if let Some(mut body) = wire.call.body().filter(|_| !self.gathered.is_empty()) {
             body.data(&self.gathered, &mut wire.out).map_err(ErrorKind::Refused)?;
         }
         self.gathered.clear();
@@ -235,7 +234,7 @@ impl Upload {
     fn over(&self) -> Error {
         let mut attempt = h1wire_proto::retry::Attempt::new(h1wire_proto::Method::Post, false);
         (attempt.replayable, attempt.sent) = (false, h1wire_proto::retry::Sent::Part);
-        Error::new(content_error("the request has failed before"), &attempt, None)
+        Error::new(content_error("the request has failed before"), &attempt, String::new(), None)
     }
 }
 

@@ -1,19 +1,18 @@
 //! Where a request goes, taken from URL text or a parsed URL.
 
-use std::borrow::Cow;
 use std::fmt;
 
-use url::Url;
+use h1wire_proto::calling::{Credentials, Url};
 
 use crate::error::ErrorKind;
 
-/// URL text, or a parsed URL. Implemented for `&str`, `String`, [`Url`] and references to them.
+/// URL text, or a parsed URL. Implemented for `&str`, `String`, [`url::Url`] and references to them.
 pub trait IntoUrl {
     /// The URL.
     ///
     /// # Errors
     /// If the text is none.
-    fn into_url(self) -> Result<Url, url::ParseError>;
+    fn into_url(self) -> Result<url::Url, url::ParseError>;
 
     /// The text, if it was not parsed yet. What is plain in it needs no parser.
     #[doc(hidden)]
@@ -23,41 +22,41 @@ pub trait IntoUrl {
 }
 
 impl IntoUrl for &str {
-    fn into_url(self) -> Result<Url, url::ParseError> {
-        Url::parse(self)
+    fn into_url(self) -> Result<url::Url, url::ParseError> {
+        url::Url::parse(self)
     }
     fn text(&self) -> Option<&str> {
         Some(self)
     }
 }
 impl IntoUrl for String {
-    fn into_url(self) -> Result<Url, url::ParseError> {
-        Url::parse(&self)
+    fn into_url(self) -> Result<url::Url, url::ParseError> {
+        url::Url::parse(&self)
     }
     fn text(&self) -> Option<&str> {
         Some(self)
     }
 }
 impl IntoUrl for &String {
-    fn into_url(self) -> Result<Url, url::ParseError> {
-        Url::parse(self)
+    fn into_url(self) -> Result<url::Url, url::ParseError> {
+        url::Url::parse(self)
     }
     fn text(&self) -> Option<&str> {
         Some(self)
     }
 }
-impl IntoUrl for Url {
-    fn into_url(self) -> Result<Url, url::ParseError> {
+impl IntoUrl for url::Url {
+    fn into_url(self) -> Result<url::Url, url::ParseError> {
         Ok(self)
     }
 }
-impl IntoUrl for &Url {
-    fn into_url(self) -> Result<Url, url::ParseError> {
+impl IntoUrl for &url::Url {
+    fn into_url(self) -> Result<url::Url, url::ParseError> {
         Ok(self.clone())
     }
 }
 
-/// The place a request is for, and what it asks of it.
+/// The place a request is for, and what it asks of it: a [`calling::Url`](Url) that owns its parts.
 #[derive(Clone)]
 pub(crate) struct Place {
     pub(crate) https: bool,
@@ -67,32 +66,46 @@ pub(crate) struct Place {
     pub(crate) default_port: Option<u16>,
     /// Path and query, as they stand on the wire.
     pub(crate) target: String,
-    /// `user:password`.
-    pub(crate) auth: Option<String>,
+    pub(crate) credentials: Option<Credentials>,
 }
 
 impl Default for Place {
     fn default() -> Self {
-        Self {
-            https: false,
-            host: "localhost".into(),
-            port: None,
-            default_port: None,
-            target: "/".into(),
-            auth: None,
-        }
+        Self::of_parts(&Url::default())
     }
 }
 
-/// Without the password, for logs.
-impl fmt::Debug for Place {
+/// Without user and password, and without the query, where secrets are found as well: for logs.
+impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}{}", self.scheme(), self.host_field(), self.target)
+        let mut host = Vec::new();
+        self.url().put_host(&mut host);
+        let path = self.target.split('?').next().unwrap_or_default();
+        write!(f, "{}://{}{path}", self.url().scheme(), String::from_utf8_lossy(&host))
     }
 }
 
 impl Place {
-    pub(crate) fn of(url: &Url) -> Result<Self, ErrorKind> {
+    /// From URL text, or a parsed URL.
+    pub(crate) fn new(url: impl IntoUrl) -> Result<Self, ErrorKind> {
+        if let Some(parts) = url.text().and_then(Url::plain) {
+            return Ok(Self::of_parts(&parts));
+        }
+        Self::of(&url.into_url().map_err(|error| ErrorKind::invalid(format!("bad URL: {error}")))?)
+    }
+
+    fn of_parts(url: &Url<'_>) -> Self {
+        Self {
+            https: url.https,
+            host: url.host.to_owned(),
+            port: url.port,
+            default_port: url.default_port,
+            target: url.target.to_owned(),
+            credentials: url.credentials.cloned(),
+        }
+    }
+
+    fn of(url: &url::Url) -> Result<Self, ErrorKind> {
         let https = match url.scheme() {
             "http" => false,
             "https" => true,
@@ -100,101 +113,29 @@ impl Place {
         };
         let Some(host) = url.host_str() else { return Err(ErrorKind::invalid("the URL has no host")) };
         let host = host.trim_matches(['[', ']']).to_owned();
-        let auth = (!url.username().is_empty() || url.password().is_some())
-            .then(|| format!("{}:{}", decode(url.username()), decode(url.password().unwrap_or_default())));
+        let named = !url.username().is_empty() || url.password().is_some();
+        let credentials =
+            named.then(|| Credentials::of_url(url.username(), url.password().unwrap_or_default()));
         let mut target = String::with_capacity(url.path().len() + 1 + url.query().map_or(0, str::len));
         target.push_str(url.path());
         if let Some(query) = url.query() {
             target.push('?');
             target.push_str(query);
         }
-        Ok(Self { https, host, port: url.port(), default_port: None, target, auth })
+        Ok(Self { https, host, port: url.port(), default_port: None, target, credentials })
     }
 
-    /// The port to connect to.
-    pub(crate) fn port(&self) -> u16 {
-        self.port.unwrap_or_else(|| self.usual_port())
-    }
-
-    fn usual_port(&self) -> u16 {
-        self.default_port.unwrap_or(if self.https { 443 } else { 80 })
-    }
-
-    pub(crate) fn scheme(&self) -> &'static str {
-        if self.https { "https" } else { "http" }
-    }
-
-    /// The host as it stands in a URL: an IPv6 address in brackets.
-    pub(crate) fn url_host(&self) -> Cow<'_, str> {
-        let bare = self.host.contains(':') && !self.host.starts_with('[');
-        if bare { format!("[{}]", without_zone(&self.host)).into() } else { Cow::from(&*self.host) }
-    }
-
-    /// The value of the `Host` field (RFC 9110 section 7.2): without the port where it is the usual one.
-    pub(crate) fn host_field(&self) -> String {
-        let port = self.port();
-        let mut field = self.url_host().into_owned();
-        if port != self.usual_port() {
-            field.reserve_exact(6);
-            field.push(':');
-            push_number(&mut field, port);
-        }
-        field
-    }
-}
-
-/// A host as others know it: the zone of an IPv6 address means something on this machine only (RFC 9844).
-pub(crate) fn without_zone(host: &str) -> &str {
-    host.split_once('%').map_or(host, |(address, _)| if address.contains(':') { address } else { host })
-}
-
-/// Appends a number in decimal. With each request, where `format!` takes ten times as long.
-fn push_number(text: &mut String, number: u16) {
-    let digits = number.checked_ilog10().unwrap_or(0);
-    for place in (0..=digits).rev() {
-        let digit = u32::from(number) / 10u32.pow(place) % 10;
-        text.extend(char::from_digit(digit, 10));
-    }
-}
-
-/// Percent-decoded, as the user and password of a URL are to be read (RFC 3986 section 2.1).
-pub(crate) fn decode(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let hex = |at: usize| after.get(at).and_then(|b| char::from(*b).to_digit(16));
-        match (first, hex(0), hex(1)) {
-            (b'%', Some(high), Some(low)) => {
-                bytes.push((high * 16 + low) as u8);
-                rest = after.get(2..).unwrap_or_default();
-            }
-            _ => {
-                bytes.push(*first);
-                rest = after;
-            }
+    /// Its parts.
+    pub(crate) fn url(&self) -> Url<'_> {
+        Url {
+            https: self.https,
+            host: &self.host,
+            port: self.port,
+            default_port: self.default_port,
+            target: &self.target,
+            credentials: self.credentials.as_ref(),
         }
     }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// Basic credentials for `user:password` (RFC 7617).
-pub(crate) fn basic(auth: &str) -> String {
-    format!("Basic {}", base64(auth.as_bytes()))
-}
-
-/// Base 64 (RFC 4648 section 4), for Basic credentials.
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for three in bytes.chunks(3) {
-        let group = three.iter().fold(0u32, |n, b| n << 8 | u32::from(*b)) << (8 * (3 - three.len()));
-        for digit in 0..4 {
-            let value = group >> (18 - 6 * digit) & 63;
-            let filled = digit <= three.len();
-            text.push(if filled { char::from(DIGITS[value as usize]) } else { '=' });
-        }
-    }
-    text
 }
 
 #[cfg(test)]
@@ -202,46 +143,122 @@ mod tests {
     use super::*;
 
     fn place(url: &str) -> Place {
-        Place::of(&Url::parse(url).unwrap()).unwrap()
+        Place::new(url).unwrap()
     }
 
     #[test]
     fn a_url_says_where_and_what() {
         let of = place("http://u%40x:p%3a@Example.org:8080/a/b?c=d#e");
-        assert_eq!((&*of.host, of.port(), &*of.target), ("example.org", 8080, "/a/b?c=d"));
-        assert_eq!(of.auth.as_deref(), Some("u@x:p:"));
-        assert_eq!(of.host_field(), "example.org:8080");
-    }
-
-    #[test]
-    fn the_usual_port_is_left_out_of_the_host_field() {
-        assert_eq!(place("http://h/").host_field(), "h");
-        assert_eq!(place("https://h:443/").host_field(), "h");
-        assert_eq!(place("https://h:80/").host_field(), "h:80");
-        for port in [0, 1, 9, 10, 99, 100, 8080, 65535] {
-            assert_eq!(Place { port: Some(port), ..place("http://h/") }.host_field(), format!("h:{port}"));
-        }
-        assert_eq!(Place { default_port: Some(8080), ..place("http://h/") }.host_field(), "h");
+        assert_eq!((&*of.host, of.url().port(), &*of.target), ("example.org", 8080, "/a/b?c=d"));
+        let credentials = of.credentials.clone().unwrap();
+        assert_eq!((credentials.user(), credentials.password()), ("u@x", "p:"));
+        assert_eq!(of.to_string(), "http://example.org:8080/a/b", "no secrets");
     }
 
     #[test]
     fn an_ipv6_address_has_brackets_in_text_and_none_for_the_socket() {
         let of = place("http://[::1]:81/");
-        assert_eq!((&*of.host, &*of.host_field()), ("::1", "[::1]:81"));
+        assert_eq!((&*of.host, of.to_string()), ("::1", "http://[::1]:81/".into()));
     }
 
     #[test]
     fn other_protocols_are_refused() {
-        let kind = Place::of(&Url::parse("ftp://h/").unwrap()).unwrap_err();
+        let kind = Place::new("ftp://h/").err().unwrap();
         assert_eq!(kind.to_string(), "the protocol \"ftp:\" is not supported");
     }
 
+    const PARTS: [&str; 58] = [
+        "http://",
+        "https://",
+        "HTTP://",
+        "ftp://",
+        "h",
+        "example.org",
+        "Example",
+        "127.0.0.1",
+        "1.2.3",
+        "0x7f.1",
+        "a.1",
+        "1",
+        "01",
+        "256",
+        "[::1]",
+        "xn--a",
+        "a--b",
+        "-",
+        "..",
+        ".",
+        ":",
+        ":80",
+        ":443",
+        ":0",
+        ":080",
+        ":65535",
+        ":65536",
+        ":8080",
+        "/",
+        "//",
+        "/a",
+        "/.",
+        "/..",
+        "/./",
+        "/%2e",
+        "%",
+        "%41",
+        "?",
+        "?q",
+        "=",
+        "&",
+        "#",
+        "#f",
+        "@",
+        "u:p@",
+        "\\",
+        " ",
+        "\t",
+        "\"",
+        "'",
+        "|",
+        "^",
+        "{",
+        "`",
+        "\u{e9}",
+        "~",
+        "+",
+        "",
+    ];
+
     #[test]
-    fn base_64_is_that_of_the_rfc() {
-        for (plain, coded) in
-            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")]
-        {
-            assert_eq!(base64(plain.as_bytes()), coded);
+    fn what_is_plain_is_what_the_parser_says() {
+        let mut state = 7u64;
+        let mut random = |below: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % below
+        };
+        let mut plain = 0;
+        for _ in 0..300_000 {
+            let scheme = PARTS[random(3)];
+            let rest: String = (0..1 + random(6)).map(|_| PARTS[4 + random(PARTS.len() - 4)]).collect();
+            let url = format!("{scheme}{rest}");
+            let Some(parts) = Url::plain(&url) else { continue };
+            plain += 1;
+            let parsed = url::Url::parse(&url).unwrap_or_else(|e| panic!("{url}: {e}"));
+            let parsed = Place::of(&parsed).unwrap();
+            let of = |p: &Place| (p.https, p.host.clone(), p.port, p.target.clone(), p.credentials.clone());
+            assert_eq!(of(&Place::of_parts(&parts)), of(&parsed), "{url}");
+        }
+        assert!(plain > 1000, "{plain}");
+    }
+
+    #[test]
+    fn ordinary_urls_are_plain() {
+        for url in [
+            "http://localhost:8080/",
+            "https://example.org",
+            "http://127.0.0.1:1/a/b?c=d&e=f",
+            "http://h:80/",
+        ] {
+            assert!(Url::plain(url).is_some(), "{url}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! [`Wire`]: one connection, that is a stream with its machine and its buffers.
+//! [`Wire`]: one connection, that is a stream with its [`Call`] and its buffers.
 //!
 //! It moves bytes between them and knows nothing about requests, pools or time.
 
@@ -6,7 +6,8 @@ use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use h1wire_proto::{Client, ClientConfig, Conn, InBuf, Slots};
+use h1wire_proto::calling::Call;
+use h1wire_proto::{ClientConfig, InBuf, Slots};
 
 use crate::stream::{Closer, Stream, Wrote};
 
@@ -15,7 +16,7 @@ const READ: usize = 16 * 1024;
 
 pub(crate) struct Wire {
     pub(crate) stream: Box<dyn Stream>,
-    pub(crate) conn: Conn<Client>,
+    pub(crate) call: Call,
     pub(crate) input: InBuf,
     pub(crate) slots: Slots,
     /// Bytes to send, from `sent` on.
@@ -49,7 +50,7 @@ impl Wire {
             local_addr: stream.local_addr(),
             peer_addr: stream.peer_addr(),
             stream,
-            conn: Conn::<Client>::new(config),
+            call: Call::new(config),
             input: InBuf::new(),
             slots: Slots::new(),
             out: Vec::new(),
@@ -104,6 +105,11 @@ impl Wire {
         }
     }
 
+    /// Whether bytes wait to be sent.
+    pub(crate) fn has_unsent(&self) -> bool {
+        self.sent < self.out.len()
+    }
+
     /// Whether no more is read before some of the input is taken.
     pub(crate) fn is_full(&self) -> bool {
         self.input.len() >= self.most_input
@@ -122,7 +128,7 @@ impl Wire {
             match self.stream.read(room) {
                 Ok(0) => {
                     self.eof = true;
-                    self.conn.recv_eof();
+                    self.call.recv_eof();
                     return Ok(0);
                 }
                 Ok(n) => {
@@ -138,7 +144,7 @@ impl Wire {
     /// Reads content straight into the memory of the user, if there is nothing before it and it is worth it; `None`
     /// otherwise.
     pub(crate) fn fill_direct(&mut self, buf: &mut [u8]) -> Option<io::Result<usize>> {
-        let open = self.conn.recv_bypass();
+        let open = self.call.recv_bypass();
         // Where the content goes on to framing, the framing should come with the same read.
         if !self.input.is_empty() || buf.len() < READ || open < READ as u64 {
             return None;
@@ -149,11 +155,11 @@ impl Wire {
             match self.stream.read(room) {
                 Ok(0) => {
                     self.eof = true;
-                    self.conn.recv_eof();
+                    self.call.recv_eof();
                     break Ok(0);
                 }
                 Ok(n) => {
-                    self.conn.recv_bypassed(n as u64);
+                    self.call.recv_bypassed(n as u64);
                     break Ok(n);
                 }
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}

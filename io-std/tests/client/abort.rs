@@ -5,10 +5,9 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Mutex;
 use std::sync::mpsc::channel;
 use std::thread;
-use std::time::Duration;
 
 use h1wire_std::proto::retry::Retry;
-use h1wire_std::{Agent, Error, ErrorKind, Request};
+use h1wire_std::{AbortHandle, Agent, Error, ErrorKind, Request};
 
 use crate::script::{PATIENCE, Peer, Script, eventually, within};
 
@@ -37,7 +36,7 @@ fn a_request_is_aborted_while_its_name_is_resolved_or_its_connection_made() {
 fn a_request_is_aborted_while_it_waits_for_its_turn() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
-    let agent = Agent::builder().max_connections(1).build();
+    let agent = Agent::builder().keep_alive(false).max_connections(1).build();
     let (used, other) = (agent.clone(), url.clone());
     let user = thread::spawn(move || used.get(other).send().unwrap().text().unwrap());
     // Its own request waits, too, until the connection is made.
@@ -83,7 +82,7 @@ fn a_request_is_aborted_while_its_content_waits_for_100() {
     });
     let mut request = Request::new("PUT", server.url("/")).one_shot().header("Expect", "100-continue");
     let abort = request.abort_handle();
-    let request = request.continue_timeout(Duration::ZERO);
+    let request = request.continue_timeout(None);
     let thread = thread::spawn(move || request.send_bytes("content").unwrap_err());
     wait.recv_timeout(PATIENCE).unwrap();
     abort.abort();
@@ -236,4 +235,37 @@ fn requests_over_a_unix_socket_are_aborted_in_the_queue_and_on_the_way() {
     assert_eq!(third.join().unwrap().unwrap().text().unwrap(), "ok");
     server.join().unwrap();
     std::fs::remove_file(&path).unwrap();
+}
+
+#[test]
+fn one_handle_aborts_many_requests_and_those_that_come_later() {
+    let (asked, ask) = channel();
+    let server = Script::new(move |listener| {
+        let peers: Vec<_> = (0..3)
+            .map(|_| {
+                let mut peer = Peer::accept(listener);
+                peer.request();
+                peer
+            })
+            .collect();
+        asked.send(()).unwrap();
+        for mut peer in peers {
+            assert_eq!(peer.end(), b"", "closed");
+        }
+    });
+    let (agent, handle) = (Agent::new(), AbortHandle::new());
+    thread::scope(|scope| {
+        let waiting: Vec<_> = (0..3)
+            .map(|_| scope.spawn(|| agent.get(server.url("/")).abort_with(&handle).send().unwrap_err()))
+            .collect();
+        ask.recv_timeout(PATIENCE).unwrap();
+        handle.abort();
+        for thread in waiting {
+            assert!(thread.join().unwrap().is_aborted());
+        }
+    });
+    let error = agent.get(server.url("/")).abort_with(&handle).send().unwrap_err();
+    assert!(error.is_aborted() && error.into_request().is_some());
+    assert_eq!(agent.counters().aborted, 3);
+    server.join();
 }

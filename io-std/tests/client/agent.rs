@@ -26,13 +26,13 @@ pub fn get_ok(agent: &Agent, url: &str) -> bool {
 }
 
 #[test]
-fn an_agent_keeps_nothing_unless_it_was_asked_to_and_says_so() {
+fn an_agent_with_nodes_old_defaults_keeps_nothing_and_says_so() {
     let server = Script::once(|peer| {
         assert!(peer.request().contains("\r\nConnection: close\r\n"));
         peer.send(OK);
         assert_eq!(peer.end(), b"");
     });
-    let agent = Agent::new();
+    let agent = Agent::builder().node().build();
     assert!(!get_ok(&agent, &server.url("/")));
     assert_eq!(agent.totals().idle, 0);
     server.join();
@@ -50,16 +50,19 @@ fn a_one_shot_agent_serves_one_request() {
 }
 
 #[test]
-fn the_global_agent_keeps_connections() {
-    let server = Script::once(|peer| {
-        for _ in 0..2 {
-            peer.request();
-            peer.send(OK);
-        }
-    });
-    assert!(!get_ok(Agent::global(), &server.url("/")));
-    assert!(get_ok(Agent::global(), &server.url("/")));
-    server.join();
+fn an_agent_keeps_connections_and_the_global_one_does() {
+    let own = Agent::new();
+    for agent in [&own, Agent::global()] {
+        let server = Script::once(|peer| {
+            for _ in 0..2 {
+                assert!(peer.request().contains("\r\nConnection: keep-alive\r\n"));
+                peer.send(OK);
+            }
+        });
+        assert!(!get_ok(agent, &server.url("/")));
+        assert!(get_ok(agent, &server.url("/")));
+        server.join();
+    }
 }
 
 #[test]
@@ -73,7 +76,7 @@ fn waiting_requests_are_served_first_come_first_served_over_one_connection() {
         }
         assert_eq!(peer.end(), b"");
     });
-    let agent = Agent::builder().max_connections(1).build();
+    let agent = Agent::builder().keep_alive(false).max_connections(1).build();
     let threads: Vec<_> = (0..4)
         .map(|n| {
             let (agent, url) = (agent.clone(), server.url(&format!("/{n}")));
@@ -159,8 +162,12 @@ fn no_more_connections_are_kept_than_allowed_and_which_is_used_next_can_be_chose
 #[test]
 fn a_full_queue_and_a_wait_that_is_too_long_are_errors_that_give_the_request_back() {
     let server = Script::kept([OK]);
-    let agent =
-        Agent::builder().max_connections(1).max_queued(1).acquire_timeout(Duration::from_millis(30)).build();
+    let agent = Agent::builder()
+        .keep_alive(false)
+        .max_connections(1)
+        .max_queued(1)
+        .acquire_timeout(Duration::from_millis(30))
+        .build();
     let mut response = agent.get(server.url("/")).send().unwrap();
     let (waiting, url) = (agent.clone(), server.url("/"));
     let waiter = thread::spawn(move || waiting.get(url).send().unwrap_err());
@@ -311,7 +318,7 @@ fn destroying_an_agent_ends_what_is_idle_in_use_and_waiting_and_it_can_be_used_a
 fn destroying_an_agent_fails_who_waits() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
-    let agent = Agent::builder().max_connections(1).build();
+    let agent = Agent::builder().keep_alive(false).max_connections(1).build();
     let send = |agent: Agent, url: String| thread::spawn(move || agent.get(url).send().unwrap_err());
     let used = send(agent.clone(), url.clone());
     eventually(|| agent.totals().busy == 1);

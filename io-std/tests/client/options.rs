@@ -78,7 +78,10 @@ fn the_lookup_hook_resolves_names_and_its_error_is_one_of_dns() {
         .lookup(|_, _| Err(io::Error::other("no such name")))
         .send()
         .unwrap_err();
-    assert!(matches!(error.kind(), ErrorKind::Dns(e) if e.to_string() == "no such name"), "{error:?}");
+    assert!(
+        matches!(error.kind(), ErrorKind::Dns(e) if e.to_string() == "service.invalid: no such name"),
+        "{error:?}"
+    );
     assert!(error.into_request().is_some(), "nothing was sent");
 }
 
@@ -178,7 +181,7 @@ fn a_unix_socket_is_kept_and_used_again() {
         }
     });
     // A proxy is not on the way to a socket of this machine.
-    let nobody = Proxies::all(Proxy::new("127.0.0.1:1").unwrap());
+    let nobody = Proxies::all(Proxy::parse("127.0.0.1:1").unwrap());
     let agent = Agent::builder().keep_alive(true).proxies(nobody).build();
     for reused in [false, true] {
         let mut response = agent.get("http://localhost/x").socket_path(&path).send().unwrap();

@@ -96,7 +96,7 @@ fn an_abort_while_a_socket_is_connecting_is_socket_abort_error_close() {
     eventually(|| heard.all() == ["socket"]);
     abort.abort();
     assert!(thread.join().unwrap().is_aborted());
-    assert_eq!(heard.all(), ["socket", "abort", "error: the request was aborted", "close"]);
+    assert_eq!(heard.all(), ["socket", "abort", "error: the request was aborted (socket hang up)", "close"]);
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn an_abort_before_the_connection_is_socket_abort_error_close() {
     eventually(|| heard.all() == ["socket"]);
     abort.abort();
     assert!(thread.join().unwrap().is_aborted());
-    assert_eq!(heard.all(), ["socket", "abort", "error: the request was aborted", "close"]);
+    assert_eq!(heard.all(), ["socket", "abort", "error: the request was aborted (socket hang up)", "close"]);
     go.send(()).unwrap();
 }
 

@@ -113,8 +113,8 @@ fn a_proxy_gets_the_absolute_form_and_credentials_and_its_connection_serves_all_
         );
         peer.send(OK);
     });
-    let proxies = Proxies::all(Proxy::new(&format!("http://u:p@{}", proxy.addr)).unwrap());
-    let agent = Agent::builder().keep_alive(true).proxies(proxies.except("127.0.0.1")).build();
+    let proxies = Proxies::all(Proxy::parse(&format!("http://u:p@{}", proxy.addr)).unwrap());
+    let agent = Agent::builder().keep_alive(true).proxies(proxies.except("127.0.0.1").unwrap()).build();
     assert_eq!(agent.get("http://one.invalid/a?b").send().unwrap().text().unwrap(), "ok");
     let response = agent.request("OPTIONS", "http://two.invalid:81/").path("*").send().unwrap();
     assert!(response.is_reused());
@@ -143,7 +143,7 @@ fn a_tunnel_through_a_proxy_is_kept_for_its_host() {
         let _ = far.shutdown(std::net::Shutdown::Both);
         let _ = back.join().unwrap();
     });
-    let proxies = Proxies::all(Proxy::new(&proxy.addr.to_string()).unwrap());
+    let proxies = Proxies::all(Proxy::parse(&proxy.addr.to_string()).unwrap());
     let agent = Agent::builder().keep_alive(true).proxies(proxies).build();
     for reused in [false, true] {
         let mut response = agent.get(origin.url("/")).tunnel(true).send().unwrap();
@@ -159,7 +159,7 @@ fn a_tunnel_through_a_proxy_is_kept_for_its_host() {
 fn a_proxy_that_refuses_a_tunnel_or_talks_nonsense_is_an_error_of_its_own() {
     let refuse = |answer: &'static str| {
         let proxy = Script::answers([answer]);
-        let proxies = Proxies::all(Proxy::new(&proxy.addr.to_string()).unwrap());
+        let proxies = Proxies::all(Proxy::parse(&proxy.addr.to_string()).unwrap());
         let error =
             Request::get("http://h.invalid/").one_shot().proxies(proxies).tunnel(true).send().unwrap_err();
         proxy.join();

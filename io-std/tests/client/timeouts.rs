@@ -63,7 +63,7 @@ fn the_idle_limit_covers_connecting_as_well() {
 fn a_response_that_does_not_begin_is_late_by_the_limit_that_is_set() {
     let set = [
         ((|r| r.timeout(SHORT)) as fn(Request) -> Request, Timeout::Idle),
-        (|r| r.response_timeout(SHORT), Timeout::Head),
+        (|r| r.response_timeout(SHORT), Timeout::Response),
         (|r| r.total_timeout(SHORT), Timeout::Total),
         (|r| r.agent(&Agent::builder().timeout(SHORT).build()), Timeout::Idle),
     ];
@@ -216,7 +216,7 @@ fn a_timeout_is_never_retried_by_itself() {
     let agent = Agent::builder().keep_alive(true).build();
     agent.get(server.url("/")).send().unwrap();
     let error = agent.get(server.url("/")).response_timeout(SHORT).send().unwrap_err();
-    assert_eq!(timeout_of(&error), Timeout::Head);
+    assert_eq!(timeout_of(&error), Timeout::Response);
     server.join();
 }
 
@@ -256,7 +256,7 @@ fn the_limit_of_a_request_wins_over_that_of_its_agent() {
         assert!(wait.recv_timeout(SHORT * 4).is_err());
         peer.send(b"HTTP/1.1 204 No Content\r\n\r\n");
     });
-    assert_eq!(agent.get(server.url("/")).timeout(Duration::ZERO).send().unwrap().status(), 204, "none");
+    assert_eq!(agent.get(server.url("/")).timeout(None).send().unwrap().status(), 204, "none");
     drop(go);
     server.join();
     let server = silent(|peer| drop(peer.request()));

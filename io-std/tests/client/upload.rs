@@ -232,7 +232,7 @@ fn content_waits_for_100_continue() {
     let seen = told.clone();
     let mut response = put(&server)
         .header("Expect", "100-continue")
-        .continue_timeout(Duration::ZERO)
+        .continue_timeout(None)
         .on_informational(move |head| {
             let link = head.fields.get("link").map(<[u8]>::to_vec);
             seen.lock().unwrap().push((head.status, link));
@@ -254,7 +254,7 @@ fn a_final_answer_instead_of_100_means_that_no_content_is_sent() {
         });
         let agent = Agent::builder().keep_alive(true).build();
         let request = agent.request("PUT", server.url("/")).header("Expect", "100-continue");
-        let request = request.continue_timeout(Duration::ZERO);
+        let request = request.continue_timeout(None);
         let response = if streamed {
             let mut upload = request.start().unwrap();
             assert!(upload.is_answered() && upload.write(b"hello").is_err());

@@ -184,7 +184,7 @@ fn https_goes_through_the_tunnel_of_a_proxy() {
         let _ = far.shutdown(std::net::Shutdown::Both);
         back.join().unwrap();
     });
-    let proxies = Proxies::all(Proxy::new(&proxy.to_string()).unwrap());
+    let proxies = Proxies::all(Proxy::parse(&proxy.to_string()).unwrap());
     let agent = authority.agent().proxies(proxies).build();
     let mut response = agent.get("https://localhost:7/secret").send().unwrap();
     assert_eq!(response.text().unwrap(), "ok");
@@ -326,7 +326,7 @@ fn requests_through_a_tunnel_share_one_session_within_the_limit() {
         assert_eq!(pipe.read(&mut [0; 9]).unwrap(), 0);
     });
     let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
-    let via = Proxy::new(&proxy.local_addr().unwrap().to_string()).unwrap();
+    let via = Proxy::parse(&proxy.local_addr().unwrap().to_string()).unwrap();
     // One tunnel; who asks for another waits for ever.
     let relay = thread::spawn(move || {
         let (mut near, _) = proxy.accept().unwrap();

@@ -3,6 +3,7 @@
 
 mod authority;
 mod client;
+mod proxies;
 mod retry;
 mod server;
 mod slow;

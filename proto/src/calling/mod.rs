@@ -87,6 +87,7 @@ mod fields;
 mod length;
 mod order;
 mod patience;
+mod plain;
 mod proxies;
 mod proxy;
 mod request;

@@ -11,13 +11,15 @@ pub use next::{Next, Upload};
 
 use core::time::Duration;
 
+use super::credentials::Credentials;
 use super::patience::Patience;
-use super::request::Request;
+use super::request::{Request, encode_connect};
+use super::url::Url;
 use super::why::Why;
 use crate::conn::{Client, ClientConfig, ClientEvent, Conn, Pause, Recv};
 use crate::error::{RecvErrorKind, SendError};
 use crate::fields::Slots;
-use crate::message::ResponseHead;
+use crate::message::{Method, ResponseHead};
 use crate::out::Out;
 use crate::retry::{Attempt, Sent};
 use crate::send::BodyLen;
@@ -44,7 +46,8 @@ pub struct Terms {
 ///
 /// Methods by kind, in the order they are called:
 ///
-/// * *making*: [`new`](Self::new), when a connection was made; [`begin`](Self::begin), for each request on it
+/// * *making*: [`new`](Self::new), when a connection was made; [`begin`](Self::begin) or
+///   [`begin_connect`](Self::begin_connect), for each request on it
 /// * *receiving*: [`recv`](Self::recv) until it has no more events; [`recv_eof`](Self::recv_eof) once;
 ///   [`recv_bypass`](Self::recv_bypass) and [`recv_bypassed`](Self::recv_bypassed) for content that is moved without being
 ///   shown
@@ -115,7 +118,7 @@ impl Call {
             stall: None,
             stalled_at: None,
             ends_at: None,
-            attempt: Attempt::new(crate::message::Method::Get, false),
+            attempt: Attempt::new(Method::Get, false),
             hint: KeepAlive::default(),
             stage: Stage::Idle,
             budget: None,
@@ -140,12 +143,41 @@ impl Call {
         attempt: Attempt,
         out: &mut O,
     ) -> Result<(), SendError> {
-        if !matches!(self.next(), Next::Release(_)) && self.stage != Stage::Idle || self.flags.spoiled {
+        self.prepare(terms)?;
+        request.encode(&mut self.conn, length, out)?;
+        self.start(now, terms, attempt);
+        Ok(())
+    }
+
+    /// Begins to ask a proxy for a tunnel to the server of `url`, as [`encode_connect`](super::encode_connect) writes it.
+    /// With [`Next::HandOver`] the stream leads to the server; any other answer is a refusal.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    pub fn begin_connect<O: Out + ?Sized>(
+        &mut self,
+        now: Time,
+        url: &Url<'_>,
+        credentials: Option<&Credentials>,
+        terms: &Terms,
+        out: &mut O,
+    ) -> Result<(), SendError> {
+        self.prepare(terms)?;
+        encode_connect(&mut self.conn, url, credentials, out)?;
+        self.start(now, terms, Attempt::new(Method::Connect, false));
+        Ok(())
+    }
+
+    fn prepare(&mut self, terms: &Terms) -> Result<(), SendError> {
+        let free = self.stage == Stage::Idle || matches!(self.next(), Next::Release(_));
+        if !free || self.flags.spoiled {
             return Err(SendError::WrongState);
         }
-        let config = ClientConfig { pipeline_depth: 1, ..terms.config };
-        self.conn.configure(&config);
-        request.encode(&mut self.conn, length, out)?;
+        self.conn.configure(&ClientConfig { pipeline_depth: 1, ..terms.config });
+        Ok(())
+    }
+
+    fn start(&mut self, now: Time, terms: &Terms, attempt: Attempt) {
         self.limits = terms.patience.timeouts();
         self.timers = Timers::client(now, &self.limits);
         (self.stall, self.stalled_at) = (terms.patience.stall, None);
@@ -154,7 +186,6 @@ impl Call {
         (self.hint, self.stage, self.budget, self.heads) = (KeepAlive::default(), Stage::Asking, None, 0);
         self.flags = CallFlags { notifies: terms.idle_notifies, unsent: true, ..CallFlags::default() };
         let _ = self.timers.observe(now, self.conn.phase(), Activity { unsent: true, ..Activity::default() });
-        Ok(())
     }
 
     /// Takes the next event from the front of `input`, as [`Conn::recv`](crate::Conn::recv) does, but
