@@ -4,7 +4,7 @@
 //! with events; it is told what to say and appends the bytes to write. It has no socket, clock, thread or buffer, and
 //! takes at most 192 bytes. Every rule of the protocol (RFC 9110, RFC 9112) is decided here: framing, persistence,
 //! pipelining, interim responses, upgrades and tunnels, and what may not be sent. What is left for its owner is to move
-//! bytes, to keep time, and to follow [`Conn::advice`].
+//! bytes, to keep time, and to follow [`Conn::advice`]; a server's [`Session`](serving::Session) turns that into steps.
 //!
 //! # A server
 //!
@@ -84,9 +84,10 @@
 //! | intermediaries | [`Forwarding`] |
 //! | time, as an argument: limits, timers, dates | [`Timeouts`], [`Lifetime`], [`Tenure`], [`Timers`], [`Wheel`], [`DateCache`] |
 //! | unconsumed input | [`InBuf`] |
+//! | a server's connection, as decisions: what to do with the socket, and why it ends | [`serving`] |
 //! | a client's exchange and its connections, as decisions | [`calling`], [`pool`], [`retry`] |
 //!
-//! `calling`, `pool` and `retry` are modules because their names mean something only among each other; everything else is at
+//! `serving`, `calling`, `pool` and `retry` are modules because their names mean something only among each other; everything else is at
 //! the root.
 //!
 //! # Errors
@@ -122,6 +123,7 @@ mod cycle;
 mod date;
 mod digits;
 mod error;
+mod expired;
 mod field_name;
 mod fields;
 mod forward;
@@ -144,6 +146,7 @@ pub mod retry;
 #[allow(unsafe_code)]
 mod scan;
 mod send;
+pub mod serving;
 #[cfg(feature = "std")]
 mod system_time;
 mod target;
@@ -165,6 +168,7 @@ pub use conn::{
 };
 pub use date::{DateCache, HttpDate};
 pub use error::{RecvError, RecvErrorKind, SendError};
+pub use expired::Expired;
 pub use field_name::FieldName;
 pub use fields::{Escaped, Fields, FieldsIter, Slots};
 pub use forward::{
@@ -187,7 +191,7 @@ pub use send::{BodyLen, BodyTx, FieldSource, Frame, Prepared, Status};
 pub use target::Target;
 pub use time::Time;
 pub use timeouts::Timeouts;
-pub use timers::{Activity, Expired, Timers};
+pub use timers::{Activity, Timers};
 pub use validate::{Strictness, validate_name, validate_value};
 pub use values::{
     KeepAlive, Members, Parameter, Parameters, members, members_with_comments, split_parameters, tokens,

@@ -8,76 +8,12 @@
 //! timers about bytes costs two stores, and deadlines can only be wrong if a moment is.
 
 use crate::advice::Phase;
+use crate::expired::Expired;
+use crate::serving::Ending;
 use core::time::Duration;
 
 use crate::time::{Time, millis};
 use crate::timeouts::Timeouts;
-
-/// A time limit that passed.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Expired {
-    /// Nothing moved on the socket: [`Timeouts::idle`]. The owner tells the user, and closes if nobody objects.
-    Idle,
-    /// A head is not complete: [`Timeouts::headers`].
-    Head,
-    /// There was no next request: [`Timeouts::keep_alive`], or [`Timeouts::headers`] on a new connection without a
-    /// request. Line ends before a request (RFC 9112 section 2.2) are none. Close without a word.
-    KeepAlive,
-    /// Content stopped coming: [`Timeouts::body`].
-    Body,
-    /// A message is not complete and not fast enough to go on: [`Timeouts::request`].
-    Request,
-    /// `100 Continue` did not come: [`Timeouts::continue_wait`]. Send the content.
-    Continue,
-    /// The peer stopped reading: [`Timeouts::write`]. What is queued will not arrive, close.
-    Write,
-    /// The peer did not close: [`Timeouts::linger`]. Close.
-    Linger,
-}
-
-impl Expired {
-    /// The status a server answers with before it closes, if it has not begun an answer: 408 where the client is
-    /// late with a request it began (RFC 9110 section 15.5.9). [`Conn::respond_expired`](crate::Conn::respond_expired)
-    /// sends it.
-    pub const fn status(self) -> Option<u16> {
-        match self {
-            Self::Head | Self::Body | Self::Request => Some(408),
-            _ => None,
-        }
-    }
-
-    /// Every limit, each at the place of its number.
-    pub const ALL: &'static [Self] = &[
-        Self::Idle,
-        Self::Head,
-        Self::KeepAlive,
-        Self::Body,
-        Self::Request,
-        Self::Continue,
-        Self::Write,
-        Self::Linger,
-    ];
-
-    const fn bit(self) -> u16 {
-        1 << self as u16
-    }
-}
-
-/// A word or two, for logs.
-impl core::fmt::Display for Expired {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(match self {
-            Self::Idle => "idle",
-            Self::Head => "head",
-            Self::KeepAlive => "keep-alive",
-            Self::Body => "content",
-            Self::Request => "request",
-            Self::Continue => "continue",
-            Self::Write => "write",
-            Self::Linger => "linger",
-        })
-    }
-}
 
 /// What happened on a connection since its [`Timers`] were last told.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -137,6 +73,8 @@ pub struct Timers {
     fresh: bool,
     unsent: bool,
     paused: bool,
+    /// Of the [`Session`](crate::serving::Session) that they belong to, if they belong to one: here it takes no room.
+    pub(crate) ending: Ending,
 }
 
 impl Timers {
@@ -158,6 +96,7 @@ impl Timers {
             fresh: true,
             unsent: false,
             paused: false,
+            ending: Ending::NONE,
         }
     }
 
@@ -214,6 +153,23 @@ impl Timers {
         }
         self.reported |= expired.bit();
         Some(expired)
+    }
+
+    /// Begins the phase anew at `now`, and with it the count of what is received.
+    pub(crate) fn restart(&mut self, now: Time) {
+        (self.phase_at, self.window_at, self.window_bytes) = (now, now, 0);
+        self.reported &= !Expired::Linger.bit();
+    }
+
+    /// Whether something waited to be sent when they were last told.
+    #[inline]
+    pub(crate) const fn is_unsent(&self) -> bool {
+        self.unsent
+    }
+
+    /// What was received since they were restarted, if no message began since.
+    pub(crate) const fn received(&self) -> u64 {
+        self.window_bytes
     }
 
     /// The rest of [`observe`](Self::observe), for all but the simplest batch.
@@ -365,16 +321,6 @@ const fn compact(limit: Option<Duration>) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_limit_is_listed_at_the_place_of_its_number_and_has_a_bit_of_its_own() {
-        let mut all = 0;
-        for (n, limit) in Expired::ALL.iter().enumerate() {
-            assert_eq!(*limit as usize, n);
-            assert_eq!(all & limit.bit(), 0);
-            all |= limit.bit();
-        }
-    }
 
     #[test]
     fn at_the_end_of_time_content_that_is_fast_enough_is_looked_at_once() {

@@ -113,6 +113,64 @@ impl Role for Client {
 ///
 /// Reading and writing are independent: an answer may be sent before the request is complete, and events borrow
 /// the input and the [`Slots`], never the connection. Any order of calls is safe; a refused call changes nothing.
+///
+/// One exchange, as both sides walk through it:
+///
+/// ```text
+///   client:  Idle ── request ──> Body ── end ──> Done
+///                      │                          └─ 101 ──────────────┐
+///                      v                                               v
+///   server:  Idle ──> Await ── response ──> Body ── end ──> Done    Switched (both)
+///                      └─ 1xx: still there    2xx to CONNECT ──────────^
+/// ```
+///
+/// Both `Done` is `Idle` again, unless either side gave the connection up.
+///
+/// An owner goes round in four steps. A server that follows a [`Session`](crate::serving::Session) instead has the fourth
+/// one decided as well, with all that belongs to an end:
+///
+/// ```
+/// use h1wire_proto::{Advice, Conn, Pause, Recv, Server, ServerConfig, ServerEvent, Slots};
+/// # let mut socket = [&b"POST / HTTP/1.1\r\nHost: a\r\nContent-"[..], b"Length: 2\r\nConnection: close\r\n\r\nhi", b""].into_iter();
+/// # let mut sent = Vec::new();
+/// let mut conn = Conn::<Server>::new(&ServerConfig::default());
+/// let (mut slots, mut input, mut out) = (Slots::new(), Vec::new(), Vec::new());
+/// loop {
+///     // 1. Show what was read. What is left stays in front of what is read next.
+///     let mut rest = &input[..];
+///     let is_over = loop {
+///         match conn.recv(&mut rest, &mut slots) {
+///             Ok(Recv::Event(ServerEvent::Request(head))) => assert_eq!(head.target, b"/"),
+///             Ok(Recv::Event(ServerEvent::Data(content))) => assert_eq!(content, b"hi"),
+///             Ok(Recv::Event(ServerEvent::End(_trailers))) => {}
+///             // 2. Answer: every request, whatever it says about its connection.
+///             Ok(Recv::Paused(Pause::AwaitingResponse)) => conn.respond_with(200, &(), b"ho", &mut out)?,
+///             Ok(Recv::NeedInput(_) | Recv::Paused(_)) => break false,
+///             Ok(Recv::Closed) => break true,
+///             Err(error) => {
+///                 conn.respond_error(&error, None, &mut out)?;
+///                 break true;
+///             }
+///         }
+///     };
+///     let used = input.len() - rest.len();
+///     input.drain(..used);
+///     // 3. Write what was said.
+/// #   sent.extend_from_slice(&out);
+///     out.clear();
+///     // 4. Obey, or read on.
+///     match conn.advice() {
+///         Advice::Continue | Advice::Reuse if !is_over => {}
+///         advice => break assert_eq!(advice, Advice::Close),
+///     }
+///     match socket.next() {
+///         Some(b"") | None => conn.recv_eof(),
+///         Some(more) => input.extend_from_slice(more),
+///     }
+/// }
+/// # assert!(sent.ends_with(b"Connection: close\r\nContent-Length: 2\r\n\r\nho"));
+/// # Ok::<(), h1wire_proto::SendError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Conn<R> {
     pub(crate) core: Core,

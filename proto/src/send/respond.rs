@@ -9,12 +9,12 @@ use super::encode;
 use super::plan::{Plan, bodyless};
 use super::source::{BodyLen, FieldSource};
 use super::status::Status;
-use crate::conn::{Conn, Server};
+use crate::conn::{Conn, Rest, Server};
 use crate::cycle::{Half, Party, Step};
 use crate::date::HttpDate;
 use crate::error::{RecvError, SendError};
+use crate::expired::Expired;
 use crate::out::Out;
-use crate::timers::Expired;
 use crate::{class, registry};
 
 impl Conn<Server> {
@@ -23,6 +23,8 @@ impl Conn<Server> {
     /// Framing follows from `body` and the request: a length, chunks, or (to an HTTP/1.0 client) until close.
     /// Answers to `HEAD`, and 204, 205 and 304, have no content whatever is written. `Connection: close` is added
     /// when the connection cannot persist, and honoured when the caller gives it.
+    ///
+    /// Where the content is [read on](Self::keep_reading) and the client waits for 100, that is sent before.
     ///
     /// A refused `CONNECT` is the last exchange of its connection: what the client sent behind it may have been meant for
     /// the tunnel (RFC 9931).
@@ -241,11 +243,13 @@ impl Conn<Server> {
         let plan = Plan::new(status.code, body, core.flags.head_request, tunnel, core.flags.http10);
         // What follows a refused CONNECT may be meant for the tunnel: it is not looked at (RFC 9931).
         let refused = core.cycle.connect && !success;
+        // Who reads on wants the content, which does not come after a final head that was not preceded by 100.
+        let first_100 = core.flags.continue_pending && core.flags.rest == Rest::Wanted;
         // The client may or may not send content it announced with 100-continue once it is answered without a
         // 100; after its end of stream there is nobody to keep the connection for, unless it left more requests.
         let keep = core.cycle.keep
             && !checked.all(Said::CLOSE)
-            && !core.flags.continue_pending
+            && (!core.flags.continue_pending || first_100)
             && (!core.flags.eof || core.flags.behind)
             && !core.flags.last
             && plan.tx != Tx::UntilClose
@@ -262,6 +266,9 @@ impl Conn<Server> {
         // A field that is meant for the next hop alone is named by `Connection` (RFC 9110 section 7.6.1).
         let keep_alive = keep && (core.flags.http10 || hint > 0 || checked.all(Said::KEEP_ALIVE));
         out.reserve(160 + checked.len + content.map_or(0, <[u8]>::len));
+        if first_100 {
+            out.put_static(b"HTTP/1.1 100 Continue\r\n\r\n");
+        }
         put_head(&status, &checked, fields, &plan, keep, keep_alive, hint, tunnel, out);
         match content {
             Some(content) if matches!(plan.tx, Tx::Length(_)) => out.put(content),

@@ -6,9 +6,10 @@ use core::time::Duration;
 
 use super::{Call, Stage};
 use crate::calling::{Lapse, Late, Why};
+use crate::expired::Expired;
 use crate::retry::Sent;
 use crate::time::Time;
-use crate::timers::{Activity, Expired, Timers};
+use crate::timers::{Activity, Timers};
 
 impl Call {
     /// A request that was [begun](Self::begin) before it had a connection gets one, which carried another request or did
