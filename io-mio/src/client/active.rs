@@ -94,6 +94,8 @@ pub(crate) struct Active {
 pub(crate) struct Flags {
     /// It is among those to be run.
     pub(crate) queued: bool,
+    /// Its connection is its own.
+    pub(crate) one_shot: bool,
     /// The caller wants no content for now.
     pub(crate) paused: bool,
     /// The caller wants to hear nothing more.
@@ -152,7 +154,9 @@ impl Active {
         }
         let mut trailers = std::mem::take(&mut self.trailers);
         trailers.clear();
-        *self = Self { generation, out, trailers, ..Self::new() };
+        let mut held = std::mem::take(&mut self.held);
+        held.clear();
+        *self = Self { generation, out, trailers, held, ..Self::new() };
     }
 
     /// Frames the content that waited, if it may be sent.

@@ -10,6 +10,7 @@ use h1wire_proto::{Headers, SendError};
 use super::active::{Active, Mode, Stand};
 use super::engine::{CallId, Engine};
 use super::link::{Link, Source};
+use super::request::Request;
 use crate::stream::Stream;
 use crate::upgraded::Upgraded;
 
@@ -20,7 +21,7 @@ use crate::upgraded::Upgraded;
 /// | content, if it is [streamed](super::Request::streamed) | [`write`](Self::write), [`write_shared`](Self::write_shared), [`trailer`](Self::trailer), [`append_trailer`](Self::append_trailer), [`finish`](Self::finish), [`end`](Self::end) |
 /// | response | [`pause`](Self::pause), [`resume`](Self::resume) |
 /// | connection | [`stream`](Self::stream), [`set_timeout`](Self::set_timeout), [`set_no_delay`](Self::set_no_delay), [`set_keep_alive`](Self::set_keep_alive), [`detach`](Self::detach), [`take_over`](Self::take_over), [`stay`](Self::stay) |
-/// | ending | [`abort`](Self::abort), [`discard`](Self::discard) |
+/// | ending | [`abort`](Self::abort), [`discard`](Self::discard), [`take_request`](Self::take_request) |
 /// | state | [`id`](Self::id), [`is_open`](Self::is_open), [`is_ended`](Self::is_ended), [`is_finished`](Self::is_finished), [`is_answered`](Self::is_answered), [`is_complete`](Self::is_complete), [`buffered`](Self::buffered) |
 ///
 /// Of a call that is over, nothing can be changed and nothing is known.
@@ -299,6 +300,12 @@ impl<'e> Call<'e> {
         if let Some(active) = self.active() {
             active.flags.stays = true;
         }
+    }
+
+    /// The request, on [`Event::Close`](super::Event::Close): to be [renewed](super::Request::renew). None before.
+    pub fn take_request(&mut self) -> Option<Request> {
+        let active = self.active().filter(|active| active.flags.over)?;
+        active.spec.take().map(Request)
     }
 
     /// Whether it is not over.

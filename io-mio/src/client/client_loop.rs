@@ -11,7 +11,7 @@ use mio::event::Event as Readiness;
 use mio::{Registry, Token, Waker};
 
 use super::call::Call;
-use super::engine::{CallId, Engine};
+use super::engine::{CallId, Engine, MANY};
 use super::error::Error;
 use super::event::Event;
 use super::options::Options;
@@ -182,7 +182,9 @@ impl<C: Caller> ClientLoop<C> {
                     *place = Some(state);
                 }
             });
-            if !engine.calls.contains(key as usize)
+            if engine.calls.is_empty() && states.capacity() > MANY {
+                *states = Vec::new();
+            } else if !engine.calls.contains(key as usize)
                 && let Some(state) = states.get_mut(key as usize)
             {
                 *state = None;

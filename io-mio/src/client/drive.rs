@@ -186,7 +186,7 @@ impl Run<'_, '_> {
                 // What is known of the server is not kept with an idle connection, and one that speaks HTTP/1.0 may not
                 // be sent chunks (RFC 9112 section 6.1).
                 let old = active.call.conn().peer_version() == Version::Http10;
-                let reuse = if old { Reuse::No } else { Reuse::Yes(hint) };
+                let reuse = if old || active.flags.one_shot { Reuse::No } else { Reuse::Yes(hint) };
                 active.rest.consume(usize::MAX);
                 self.engine.counters.end(None);
                 Some(self.leave(reuse))
@@ -243,8 +243,7 @@ impl Run<'_, '_> {
         if let Some(active) = self.active()
             && std::mem::take(&mut active.flags.close_owed)
         {
-            active.flags.over = true;
-            self.say_always(Event::Close);
+            self.say_close();
         }
         Fate::Over
     }

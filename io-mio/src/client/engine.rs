@@ -33,6 +33,9 @@ use crate::clock::Clock;
 /// How many [`Active`] are kept for the next calls.
 const SPARES: usize = 64;
 
+/// Beyond so many entries, tables are given back when they are empty.
+pub(crate) const MANY: usize = 256;
+
 /// One call of one loop, never given twice.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct CallId {
@@ -63,7 +66,7 @@ pub(crate) struct Engine {
     /// What the pool is to be told when its last decisions are done.
     pub(crate) later: VecDeque<Later>,
     pub(crate) sources: Slab<Source>,
-    pub(crate) makings: Slab<Making>,
+    pub(crate) makings: Slab<Box<Making>>,
     pub(crate) making_wheel: Wheel,
     pub(crate) calls: Slab<Box<Active>>,
     pub(crate) call_wheel: Wheel,
@@ -154,6 +157,7 @@ impl Engine {
         if let Some(kind) = spec.fault.take() {
             return Err(kind);
         }
+        active.origin = Some(spec.origin(&self.options)?);
         let parts = spec.parts(options)?;
         if parts.url.https
             && spec.create_connection.is_none()
@@ -184,15 +188,13 @@ impl Engine {
                 .begin(now, &parts, length, &terms, attempt, &mut active.out)
                 .map_err(ErrorKind::Refused)?;
         }
-        if first {
-            active.origin = Some(Arc::new(parts.origin(&spec.dial(options), spec.server_name.as_deref())));
-        }
         active.wait = Wait::new(&patience, active.ends_at, spec.timeout_notifies);
         active.limits = terms.config.limits;
         active.held.clear();
         if let Content::Whole(content) = &spec.content {
             active.held.push_back(content.clone());
         }
+        active.flags.one_shot = spec.is_one_shot();
         active.flags.finished = !matches!(spec.content, Content::Streamed);
         active.release_content();
         active.fault.take().map_or(Ok(()), |error| Err(ErrorKind::Refused(error)))
@@ -355,6 +357,11 @@ impl Engine {
         self.call_wheel.cancel(key as usize);
         if let Some(active) = self.calls.try_remove(key as usize) {
             self.keep(active);
+        }
+        // What many calls at once needed is not kept for ever.
+        if self.calls.is_empty() && self.calls.capacity() > MANY {
+            self.calls.shrink_to_fit();
+            self.jobs.shrink_to_fit();
         }
     }
 

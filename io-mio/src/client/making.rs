@@ -16,7 +16,7 @@ use mio::net::TcpStream;
 use mio::{Interest, Token};
 
 use super::agent::Later;
-use super::engine::{Engine, millis};
+use super::engine::{Engine, MANY, millis};
 use super::error::ErrorKind;
 use super::link::{Link, Ready, Source};
 use super::options::{BoxError, Lookup};
@@ -87,7 +87,7 @@ impl Engine {
         let limit = plan.limit.map(|limit| now.after(millis(limit).saturating_add(OUTLIVES)));
         let whole = whole.map(|at| at.after(OUTLIVES));
         let ends_at = [limit, whole].into_iter().flatten().min();
-        let making = self.makings.insert(Making { id, plan, ends_at, step: Step::Away });
+        let making = self.makings.insert(Box::new(Making { id, plan, ends_at, step: Step::Away }));
         self.place_making(id, making);
         self.begin(making, id, origin);
         self.schedule_making(making);
@@ -197,10 +197,8 @@ impl Engine {
     fn try_next(&mut self, key: usize) {
         let now = self.clock.now();
         loop {
-            let Some(Making { plan, step: Step::Racing(race, running), .. }) = self.makings.get_mut(key)
-            else {
-                return;
-            };
+            let Some(making) = self.makings.get_mut(key) else { return };
+            let Making { plan, step: Step::Racing(race, running), .. } = &mut **making else { return };
             let Some(address) = race.next(now, running.len()) else {
                 if running.is_empty() {
                     let error = race.error.take();
@@ -237,7 +235,9 @@ impl Engine {
             }
             Err(error) => {
                 self.sources.try_remove(at);
-                if let Some(Making { step: Step::Racing(race, running), .. }) = self.makings.get_mut(key) {
+                if let Some(making) = self.makings.get_mut(key)
+                    && let Step::Racing(race, running) = &mut making.step
+                {
                     running.retain(|other| *other != at);
                     race.error = Some(error);
                 }
@@ -352,7 +352,11 @@ impl Engine {
 
     fn take_making(&mut self, key: usize) -> Option<Making> {
         self.making_wheel.cancel(key);
-        self.makings.try_remove(key)
+        let making = *self.makings.try_remove(key)?;
+        if self.makings.is_empty() && self.makings.capacity() > MANY {
+            self.makings.shrink_to_fit();
+        }
+        Some(making)
     }
 
     fn close_making(&mut self, making: Making) {

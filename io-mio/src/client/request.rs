@@ -15,7 +15,7 @@ use super::url::{Place, place};
 ///
 /// | kind | methods |
 /// |---|---|
-/// | making | [`new`](Self::new), [`get`](Self::get) |
+/// | making | [`new`](Self::new), [`get`](Self::get), [`renew`](Self::renew) |
 /// | header section | [`header`](Self::header), [`append_header`](Self::append_header), [`fields`](Self::fields), [`headers`](Self::headers), [`headers_mut`](Self::headers_mut) |
 /// | content | [`content`](Self::content), [`streamed`](Self::streamed) |
 /// | where to | [`host`](Self::host), [`port`](Self::port), [`socket_path`](Self::socket_path), [`proxies`](Self::proxies), [`local_address`](Self::local_address), … |
@@ -58,6 +58,19 @@ impl Request {
         let mut request = Self::new("CONNECT", url).unshared().tunnel(true);
         request.0.raw = true;
         request
+    }
+
+    /// The same again, with another method and target: without the fields and the content it had, and with all of its
+    /// options. Nothing is asked of the allocator for that, and what is known of the way is known again; together with
+    /// [`Call::take_request`](super::Call::take_request) a client in steady state needs no memory for a request.
+    pub fn renew(mut self, method: &str, target: &str) -> Self {
+        let spec = &mut *self.0;
+        method.clone_into(&mut spec.method);
+        target.clone_into(&mut spec.place.target);
+        spec.headers.clear();
+        spec.content = Content::None;
+        spec.fault = None;
+        self
     }
 
     /// Sets a field, in place of all lines with this name. The name is sent in the case given here.

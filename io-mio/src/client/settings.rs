@@ -15,7 +15,7 @@ use super::options::BoxError;
 #[cfg(doc)]
 use super::options::Options;
 use super::request::Request;
-use super::spec::Limited;
+use super::spec::{Limited, Spec};
 use crate::stream::Stream;
 
 /// A number that no other resolver or connector has.
@@ -28,29 +28,35 @@ fn number() -> u64 {
 impl Request {
     /// The connection is for no other request.
     pub(super) fn unshared(mut self) -> Self {
-        self.0.dial.connector = Some(number());
+        self.way().dial.connector = Some(number());
         self
+    }
+
+    /// What decides about its connection, to be changed.
+    fn way(&mut self) -> &mut Spec {
+        self.0.origin = None;
+        &mut self.0
     }
 
     /// Connects to this host instead of the URL's. An IPv6 address is written without brackets. A
     /// zone behind it (`fe80::1%eth0`) is for connecting, and goes no further.
     pub fn host(mut self, host: &str) -> Self {
         let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-        self.0.place.host = bare.unwrap_or(host).to_owned();
-        self.0.host_given = true;
+        self.way().place.host = bare.unwrap_or(host).to_owned();
+        self.way().host_given = true;
         self
     }
 
     /// Connects to this port instead of the URL's.
     pub fn port(mut self, port: u16) -> Self {
-        self.0.place.port = Some(port);
-        self.0.host_given = true;
+        self.way().place.port = Some(port);
+        self.way().host_given = true;
         self
     }
 
     /// The port to connect to if neither the URL nor [`port`](Self::port) names one. Default 80; 443 for `https`.
     pub fn default_port(mut self, port: u16) -> Self {
-        self.0.place.default_port = Some(port);
+        self.way().place.default_port = Some(port);
         self
     }
 
@@ -84,43 +90,43 @@ impl Request {
     /// Connects to a unix socket. The URL's host is only sent in the field `Host` then; [`host`](Self::host) and
     /// [`port`](Self::port) are an error beside it.
     pub fn socket_path(mut self, path: impl Into<PathBuf>) -> Self {
-        self.0.socket_path = Some(path.into());
+        self.way().socket_path = Some(path.into());
         self
     }
 
     /// Goes through these proxies, or through none. Default: [the client's](Options::proxies).
     pub fn proxies(mut self, proxies: Proxies) -> Self {
-        self.0.proxies = Some(proxies);
+        self.way().proxies = Some(proxies);
         self
     }
 
     /// Asks a proxy for a tunnel also where it could forward. Default `false`: only for `https`.
     pub fn tunnel(mut self, on: bool) -> Self {
-        self.0.tunnel = on;
+        self.way().tunnel = on;
         self
     }
 
     /// The name that TLS asks for and verifies, instead of the host.
     pub fn server_name(mut self, name: &str) -> Self {
-        self.0.server_name = Some(name.to_owned());
+        self.way().server_name = Some(name.to_owned());
         self
     }
 
     /// Uses addresses of this family only. Default: [the client's](Options::family).
     pub fn family(mut self, family: Family) -> Self {
-        self.0.dial.family = Some(family);
+        self.way().dial.family = Some(family);
         self
     }
 
     /// Connects from this local address.
     pub fn local_address(mut self, address: IpAddr) -> Self {
-        self.0.dial.local_address = Some(address);
+        self.way().dial.local_address = Some(address);
         self
     }
 
     /// Connects from this local port.
     pub fn local_port(mut self, port: u16) -> Self {
-        self.0.dial.local_port = Some(port);
+        self.way().dial.local_port = Some(port);
         self
     }
 
@@ -130,8 +136,8 @@ impl Request {
     where
         F: Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
     {
-        self.0.lookup = Some(Arc::new(lookup));
-        self.0.dial.resolver = Some(number());
+        self.way().lookup = Some(Arc::new(lookup));
+        self.way().dial.resolver = Some(number());
         self
     }
 
@@ -141,9 +147,15 @@ impl Request {
     where
         F: Fn(&Origin) -> Result<Stream, BoxError> + Send + Sync + 'static,
     {
-        self.0.create_connection = Some(Arc::new(hook));
-        self.0.dial.connector = Some(number());
+        self.way().create_connection = Some(Arc::new(hook));
+        self.way().dial.connector = Some(number());
         self
+    }
+
+    /// Uses a connection of its own, which is closed afterwards (`agent: false` in Node).
+    pub fn one_shot(mut self) -> Self {
+        self.0.one_shot = true;
+        self.unshared()
     }
 
     /// Whether small writes leave at once (`TCP_NODELAY`), on the connection that the request will have. Default

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use h1wire_proto::calling::{self, Dial, Patience, Proxies, Route};
+use h1wire_proto::pool::Origin;
 use h1wire_proto::{BodyLen, ClientConfig, Headers};
 
 use super::error::ErrorKind;
@@ -51,6 +52,10 @@ pub(crate) struct Spec {
     pub(crate) retries: bool,
     pub(crate) no_delay: Option<bool>,
     pub(crate) keep_alive: Option<Duration>,
+    /// Whether its connection is its own, and closed afterwards.
+    pub(super) one_shot: bool,
+    /// The key of its connection in the pool of the client with these options, until something about it changes.
+    pub(super) origin: Option<(Arc<Options>, Arc<Origin>)>,
     /// What was wrong with an option.
     pub(crate) fault: Option<ErrorKind>,
 }
@@ -94,6 +99,8 @@ impl Spec {
             retries: true,
             no_delay: None,
             keep_alive: None,
+            one_shot: false,
+            origin: None,
             fault,
         }
     }
@@ -117,7 +124,10 @@ impl Spec {
             common: Some(&options.fields),
             host: self.set_host,
             default_fields: self.default_headers,
-            persistence: options.pool.connection_field(self.headers.has("connection")),
+            persistence: match self.one_shot {
+                true => Some("close"),
+                false => options.pool.connection_field(self.headers.has("connection")),
+            },
             ..calling::Request::new(&self.method, url, &self.headers)
         })
     }
@@ -150,6 +160,23 @@ impl Spec {
             local_address: self.dial.local_address.or(options.local_address),
             ..self.dial
         }
+    }
+
+    pub(crate) fn is_one_shot(&self) -> bool {
+        self.one_shot
+    }
+
+    /// The key of its connection in the pool.
+    pub(crate) fn origin(&mut self, options: &Arc<Options>) -> Result<Arc<Origin>, ErrorKind> {
+        if let Some((of, origin)) = &self.origin
+            && Arc::ptr_eq(of, options)
+        {
+            return Ok(origin.clone());
+        }
+        let parts = self.parts(options)?;
+        let origin = Arc::new(parts.origin(&self.dial(options), self.server_name.as_deref()));
+        self.origin = Some((options.clone(), origin.clone()));
+        Ok(origin)
     }
 
     /// How long its content is.

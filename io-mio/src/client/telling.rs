@@ -116,7 +116,7 @@ impl Run<'_, '_> {
                     continue;
                 }
                 Word::Close => {
-                    self.say_always(Event::Close);
+                    self.say_close();
                     continue;
                 }
                 Word::ResponseClose => Event::ResponseClose,
@@ -132,7 +132,12 @@ impl Run<'_, '_> {
         }
     }
 
-    pub(super) fn say_always(&mut self, event: Event<'_>) {
+    /// Tells the end.
+    pub(super) fn say_close(&mut self) {
+        if let Some(active) = self.active() {
+            active.flags.over = true;
+        }
+        let event = Event::Close;
         (self.tell)(self.engine, self.id, event);
     }
 }

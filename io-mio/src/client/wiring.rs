@@ -60,9 +60,8 @@ impl Engine {
     /// Goes on with what is to be agreed on, as far as the socket lets.
     pub(crate) fn wire(&mut self, key: usize) {
         loop {
-            let Some(Making { plan, step: Step::Wiring(wiring), .. }) = self.makings.get_mut(key) else {
-                return;
-            };
+            let Some(making) = self.makings.get_mut(key) else { return };
+            let Making { plan, step: Step::Wiring(wiring), .. } = &mut **making else { return };
             let at = wiring.at;
             let Some(hop) = plan.hops.get(wiring.hop) else { return self.made(key, at) };
             #[cfg(feature = "tls")]

@@ -180,12 +180,14 @@ fn an_idle_connection_that_the_server_closed_or_spoke_on_leaves_the_agent_at_onc
 #[test]
 fn a_used_connection_that_turns_out_to_be_dead_before_anything_was_sent_is_exchanged_whatever_the_method() {
     let (go, wait) = channel::<()>();
+    let (tell, closed) = channel::<()>();
     let server = Script::new(move |listener| {
         let mut peer = Peer::accept(listener);
         peer.request();
         peer.send(OK);
         wait.recv_timeout(PATIENCE).unwrap();
         drop(peer);
+        tell.send(()).unwrap();
         let mut peer = Peer::accept(listener);
         assert_eq!(peer.until(b"ping").lines().next(), Some("POST / HTTP/1.1"));
         peer.send(OK);
@@ -194,7 +196,7 @@ fn a_used_connection_that_turns_out_to_be_dead_before_anything_was_sent_is_excha
     get(&mut own, &server.url("/"));
     go.send(()).unwrap();
     // The end is there, and nobody has looked.
-    std::thread::sleep(Duration::from_millis(50));
+    closed.recv_timeout(PATIENCE).unwrap();
     let told = own.ask(Request::new("POST", server.url("/")).content("ping"));
     assert_eq!((told.status, told.events.contains(&"retry")), (200, false), "{told:?}");
     server.join();
@@ -344,5 +346,25 @@ fn hooks_see_connections_become_idle_and_be_used_again_and_may_refuse() {
     assert_eq!((own.counts(), kept.load(Relaxed), reused.load(Relaxed)), ((1, 0), 1, 0));
     assert!(get(&mut own, &server.url("/")));
     assert_eq!((own.counts(), kept.load(Relaxed), reused.load(Relaxed)), ((0, 0), 2, 1));
+    server.join();
+}
+
+#[test]
+fn a_request_with_a_connection_of_its_own_shares_it_with_nobody_and_closes_it() {
+    let server = Script::new(|listener| {
+        let mut kept = Peer::accept(listener);
+        kept.request();
+        kept.send(OK);
+        let mut own = Peer::accept(listener);
+        assert!(own.request().contains("\r\nConnection: close\r\n"));
+        own.send(OK);
+        assert_eq!(own.end(), b"");
+        kept.end();
+    });
+    let mut own = Own::keeping();
+    get(&mut own, &server.url("/"));
+    let told = own.ask(Request::get(server.url("/")).one_shot());
+    assert_eq!((told.reused.as_slice(), own.counts()), (&[false][..], (1, 0)));
+    drop(own);
     server.join();
 }

@@ -2,6 +2,7 @@
 
 mod agent;
 mod basics;
+mod options;
 mod order;
 mod own;
 mod retry;
@@ -11,3 +12,4 @@ mod script;
 mod streams;
 mod switch;
 mod threads;
+mod timeouts;

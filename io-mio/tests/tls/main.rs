@@ -7,6 +7,7 @@ mod common;
 mod log;
 
 mod answers;
+mod clients;
 mod ends;
 mod handshakes;
 mod peers;
