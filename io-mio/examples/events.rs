@@ -45,7 +45,7 @@ impl Shared {
         let mut channel = self.lock();
         channel.listeners.retain(|listener| {
             // No time to wait here: whoever lags misses this one.
-            !listener.writable(Duration::ZERO) && listener.is_open() || listener.write(event.clone())
+            !listener.wait_writable(Duration::ZERO) && listener.is_open() || listener.write(event.clone())
         });
         if channel.said.len() == KEPT {
             channel.said.pop_front();
@@ -72,7 +72,7 @@ impl Shared {
             return res.send_head().and_then(|()| res.finish());
         }
         // Nothing may come for longer than the idle time.
-        res.set_timeout(0);
+        res.set_timeout(None);
         // A client that loses the connection comes back after this many milliseconds.
         res.write("retry: 2000\n\n")?;
         let last = req.fields.get("last-event-id").and_then(|id| std::str::from_utf8(id).ok()?.parse().ok());

@@ -29,7 +29,7 @@ fn answer(req: &Request<'_>, res: &mut Response<'_>) -> Result<(), SendError> {
         }
         _ => return res.status(404).header("Content-Type", "text/plain").end("not found\n"),
     }
-    res.early_hints(&[("Link", "</style.css>; rel=preload; as=style")])?;
+    res.send_early_hints(&[("Link", "</style.css>; rel=preload; as=style")])?;
     let mut headers = Headers::new();
     headers.set("Content-Type", "text/html; charset=utf-8")?;
     let responder = res.responder();

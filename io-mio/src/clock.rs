@@ -1,6 +1,7 @@
 //! The clock of an event loop: monotonic time for the timers, the wall clock for `Date`.
 //!
-//! The only place in this crate that reads a clock. Both are read once for each turn of the loop at most.
+//! The only place in this crate that reads a clock. Both are read once for each turn of the loop at most, but for what
+//! reports are made of.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -10,6 +11,8 @@ use h1wire_proto::{DateCache, HttpDate, Time};
 pub(crate) struct Clock {
     origin: Instant,
     now: Time,
+    /// The same moment in microseconds.
+    micros: u64,
     date: DateCache,
     unix: u64,
     /// When the wall clock's second is over.
@@ -21,6 +24,7 @@ impl Clock {
         let mut clock = Self {
             origin: Instant::now(),
             now: Time(0),
+            micros: 0,
             date: DateCache::new(),
             unix: 0,
             next_second: Time(0),
@@ -31,7 +35,8 @@ impl Clock {
 
     /// Reads the monotonic clock, and the wall clock if its second may be over.
     pub(crate) fn advance(&mut self) {
-        self.now = self.read();
+        self.micros = self.read_micros();
+        self.now = Time(self.micros / 1000);
         if self.now >= self.next_second {
             let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
             self.unix = wall.as_secs();
@@ -48,6 +53,17 @@ impl Clock {
     #[inline]
     pub(crate) fn now(&self) -> Time {
         self.now
+    }
+
+    /// Microseconds since this clock was made.
+    pub(crate) fn read_micros(&self) -> u64 {
+        self.origin.elapsed().as_micros() as u64
+    }
+
+    /// The same as of the last [`advance`](Self::advance).
+    #[inline]
+    pub(crate) fn micros(&self) -> u64 {
+        self.micros
     }
 
     #[inline]

@@ -38,7 +38,11 @@
 
 pub mod client;
 mod clock;
+mod files;
+mod outbox;
 pub mod server;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod sigpipe;
 mod stream;
 #[cfg(feature = "tls")]
 mod tls;

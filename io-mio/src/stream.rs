@@ -181,8 +181,10 @@ impl Stream {
     /// for it, so that the head of a file does not leave in a packet of its own.
     pub(crate) fn write_slices(&mut self, bufs: &[IoSlice<'_>], more: bool) -> io::Result<usize> {
         match self {
-            Self::Tcp(s) => send_slices(s, bufs, more),
-            _ => self.write_vectored(bufs),
+            Self::Tcp(s) => calls::send_slices(s, bufs, more),
+            #[cfg(unix)]
+            Self::Unix(s) => calls::send_slices(s, bufs, false),
+            Self::Other(s) => s.write_vectored(bufs),
         }
     }
 
@@ -197,48 +199,60 @@ impl Stream {
 }
 
 // Without the detour through the C library, which makes its calls points where threads can be cancelled: in a server with
-// a thread for each event loop that is a good part of what a small exchange costs in user mode.
+// a thread for each event loop that is a good part of what a small exchange costs in user mode. And without SIGPIPE, which
+// would end a process that has not turned it off when a peer has gone.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-#[inline]
-fn receive(tcp: &mut TcpStream, buf: &mut [u8]) -> io::Result<usize> {
-    Ok(rustix::net::recv(tcp, buf, rustix::net::RecvFlags::empty())?.0)
-}
+mod calls {
+    use std::io::{self, IoSlice};
+    use std::os::fd::AsFd;
 
-#[cfg(any(target_os = "linux", target_os = "android"))]
-#[inline]
-fn send(tcp: &mut TcpStream, buf: &[u8]) -> io::Result<usize> {
-    Ok(rustix::net::send(tcp, buf, rustix::net::SendFlags::NOSIGNAL)?)
+    use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags};
+
+    #[inline]
+    pub(super) fn receive<S: AsFd>(socket: &mut S, buf: &mut [u8]) -> io::Result<usize> {
+        Ok(rustix::net::recv(socket, buf, RecvFlags::empty())?.0)
+    }
+
+    #[inline]
+    pub(super) fn send<S: AsFd>(socket: &mut S, buf: &[u8]) -> io::Result<usize> {
+        Ok(rustix::net::send(socket, buf, SendFlags::NOSIGNAL)?)
+    }
+
+    pub(super) fn send_slices<S: AsFd>(
+        socket: &mut S,
+        bufs: &[IoSlice<'_>],
+        more: bool,
+    ) -> io::Result<usize> {
+        let more = if more { SendFlags::MORE } else { SendFlags::empty() };
+        let mut control = SendAncillaryBuffer::default();
+        Ok(rustix::net::sendmsg(socket, bufs, &mut control, more | SendFlags::NOSIGNAL)?)
+    }
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn receive(tcp: &mut TcpStream, buf: &mut [u8]) -> io::Result<usize> {
-    tcp.read(buf)
-}
+mod calls {
+    use std::io::{self, IoSlice, Read, Write};
 
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn send(tcp: &mut TcpStream, buf: &[u8]) -> io::Result<usize> {
-    tcp.write(buf)
-}
+    pub(super) fn receive<S: Read>(socket: &mut S, buf: &mut [u8]) -> io::Result<usize> {
+        socket.read(buf)
+    }
 
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn send_slices(tcp: &mut TcpStream, bufs: &[IoSlice<'_>], more: bool) -> io::Result<usize> {
-    use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
-    let more = if more { SendFlags::MORE } else { SendFlags::empty() };
-    Ok(sendmsg(tcp, bufs, &mut SendAncillaryBuffer::default(), more | SendFlags::NOSIGNAL)?)
-}
+    pub(super) fn send<S: Write>(socket: &mut S, buf: &[u8]) -> io::Result<usize> {
+        socket.write(buf)
+    }
 
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn send_slices(tcp: &mut TcpStream, bufs: &[IoSlice<'_>], _: bool) -> io::Result<usize> {
-    tcp.write_vectored(bufs)
+    pub(super) fn send_slices<S: Write>(socket: &mut S, bufs: &[IoSlice<'_>], _: bool) -> io::Result<usize> {
+        socket.write_vectored(bufs)
+    }
 }
 
 impl Read for Stream {
     #[inline]
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         match self {
-            Self::Tcp(s) => receive(s, buf),
+            Self::Tcp(s) => calls::receive(s, buf),
             #[cfg(unix)]
-            Self::Unix(s) => s.read(buf),
+            Self::Unix(s) => calls::receive(s, buf),
             Self::Other(s) => s.read(buf),
         }
     }
@@ -248,20 +262,15 @@ impl Write for Stream {
     #[inline]
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         match self {
-            Self::Tcp(s) => send(s, buf),
+            Self::Tcp(s) => calls::send(s, buf),
             #[cfg(unix)]
-            Self::Unix(s) => s.write(buf),
+            Self::Unix(s) => calls::send(s, buf),
             Self::Other(s) => s.write(buf),
         }
     }
 
     fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        match self {
-            Self::Tcp(s) => s.write_vectored(bufs),
-            #[cfg(unix)]
-            Self::Unix(s) => s.write_vectored(bufs),
-            Self::Other(s) => s.write_vectored(bufs),
-        }
+        self.write_slices(bufs, false)
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -1,6 +1,7 @@
 //! [`Upgraded`]: a connection that left the event loop, with the bytes that were read too many.
 
 use std::io::{self, Read, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::stream::Stream;
 
@@ -65,5 +66,28 @@ impl Write for Upgraded {
 
     fn flush(&mut self) -> io::Result<()> {
         self.stream.flush()
+    }
+}
+
+/// Who takes a connection over when it leaves the loop.
+pub(crate) struct Taker(Option<Box<dyn FnOnce(Upgraded)>>);
+
+impl Taker {
+    pub(crate) fn new(taker: impl FnOnce(Upgraded) + 'static) -> Self {
+        Self(Some(Box::new(taker)))
+    }
+
+    pub(crate) fn take_over(mut self, upgraded: Upgraded) {
+        if let Some(taker) = self.0.take() {
+            taker(upgraded);
+        }
+    }
+}
+
+/// Never called, it goes with what the user put into it, and a panic of that is not to go further.
+impl Drop for Taker {
+    fn drop(&mut self) {
+        let taker = self.0.take();
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(taker)));
     }
 }

@@ -94,8 +94,8 @@ fn trailers_come_behind_chunks_and_are_dropped_elsewhere() {
 fn interim_responses_come_before_the_answer() {
     let got = answer("GET", |res| {
         res.send_processing()?;
-        res.early_hints(&[("Link", "</a>; rel=preload")])?;
-        assert_eq!(res.informational(200, &()), Err(SendError::BadStatus));
+        res.send_early_hints(&[("Link", "</a>; rel=preload")])?;
+        assert_eq!(res.send_informational(200, &()), Err(SendError::BadStatus));
         res.end("")?;
         assert_eq!(res.send_processing(), Err(SendError::WrongState));
         Ok(())
@@ -143,8 +143,39 @@ fn content_keeps_to_its_declared_length() {
     });
     assert!(got.ends_with("Content-Length: 3\r\n\r\nabc"), "{got}");
     // A handler that gives up too early has the connection cut, so that the client can tell.
-    let got = answer("GET", |res| res.content_length(3).end("ab"));
+    let got = answer("GET", |res| {
+        res.content_length(3).write("ab")?;
+        res.finish()
+    });
     assert!(got.ends_with("\r\n\r\nab"), "{got}");
+}
+
+#[test]
+fn a_declared_length_that_is_known_to_be_wrong_before_the_head_is_answered_with_500() {
+    type Answer = fn(&mut Response<'_>) -> Result<(), SendError>;
+    let wrong: [(Answer, SendError); 7] = [
+        (|res| res.content_length(3).end("too long"), SendError::BodyTooLong),
+        (|res| res.content_length(10).end("short"), SendError::BodyTooShort),
+        (|res| res.content_length(3).write("too long").map(drop), SendError::BodyTooLong),
+        (|res| res.content_length(3).finish(), SendError::BodyTooShort),
+        (|res| res.content_length(3).end_shared(Bytes::from(vec![b'x'; 100_000])), SendError::BodyTooLong),
+        (|res| res.content_length(200_000).end_shared(vec![b'x'; 100_000].into()), SendError::BodyTooShort),
+        (|res| res.content_length(3).write_shared(Bytes::from(vec![0; 9])).map(drop), SendError::BodyTooLong),
+    ];
+    for (f, expected) in wrong {
+        let got = answer("GET", move |res| {
+            let done = f(res);
+            assert_eq!(done, Err(expected));
+            assert!(res.report().error.unwrap().starts_with("Content-Length: "));
+            done
+        });
+        assert!(got.starts_with("HTTP/1.1 500 "), "{got}");
+    }
+    // In answers without content it is the length of another answer.
+    let got = answer("HEAD", |res| res.content_length(10).end(""));
+    assert!(got.contains("Content-Length: 10\r\n"), "{got}");
+    let got = answer("GET", |res| res.status(304).content_length(10).finish());
+    assert!(got.contains("304") && got.contains("Content-Length: 10\r\n"), "{got}");
 }
 
 #[test]
@@ -164,7 +195,7 @@ fn large_content_goes_by_reference_and_arrives_whole() {
 fn clients_of_http_1_0_get_no_chunks_and_keep_alive_when_they_ask() {
     let server = serve(|req: &Request<'_>, res: &mut Response<'_>| {
         if req.target == b"/stream" {
-            res.early_hints(&[("Link", "x")])?;
+            res.send_early_hints(&[("Link", "x")])?;
             res.write("a")?;
         }
         res.end("b")
@@ -235,7 +266,7 @@ fn another_thread_sends_a_whole_answer_waits_for_room_and_learns_of_the_end() {
                 return;
             }
             let mut written = 0;
-            while responder.writable(common::PATIENCE) {
+            while responder.wait_writable(common::PATIENCE) {
                 responder.write(vec![b'z'; 50_000]);
                 written += 1;
                 assert!(written < 10_000, "nothing stopped the writer");

@@ -168,14 +168,14 @@ fn a_writer_in_another_thread_has_to_wait_for_a_client_that_does_not_read() {
     raw.send(GET);
     let responder = told.recv_timeout(PATIENCE).unwrap();
     let mut written = 0;
-    while responder.writable(Duration::from_millis(500)) {
+    while responder.wait_writable(Duration::from_millis(500)) {
         assert!(responder.write(vec![b'x'; 1000]));
         written += 1000;
         assert!(written < 64 << 20, "nobody reads, and it goes on");
     }
     assert!(responder.is_open());
     let reader = std::thread::spawn(move || std::io::copy(&mut raw.0, &mut std::io::sink()).unwrap());
-    assert!(responder.writable(PATIENCE));
+    assert!(responder.wait_writable(PATIENCE));
     responder.finish();
     server.handle().shutdown(PATIENCE);
     server.join().unwrap();

@@ -47,12 +47,12 @@ fn act(dice: &mut Dice, file: &Arc<File>, res: &mut Response<'_>) {
         5 => res.pause(),
         6 => res.resume(),
         7 => res.keep_reading(),
-        8 => res.close_after(),
+        8 => drop(res.close_after()),
         9 => drop(res.content_length(dice.below(100_000) as u64)),
         10 => drop(res.status(200 + dice.below(400) as u16)),
         11 => drop(res.header("Content-Length", "3")),
         12 => drop(res.header("Connection", "close")),
-        13 => drop(res.early_hints(&[("Link", "x")])),
+        13 => drop(res.send_early_hints(&[("Link", "x")])),
         14 => drop(res.send_continue()),
         15 => drop(res.switch_to(&[("Upgrade", "raw")], |mut upgraded| drop(upgraded.write(b"raw")))),
         16 => drop(res.tunnel_to(&(), |_| ())),
@@ -60,10 +60,14 @@ fn act(dice: &mut Dice, file: &Arc<File>, res: &mut Response<'_>) {
         18 => drop(res.trailer("not a name", "v")),
         19 => drop(res.send_head()),
         20 => res.limit_content(Some(dice.below(50_000) as u64)),
-        21 => res.set_timeout(1 + dice.below(300) as u32),
+        21 => res.set_timeout(ms(1 + dice.below(300) as u64)),
         22 => drop((res.report(), res.connection(), res.buffered())),
         23 => res.continue_when_wanted(),
-        24 if dice.one_in(4) => res.abort(),
+        24 => res.cork(),
+        25 => res.uncork(),
+        26 => res.when_sent(|_| ()),
+        27 if dice.one_in(4) => res.fail("by chance"),
+        28 if dice.one_in(4) => res.abort(),
         _ => {}
     }
 }
@@ -74,7 +78,7 @@ fn act_from_elsewhere(dice: &mut Dice, file: &Arc<File>, responder: &Responder) 
         0 => drop(responder.respond(200, Headers::new(), "later")),
         1 => drop(responder.write(vec![b'w'; 30_000])),
         2 => drop(responder.finish()),
-        3 => drop(responder.writable(Duration::from_millis(3))),
+        3 => drop(responder.wait_writable(Duration::from_millis(3))),
         4 if dice.one_in(5) => responder.abort(),
         _ => {
             let (mut dice, file) = (dice.others(), file.clone());
@@ -157,8 +161,10 @@ impl Handler for Chaos {
         self.2[0].fetch_sub(1, Relaxed);
     }
 
-    fn report(&mut self, (): &mut (), _: &Report) {
-        self.2[1].fetch_sub(1, Relaxed);
+    fn report(&mut self, exchange: Option<&mut ()>, _: &Report) {
+        if exchange.is_some() {
+            self.2[1].fetch_sub(1, Relaxed);
+        }
     }
 
     fn timeout(&mut self, _: Expired, _: Option<&mut ()>, res: &mut Response<'_>) -> bool {

@@ -248,7 +248,7 @@ fn after_so_many_requests_the_connection_is_closed_and_the_next_is_not_looked_at
 
 #[test]
 fn connections_beyond_their_number_are_dropped() {
-    let (server, told) = log(options(|o| o.max_connections = 1));
+    let (server, told) = log(options(|o| o.max_connections = Some(1)));
     let mut first = Raw::to(&server);
     first.send(GET).until("done");
     assert_eq!(Raw::to(&server).rest(), "");

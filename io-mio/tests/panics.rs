@@ -95,8 +95,10 @@ impl Handler for Panicking {
         self.is("aborted");
     }
 
-    fn report(&mut self, (): &mut (), _: &Report) {
-        self.is("report");
+    fn report(&mut self, exchange: Option<&mut ()>, _: &Report) {
+        if exchange.is_some() {
+            self.is("report");
+        }
     }
 
     fn closed(&mut self, _: &Stream, _: &ConnectionReport) {

@@ -128,7 +128,7 @@ fn nodes_client_with_an_agent_pools_and_reads_trailers() {
     impl Handler for Trailing {
         type Exchange = ();
         fn request(&mut self, _: &Request<'_>, res: &mut Response<'_>) -> Option<()> {
-            res.early_hints(&[("Link", "</a>; rel=preload")]).unwrap();
+            res.send_early_hints(&[("Link", "</a>; rel=preload")]).unwrap();
             res.header("Trailer", "X-Sum").trailer("X-Sum", "3");
             res.write("abc").unwrap();
             res.finish().unwrap();

@@ -5,7 +5,7 @@ mod common;
 mod log;
 
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Mutex;
 use std::sync::mpsc::{Sender, channel};
 
@@ -93,6 +93,40 @@ fn connect_that_nobody_takes_is_closed() {
     stop(server);
 }
 
+/// Leads every tunnel to one place.
+struct Tunnels(SocketAddr);
+
+impl Handler for Tunnels {
+    type Exchange = ();
+
+    fn request(&mut self, _: &Request<'_>, _: &mut Response<'_>) -> Option<()> {
+        panic!("CONNECT is no request like others")
+    }
+
+    fn connect(&mut self, req: &Request<'_>, res: &mut Response<'_>) -> Option<()> {
+        assert_eq!(req.method(), Method::Connect);
+        let far_addr = self.0;
+        let tunnel = res.tunnel_to(&(), move |upgraded| {
+            std::thread::spawn(move || {
+                let (mut near, first) = upgraded.into_tcp().unwrap();
+                let mut far = std::net::TcpStream::connect(far_addr).unwrap();
+                far.write_all(&first).unwrap();
+                std::io::copy(&mut far, &mut near).unwrap();
+            });
+        });
+        tunnel.unwrap();
+        None
+    }
+}
+
+#[test]
+fn a_closure_is_not_shown_a_connect_and_its_connection_is_closed() {
+    let server = serve(|_: &Request<'_>, res: &mut Response<'_>| res.end("a tunnel to nowhere"));
+    let got = Raw::to(&server).ask("CONNECT far:1 HTTP/1.1\r\nHost: far:1\r\n\r\n");
+    assert_eq!(got, "");
+    stop(server);
+}
+
 #[test]
 fn a_tunnel_reaches_another_server_from_a_thread_of_its_own() {
     let far = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -103,19 +137,7 @@ fn a_tunnel_reaches_another_server_from_a_thread_of_its_own() {
         stream.read_exact(&mut got).unwrap();
         stream.write_all(&[b"got ", &got[..]].concat()).unwrap();
     });
-    let server = serve(move |req: &Request<'_>, res: &mut Response<'_>| {
-        if req.method != Method::Connect {
-            return res.end("ordinary");
-        }
-        res.tunnel_to(&(), move |upgraded| {
-            std::thread::spawn(move || {
-                let (mut near, first) = upgraded.into_tcp().unwrap();
-                let mut far = std::net::TcpStream::connect(far_addr).unwrap();
-                far.write_all(&first).unwrap();
-                std::io::copy(&mut far, &mut near).unwrap();
-            });
-        })
-    });
+    let server = serve_with(Options::default(), move |_| Tunnels(far_addr));
     let got = Raw::to(&server).ask("CONNECT far:1 HTTP/1.1\r\nHost: far:1\r\n\r\nping");
     assert_eq!(undated(&got), "HTTP/1.1 200 OK\r\n\r\ngot ping");
     answering.join().unwrap();
@@ -164,7 +186,7 @@ impl Handler for First {
         assert_eq!(res.write("what is said behind the end").unwrap_err(), SendError::WrongState);
     }
 
-    fn report(&mut self, (): &mut (), report: &Report) {
+    fn report(&mut self, _: Option<&mut ()>, report: &Report) {
         self.0.send(report.status).unwrap();
     }
 }

@@ -177,8 +177,8 @@ impl Handler for Files {
         }
     }
 
-    fn report(&mut self, exchange: &mut Exchange, report: &Report) {
-        if let Some(line) = &exchange.line {
+    fn report(&mut self, exchange: Option<&mut Exchange>, report: &Report) {
+        if let Some(line) = exchange.and_then(|exchange| exchange.line.as_ref()) {
             line.write(report);
         }
     }

@@ -6,6 +6,7 @@ use std::io;
 use h1wire_proto::Tenure;
 use mio::{Interest, Token};
 
+use crate::server::census::peer_of;
 use crate::server::connection::{Connection, Link};
 use crate::server::event_loop::{EventLoop, LISTENERS};
 use crate::server::handler::Handler;
@@ -16,21 +17,25 @@ const ACCEPTS: usize = 64;
 /// How many milliseconds to wait when the system has no more sockets to give. Connections wait in the backlog.
 const ACCEPT_PAUSE: u64 = 100;
 
+/// With news of urgent data where the system has them, which end reads early.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const INTERESTS: Interest = Interest::READABLE.add(Interest::WRITABLE).add(Interest::PRIORITY);
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const INTERESTS: Interest = Interest::READABLE.add(Interest::WRITABLE);
+
 impl<H: Handler> EventLoop<H> {
     pub(crate) fn accept(&mut self, at: usize) {
         for _ in 0..ACCEPTS {
-            let Some(Some(listener)) = self.listeners.get_mut(at) else { return };
-            match listener.accept() {
+            let Some(Some(door)) = self.listeners.get_mut(at) else { return };
+            match door.listener.accept() {
                 Ok(stream) => {
                     // What was asked for before the client connected holds for it.
                     if self.cx.remote.is_woken() {
                         self.obey_commands();
                     }
                     let limit = self.cx.options.max_connections;
-                    if limit > 0 && self.connections.len() >= limit {
-                        self.cx.counters.refused.add(1);
-                        let handler = &mut self.handler;
-                        self.cx.counters.guard(|| handler.drop_connection(stream));
+                    if limit.is_some_and(|most| self.guests.open() >= most) {
+                        self.turn_away(stream);
                     } else if self.open(stream).is_err() {
                         self.cx.counters.accept_errors.add(1);
                     }
@@ -57,7 +62,7 @@ impl<H: Handler> EventLoop<H> {
     }
 
     /// The key of the connection, unless the handler does not want it.
-    pub(crate) fn open(&mut self, mut stream: Stream) -> io::Result<Option<usize>> {
+    pub(crate) fn open(&mut self, stream: Stream) -> io::Result<Option<usize>> {
         let options = &self.cx.options;
         stream.set_options(options.no_delay, options.tcp_keep_alive);
         let handler = &mut self.handler;
@@ -65,21 +70,44 @@ impl<H: Handler> EventLoop<H> {
             self.cx.counters.refused.add(1);
             return Ok(None);
         }
+        let key = self.connections.vacant_key();
+        if let Some(most) = self.cx.options.max_connections_per_peer
+            && let Some(addr) = stream.peer_addr()
+            && !self.guests.enter_of(key, peer_of(addr.ip()), most)
+        {
+            self.turn_away(stream);
+            return Ok(None);
+        }
+        self.guests.enter();
+        let opened = self.enter(key, stream);
+        if opened.is_err() {
+            self.guests.leave(key);
+        }
+        opened.map(|()| Some(key))
+    }
+
+    fn turn_away(&mut self, stream: Stream) {
+        self.cx.counters.refused.add(1);
+        let handler = &mut self.handler;
+        self.cx.counters.guard(|| handler.drop_connection(stream));
+    }
+
+    /// Gives the stream its place, which has this key.
+    fn enter(&mut self, key: usize, mut stream: Stream) -> io::Result<()> {
+        let options = &self.cx.options;
         let now = self.cx.clock.now();
         self.generation = self.generation.wrapping_add(1);
         let tenure = Tenure::new(&options.lifetime(), now, self.random.hash_one(self.generation));
-        let entry = self.connections.vacant_entry();
-        let key = entry.key();
         let token = Token(self.first_token + LISTENERS + key);
-        self.registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
+        self.registry.register(&mut stream, token, INTERESTS)?;
         let mut link = Link::new(stream, self.cx.options.clone(), self.generation, now, tenure);
         if self.cx.draining {
             link.conn.close_after_response();
         }
-        entry.insert(Connection { link, active: None });
+        self.connections.insert(Connection { link, active: None });
         self.cx.tallies.open(key, self.cx.options.count_connections, now);
         self.cx.counters.accepted.add(1);
         self.schedule(key);
-        Ok(Some(key))
+        Ok(())
     }
 }

@@ -1,90 +1,70 @@
-//! [`Answer`]: what there is of the answer to the request at hand. Plain data behind [`Response`](crate::Response).
+//! [`Answer`]: how far the answer to the request at hand is, and what its handler wants.
+//!
+//! Plain data behind [`Response`](crate::Response). What is to be said is the [`Draft`]; what was said already is in
+//! the connection's outbox.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use h1wire_proto::{Headers, OutQueue, SendError};
-
 use crate::client::CallId;
-
-use crate::server::files::Files;
-use crate::server::remote::Progress;
+use crate::server::draft::Draft;
+use crate::server::progress::Progress;
 use crate::server::report::Marks;
-use crate::upgraded::Upgraded;
+use crate::upgraded::Taker;
 
-/// Who takes a connection over when it leaves the loop.
-pub(crate) struct Taker(Option<Box<dyn FnOnce(Upgraded)>>);
-
-impl Taker {
-    pub(crate) fn new(taker: impl FnOnce(Upgraded) + 'static) -> Self {
-        Self(Some(Box::new(taker)))
-    }
-
-    pub(crate) fn take_over(mut self, upgraded: Upgraded) {
-        if let Some(taker) = self.0.take() {
-            taker(upgraded);
-        }
-    }
-}
-
-/// Never called, it goes with what the user put into it, and a panic of that is not to go further.
-impl Drop for Taker {
-    fn drop(&mut self) {
-        let taker = self.0.take();
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(taker)));
-    }
-}
-
-/// What the bytes of a connection are.
+/// How far an answer is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Mode {
-    /// HTTP, for the machine.
-    Http,
-    /// Those of another protocol, for the handler.
-    Raw,
-    /// Of no interest: the write side is shut down, and what comes is discarded until the peer closes.
-    Linger,
+pub(crate) enum Stage {
+    /// No request waits for one.
+    Idle,
+    /// A request waits, and no final head was sent.
+    Open,
+    /// The final head was sent.
+    HeadSent,
+    /// All of it was given.
+    Complete,
+    /// It went over to another protocol that stays in the loop.
+    Raw {
+        /// Nothing more will be written.
+        finished: bool,
+    },
+    /// The handler failed before the head: the client is to be told.
+    Failed,
+    /// The connection is to be cut.
+    Cut,
+}
+
+/// What the handler wants.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct Wants {
+    /// To be told when there is room again.
+    pub(crate) drain: bool,
+    /// No content for now.
+    pub(crate) pause: bool,
+    /// 100 to be sent when content is first wanted.
+    pub(crate) invitation: bool,
+    /// The content although the answer is complete.
+    pub(crate) rest: bool,
+    /// No more of this: who has a responder answers.
+    pub(crate) leave: bool,
+    /// Nothing of the answer to leave before it is complete or there is much of it.
+    pub(crate) cork: bool,
 }
 
 pub(crate) struct Answer {
-    pub(crate) mode: Mode,
-    pub(crate) out: OutQueue,
-    pub(crate) files: Files,
-    /// Bytes that left `out` since the connection was last idle.
-    pub(crate) sent: u64,
-    pub(crate) headers: Headers,
-    pub(crate) trailers: Headers,
-    pub(crate) status: u16,
-    pub(crate) reason: Option<Vec<u8>>,
-    pub(crate) length: Option<u64>,
-    /// The first thing that could not be done.
-    pub(crate) error: Option<SendError>,
-    /// A request was begun and its answer is not complete.
-    pub(crate) open: bool,
-    pub(crate) head_sent: bool,
-    /// The handler did something that cannot be mended.
-    pub(crate) failed: bool,
-    pub(crate) abort: bool,
-    /// The handler wants no content for now.
-    pub(crate) paused: bool,
-    /// 100 is sent when content is first wanted.
-    pub(crate) auto_continue: bool,
-    /// The handler wants the content although the answer is complete.
-    pub(crate) keep_reading: bool,
-    /// A writer was told to wait.
-    pub(crate) wants_drain: bool,
-    /// In another protocol: nothing more will be written.
-    pub(crate) raw_finished: bool,
-    /// The connection stays in the loop when it goes over to another protocol.
-    pub(crate) stays: bool,
+    pub(crate) stage: Stage,
+    pub(crate) wants: Wants,
+    pub(crate) draft: Draft,
     /// The request is `CONNECT`.
     pub(crate) is_connect: bool,
-    /// The next deadline may be another.
-    pub(crate) timers_changed: bool,
+    /// The idle limit is the one of an answer, and not the options'.
+    pub(crate) own_idle: bool,
     /// For its report.
     pub(crate) marks: Marks,
+    /// What the handler could not do, in words.
+    pub(crate) error: Option<Arc<str>>,
+    /// Who takes the connection over once it switched.
     pub(crate) taker: Option<Taker>,
-    /// Who else may answer is told this.
+    /// What those who may answer from elsewhere are told.
     pub(crate) progress: Option<Arc<Progress>>,
     /// The calls that are under way for it.
     pub(crate) calls: Vec<CallId>,
@@ -100,76 +80,72 @@ impl Drop for Answer {
 impl Answer {
     pub(crate) fn new() -> Self {
         Self {
-            mode: Mode::Http,
-            out: OutQueue::new(),
-            files: Files::new(),
-            sent: 0,
-            headers: Headers::new(),
-            trailers: Headers::new(),
-            status: 200,
-            reason: None,
-            length: None,
-            error: None,
-            open: false,
-            head_sent: false,
-            failed: false,
-            abort: false,
-            paused: false,
-            auto_continue: false,
-            keep_reading: false,
-            wants_drain: false,
-            raw_finished: false,
-            stays: false,
+            stage: Stage::Idle,
+            wants: Wants::default(),
+            draft: Draft::new(),
             is_connect: false,
-            timers_changed: false,
+            own_idle: false,
             marks: Marks::new(),
+            error: None,
             taker: None,
             progress: None,
             calls: Vec::new(),
         }
     }
 
-    /// Where the next byte goes: how many are sent or queued, counted as [`sent`](Self::sent) is.
+    /// A request is there.
     #[inline]
-    pub(crate) fn position(&self) -> u64 {
-        self.sent + self.out.len()
-    }
-
-    /// Makes it ready for the next request.
-    #[inline]
-    pub(crate) fn begin(&mut self) {
-        self.reset_head();
-        self.open = true;
-        self.head_sent = false;
-        self.failed = false;
-        self.abort = false;
-        self.paused = false;
-        self.auto_continue = false;
-        self.keep_reading = false;
-        self.wants_drain = false;
-        self.raw_finished = false;
-        self.stays = false;
+    pub(crate) fn begin(&mut self, marks: Marks) {
+        self.draft.renew();
+        self.stage = Stage::Open;
+        self.wants = Wants::default();
+        self.marks = marks;
+        self.error = None;
         self.taker = None;
         self.close_progress();
     }
 
-    /// Makes it ready for what may be said although no request waits for an answer.
+    /// Something may be said although no request waits for it.
     #[cold]
-    pub(crate) fn begin_unasked(&mut self) {
-        self.begin();
-        self.open = false;
-        self.marks = Marks::new();
+    pub(crate) fn begin_unasked(&mut self, marks: Marks) {
+        self.begin(marks);
+        self.stage = Stage::Idle;
     }
 
-    /// Forgets what was set for a head that was not sent.
+    /// Whether a request is at hand whose answer is not complete.
     #[inline]
-    pub(crate) fn reset_head(&mut self) {
-        self.headers.clear();
-        self.trailers.clear();
-        self.status = 200;
-        self.reason = None;
-        self.length = None;
-        self.error = None;
+    pub(crate) fn is_open(&self) -> bool {
+        !matches!(self.stage, Stage::Idle | Stage::Complete)
+    }
+
+    /// Whether setters are too late.
+    #[inline]
+    pub(crate) fn is_head_sent(&self) -> bool {
+        matches!(self.stage, Stage::HeadSent | Stage::Complete | Stage::Raw { .. })
+    }
+
+    /// Whether what is written waits for more. An answer that hands the connection over has no more.
+    #[inline]
+    pub(crate) fn is_corked(&self) -> bool {
+        self.wants.cork && matches!(self.stage, Stage::Open | Stage::HeadSent) && self.taker.is_none()
+    }
+
+    /// The head was handed to the machine, at `now`.
+    #[inline]
+    pub(crate) fn head_sent(&mut self, status: u16, now: u64) {
+        self.draft.status = status;
+        self.marks.head = now;
+        self.stage = Stage::HeadSent;
+    }
+
+    /// The handler did something that cannot be mended; `unfinished`: in the middle of an answer.
+    pub(crate) fn fail(&mut self, unfinished: bool) {
+        self.stage = match self.stage {
+            Stage::Open => Stage::Failed,
+            Stage::HeadSent if unfinished => Stage::Cut,
+            Stage::Raw { .. } => Stage::Cut,
+            other => other,
+        };
     }
 
     /// Tells those who could have answered from elsewhere that it is too late.

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use h1wire_proto::{Conn, InBuf, Server, Tenure, Time, Timers};
 
-use crate::server::answer::{Answer, Mode};
+use crate::outbox::Outbox;
+use crate::server::answer::Answer;
 use crate::server::options::Options;
 use crate::server::report::Leaving;
 use crate::stream::Stream;
@@ -21,7 +22,7 @@ pub(crate) struct Connection<E> {
 impl<E> Connection<E> {
     /// Whether everything was said and the client is only waited for.
     pub(crate) fn is_lingering(&self) -> bool {
-        self.active.as_ref().is_some_and(|active| active.answer.mode == Mode::Linger)
+        self.active.as_ref().is_some_and(|active| active.mode == Mode::Linger)
     }
 }
 
@@ -40,10 +41,21 @@ pub(crate) struct Link {
     pub(crate) readable: bool,
     /// The socket may have room.
     pub(crate) writable: bool,
-    /// The end of the peer's stream, or an error, is behind what can be read.
+    /// The end of the peer's stream, or an error, is after what can be read.
     pub(crate) ends: bool,
     /// The connection was reset. What cannot be read now need not be answered.
     pub(crate) gone: bool,
+}
+
+/// What the bytes of a connection are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Mode {
+    /// HTTP, for the machine.
+    Http,
+    /// Those of another protocol, for the handler.
+    Raw,
+    /// Of no interest: the write side is shut down, and what comes is discarded until the peer closes.
+    Linger,
 }
 
 impl Link {
@@ -71,6 +83,13 @@ impl Link {
             gone: false,
         }
     }
+
+    /// When its timers, or its age, are next to be looked at.
+    pub(crate) fn next_deadline(&self) -> Option<Time> {
+        let next = self.timers.next(&self.options.timeouts);
+        let Some(old_at) = self.tenure.next() else { return next };
+        Some(next.map_or(old_at, |next| next.min(old_at)))
+    }
 }
 
 /// Why the machine is not asked for the next event.
@@ -91,6 +110,8 @@ pub(crate) enum Stop {
 pub(crate) struct Active<E> {
     /// Input the machine left.
     pub(crate) rest: InBuf,
+    pub(crate) mode: Mode,
+    pub(crate) outbox: Outbox,
     pub(crate) answer: Answer,
     pub(crate) exchange: Option<E>,
     /// The content of the request is not complete.
@@ -100,10 +121,12 @@ pub(crate) struct Active<E> {
     pub(crate) stop: Stop,
     /// Bytes that were read only to be discarded.
     pub(crate) discarded: u64,
-    /// The handler was told that more came behind the last request.
+    /// The handler was told that more came after the last request.
     pub(crate) dropped: bool,
     /// The end of the peer's stream was read.
     pub(crate) eof: bool,
+    /// Urgent data came: a read that ends there is no sign that nothing follows.
+    pub(crate) urgent: bool,
     /// The connection is in the queue of those that have more to do.
     pub(crate) queued: bool,
 }
@@ -112,6 +135,8 @@ impl<E> Active<E> {
     pub(crate) fn new() -> Self {
         Self {
             rest: InBuf::new(),
+            mode: Mode::Http,
+            outbox: Outbox::new(),
             answer: Answer::new(),
             exchange: None,
             request_open: false,
@@ -120,6 +145,7 @@ impl<E> Active<E> {
             discarded: 0,
             dropped: false,
             eof: false,
+            urgent: false,
             queued: false,
         }
     }
@@ -128,22 +154,21 @@ impl<E> Active<E> {
     #[inline]
     pub(crate) fn is_idle(&self) -> bool {
         self.stop == Stop::Input
-            && !self.answer.open
-            && self.answer.out.is_empty()
+            && !self.answer.is_open()
+            && self.outbox.is_empty()
             && self.rest.is_empty()
             && self.exchange.is_none()
             && !self.request_open
             && self.leaving.is_empty()
+            && !self.answer.own_idle
             && !self.queued
     }
 
     /// Gives back memory that the next connection will hardly need.
     #[inline]
     pub(crate) fn trim(&mut self) {
-        self.answer.sent = 0;
-        if self.answer.out.capacity() > KEEP {
-            self.answer.out.shrink_to(KEEP);
-        }
+        self.outbox.trim(KEEP);
+        self.urgent = false;
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use h1wire_proto::{Prepared, Slots};
+use h1wire_proto::{Prepared, Slots, Status};
 
 use crate::clock::Clock;
 use crate::server::counters;
+use crate::server::draft::Draft;
 use crate::server::options::Options;
 use crate::server::remote::Remote;
 use crate::server::report::Tallies;
@@ -21,6 +22,25 @@ pub(crate) struct Context {
     pub(crate) tallies: Tallies,
     /// The loop is about to end: every answer is the last of its connection.
     pub(crate) draining: bool,
+    /// Reports are made of more than what ends an exchange, so that the clock is read for them.
+    pub(crate) is_timed: bool,
+}
+
+impl Context {
+    /// What every response begins with: its status, and the fields of the server itself, which give way to the
+    /// handler's.
+    #[inline(always)]
+    pub(crate) fn common<'a>(&'a mut self, draft: &'a Draft) -> (Status<'a>, Option<&'a Prepared>) {
+        let own = self.own.as_ref().filter(|_| !draft.headers.has("server"));
+        let date = if self.options.send_date && draft.date { Some(self.clock.date()) } else { None };
+        (Status { code: draft.status, reason: draft.reason.as_deref(), date }, own)
+    }
+
+    /// The moment, for a report.
+    #[inline]
+    pub(crate) fn moment(&self) -> u64 {
+        if self.is_timed { self.clock.read_micros() } else { self.clock.micros() }
+    }
 }
 
 /// Memory that connections use one after another.

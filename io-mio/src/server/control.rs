@@ -1,39 +1,43 @@
-//! What a handler can do about the connection and the request at hand: the other half of [`Response`].
+//! What a handler can ask and do about the connection and the request at hand: the other half of [`Response`].
 //!
 //! As in `response`, calls only leave a mark, or become calls of the machine. `drive` acts on it.
 
+use std::fmt::Display;
+use std::sync::Arc;
 use std::time::Duration;
 
 use h1wire_proto::{BodyLen, FieldSource, SendError, Status};
 
-use crate::server::answer::Taker;
-use crate::server::remote::{ExchangeId, Progress, Responder};
+use crate::server::answer::Stage;
+use crate::server::progress::Progress;
+use crate::server::remote::ExchangeId;
+use crate::server::report::{ConnectionReport, Report};
+use crate::server::responder::Responder;
 use crate::server::response::Response;
 use crate::stream::Stream;
-use crate::upgraded::Upgraded;
-use std::sync::Arc;
+use crate::upgraded::{Taker, Upgraded};
 
 impl Response<'_> {
     /// Stops reading the request's content until [`resume`](Self::resume). What was read already is kept, at most
     /// one read buffer, so that the client has to wait.
     pub fn pause(&mut self) {
-        self.answer.paused = true;
+        self.answer.wants.pause = true;
     }
 
     /// Goes on reading the content.
     pub fn resume(&mut self) {
-        self.answer.paused = false;
+        self.answer.wants.pause = false;
     }
 
     /// Has the rest of the content shown to the handler although the answer is complete. Otherwise it is discarded, up
     /// to [`Options::discard_limit`](crate::Options::discard_limit), and the exchange is over with its answer.
     pub fn keep_reading(&mut self) {
-        self.answer.keep_reading = true;
+        self.answer.wants.rest = true;
     }
 
     /// Sends `100 Continue` by itself when content is first wanted, if the client waits for that.
     pub fn continue_when_wanted(&mut self) {
-        self.answer.auto_continue = true;
+        self.answer.wants.invitation = true;
     }
 
     /// Sets how much content this request may still have, in bytes, in place of the common limit; `None` is no limit.
@@ -43,26 +47,57 @@ impl Response<'_> {
     }
 
     /// Lets this answer be the last of its connection.
-    pub fn close_after(&mut self) {
+    pub fn close_after(&mut self) -> &mut Self {
         self.link.conn.close_after_response();
+        self
     }
 
     /// Cuts the connection when the handler returns. What was written goes out as far as the socket takes it at once.
     pub fn abort(&mut self) {
-        self.answer.abort = true;
+        self.answer.stage = Stage::Cut;
     }
 
-    /// Sets the idle time of this connection, in milliseconds; 0 turns it off. Default
-    /// [`Timeouts::idle`](h1wire_proto::Timeouts::idle).
-    pub fn set_timeout(&mut self, ms: u32) {
-        self.link.timers.set_idle((ms > 0).then(|| Duration::from_millis(ms.into())));
-        self.answer.timers_changed = true;
+    /// The handler failed, and `error` says why in the [report](Report::error): the client is answered 500 if no head
+    /// was sent, and cut off in the middle of an answer.
+    pub fn fail(&mut self, error: impl Display) {
+        self.blame(error);
+        self.answer.marks.failure.get_or_insert(crate::Failure::Handler);
+        let unfinished = self.link.conn.body().is_some();
+        self.answer.fail(unfinished);
+    }
+
+    /// Sets how long this connection may go without a byte in either direction while this answer is under way; `None`
+    /// is for as long as it likes. Default [`Timeouts::idle`](h1wire_proto::Timeouts::idle), which holds again when the
+    /// answer was sent.
+    pub fn set_timeout(&mut self, limit: Option<Duration>) {
+        self.link.timers.set_idle(limit);
+        self.answer.own_idle = true;
+    }
+
+    /// Holds back what is written from now on, over any number of events, until [`uncork`](Self::uncork), or the answer
+    /// is complete, or as much waits as [may](crate::Options::write_high_water).
+    pub fn cork(&mut self) {
+        self.answer.wants.cork = true;
+    }
+
+    /// Lets go what [`cork`](Self::cork) held back.
+    pub fn uncork(&mut self) {
+        self.answer.wants.cork = false;
+    }
+
+    /// Has `f` called, in the event loop's thread, when everything written so far was given to the system, with true;
+    /// with false if the connection ends before.
+    pub fn when_sent(&mut self, f: impl FnOnce(bool) + 'static) {
+        self.outbox.when_sent(Box::new(f));
     }
 
     /// For answering from another thread, after the handler returned.
     pub fn responder(&mut self) -> Responder {
-        let high_water = self.link.options.high_water();
+        let (high_water, draining) = (self.link.options.high_water(), self.cx.draining);
         let progress = self.answer.progress.get_or_insert_with(|| Arc::new(Progress::new(high_water)));
+        if draining {
+            progress.set_shutting_down();
+        }
         let progress = progress.clone();
         Responder::new(self.cx.remote.clone(), progress, self.exchange_id())
     }
@@ -75,6 +110,48 @@ impl Response<'_> {
     /// The stream, for its addresses and options. Reading or writing here breaks the connection.
     pub fn stream(&self) -> &Stream {
         &self.link.stream
+    }
+
+    /// Whether the final head was sent: handed to the machine, that is, not necessarily to the system.
+    pub fn is_head_sent(&self) -> bool {
+        self.answer.is_head_sent()
+    }
+
+    /// Whether the answer is complete: its last byte was given.
+    pub fn is_complete(&mut self) -> bool {
+        self.answer.is_head_sent() && self.link.conn.body().is_none()
+    }
+
+    /// Whether the answer is complete and all of it was handed to the system.
+    /// [`Handler::finished`](crate::Handler::finished) tells when.
+    pub fn is_finished(&mut self) -> bool {
+        self.is_complete() && self.outbox.is_empty() && !self.link.stream.wants_flush()
+    }
+
+    /// Whether the server shuts down, so that an answer without an end should come to one.
+    /// [`Handler::shutdown`](crate::Handler::shutdown) tells when.
+    pub fn is_shutting_down(&self) -> bool {
+        self.cx.draining
+    }
+
+    /// What the exchange came to so far. [`Handler::report`](crate::Handler::report) tells it at the end.
+    pub fn report(&mut self) -> Report {
+        let is_complete = self.is_complete();
+        let sent = if is_complete { self.outbox.position() } else { self.outbox.sent };
+        let (status, received) = (self.answer.draft.status, self.link.conn.recv_offset());
+        let (now, error) = (self.cx.clock.read_micros(), self.answer.error.clone());
+        self.answer.marks.report(status, is_complete, received, sent, now, error)
+    }
+
+    /// What the connection came to before the events of this turn of the loop, which it counts when they are over.
+    /// None without [`Options::count_connections`](crate::Options::count_connections).
+    pub fn connection(&self) -> Option<ConnectionReport> {
+        self.cx.tallies.report(self.key, self.link.tenure.requests(), self.cx.clock.now())
+    }
+
+    /// How many bytes of output wait, those of files and of earlier answers included.
+    pub fn buffered(&self) -> usize {
+        self.outbox.len()
     }
 
     /// Sends 101 and hands the connection to `taker` when that was written. `fields` name the protocol in `Upgrade`.
@@ -102,7 +179,7 @@ impl Response<'_> {
     /// As [`switch_to`](Self::switch_to).
     pub fn switch_here<F: FieldSource + ?Sized>(&mut self, fields: &F) -> Result<(), SendError> {
         self.switch(fields)?;
-        self.answer.stays = true;
+        self.answer.stage = Stage::Raw { finished: false };
         Ok(())
     }
 
@@ -127,31 +204,25 @@ impl Response<'_> {
     /// As [`tunnel_to`](Self::tunnel_to).
     pub fn tunnel_here<F: FieldSource + ?Sized>(&mut self, fields: &F) -> Result<(), SendError> {
         self.tunnel(fields)?;
-        self.answer.stays = true;
+        self.answer.stage = Stage::Raw { finished: false };
         Ok(())
     }
 
     fn switch<F: FieldSource + ?Sized>(&mut self, fields: &F) -> Result<(), SendError> {
-        self.link.conn.switch(fields, &mut self.answer.out)?;
-        self.answer.status = 101;
-        self.answer.head_sent = true;
-        self.answer.marks.head = self.cx.clock.now();
+        let switched = self.link.conn.switch(fields, &mut self.outbox.queue);
+        switched.map_err(|error| self.refused(error))?;
+        self.answer.head_sent(101, self.cx.moment());
         Ok(())
     }
 
     fn tunnel<F: FieldSource + ?Sized>(&mut self, fields: &F) -> Result<(), SendError> {
         if !self.answer.is_connect {
-            return Err(SendError::WrongState);
+            return Err(self.refused(SendError::WrongState));
         }
-        self.link.conn.respond(Status::new(200), fields, BodyLen::None, &mut self.answer.out)?;
-        self.answer.status = 200;
-        self.answer.head_sent = true;
-        self.answer.marks.head = self.cx.clock.now();
+        let accepted =
+            self.link.conn.respond(Status::new(200), fields, BodyLen::None, &mut self.outbox.queue);
+        accepted.map_err(|error| self.refused(error))?;
+        self.answer.head_sent(200, self.cx.moment());
         Ok(())
-    }
-
-    /// The handler failed: 500 if no head was sent, else the connection is cut.
-    pub(crate) fn fail(&mut self) {
-        self.answer.failed = true;
     }
 }

@@ -151,10 +151,13 @@ counters! {
     timeouts,
     /// Reads and writes that failed: resets above all, and TLS that was broken or cut off.
     io_errors,
-    /// Times that a connection could not be accepted.
+    /// Failed accepts.
     accept_errors,
     /// Handlers that panicked.
     panics,
+    /// Handlers that [failed](crate::Response::fail), returned an error, gave no answer, or tried to send what cannot be
+    /// sent: once for each exchange.
+    handler_errors,
     /// Connections that left the loop or went over to another protocol.
     switched,
 }

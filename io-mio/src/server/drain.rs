@@ -16,14 +16,16 @@ impl<H: Handler> EventLoop<H> {
             self.closed_before = self.cx.counters.closed.get();
         }
         for listener in &mut self.listeners {
-            if let Some(mut listener) = listener.take() {
-                let _ = self.registry.deregister(listener.source());
+            if let Some(mut door) = listener.take() {
+                let _ = self.registry.deregister(door.listener.source());
             }
         }
+        self.cx.remote.stop_listening();
         self.close_idle();
         for (_, c) in &mut self.connections {
             c.link.conn.close_after_response();
         }
+        self.each(|c| c.active.is_some(), |turn| turn.shutting_down());
         let at = self.cx.clock.now().after(within.as_millis().try_into().unwrap_or(u64::MAX));
         self.drain_until = Some(self.drain_until.map_or(at, |earlier| earlier.min(at)));
     }

@@ -9,19 +9,17 @@ use h1wire_proto::{Activity, Advice, Pause, Phase, Recv, ServerEvent, Slots, Tim
 
 use crate::client::CallId;
 use crate::client::engine::Engine;
-use crate::server::answer::{Mode, Taker};
-use crate::server::connection::{Active, Link, Stop};
+use crate::server::answer::Stage;
+use crate::server::connection::{Active, Link, Mode, Stop};
 use crate::server::context::{Context, Scratch};
-use crate::server::flush::flush;
 use crate::server::handler::Handler;
 use crate::stream::Stream;
+use crate::upgraded::Taker;
 
 /// How often a connection may read, or have its writer go on, before the others have their turn.
 const STEPS: u32 = 4;
 /// How many bytes it may write before that.
 const WRITES: u64 = 1 << 20;
-/// How many pieces of files may wait before requests are left in the socket: each keeps a descriptor.
-const FILES: usize = 16;
 
 /// What becomes of a connection after a turn.
 pub(crate) enum Fate {
@@ -50,6 +48,8 @@ pub(crate) struct Turn<'l, H: Handler> {
     pub(crate) was_idle: bool,
     /// Set when the connection is to end at once.
     pub(crate) over: bool,
+    /// The next deadline may be another.
+    pub(crate) timers_changed: bool,
     pub(crate) activity: Activity,
 }
 
@@ -98,38 +98,37 @@ impl<H: Handler> Turn<'_, H> {
     /// Tells the timers what happened. Answers the next deadline if it may be earlier than before.
     #[inline]
     pub(crate) fn observe(&mut self) -> Option<Option<Time>> {
-        let answer = &mut self.active.answer;
+        let waits = !self.active.outbox.is_empty();
         self.activity.unsent = match &mut self.link.stream {
             Stream::Other(stream) => {
                 // Bytes it took before are on their way to a reader that is slow.
                 self.activity.sent += usize::from(stream.has_moved());
-                !answer.out.is_empty() || stream.wants_flush()
+                waits || stream.wants_flush()
             }
-            _ => !answer.out.is_empty(),
+            _ => waits,
         };
         self.activity.paused = self.active.stop == Stop::Held || self.link.conn.wants_continue();
         let now = self.cx.clock.now();
         let link = &mut *self.link;
-        let phase = match answer.mode {
+        let phase = match self.active.mode {
             Mode::Linger => Phase::Linger,
             _ => link.conn.phase(),
         };
-        let changed = std::mem::take(&mut answer.timers_changed);
-        if link.timers.observe(now, phase, self.activity) || changed {
+        if link.timers.observe(now, phase, self.activity) || self.timers_changed {
             return Some(link.next_deadline());
         }
         None
     }
 
     fn wants_input(&self) -> bool {
-        let wanted = self.active.answer.mode == Mode::Linger || self.active.stop == Stop::Input;
+        let wanted = self.active.mode == Mode::Linger || self.active.stop == Stop::Input;
         wanted && self.link.readable && !self.active.eof
     }
 
     /// Whether nothing waits to be sent, here or in the stream.
     #[inline]
     pub(crate) fn all_is_sent(&self) -> bool {
-        self.active.answer.out.is_empty() && !self.link.stream.wants_flush()
+        self.active.outbox.is_empty() && !self.link.stream.wants_flush()
     }
 
     fn may_drain(&self) -> bool {
@@ -139,7 +138,7 @@ impl<H: Handler> Turn<'_, H> {
 
     /// What the machine says about the socket, once everything is written.
     fn obey(&mut self) -> Option<Fate> {
-        match self.active.answer.mode {
+        match self.active.mode {
             Mode::Http => {}
             Mode::Linger => return None,
             Mode::Raw => return self.finish_raw(),
@@ -148,7 +147,7 @@ impl<H: Handler> Turn<'_, H> {
             Advice::Continue | Advice::Reuse => None,
             Advice::Drain if self.may_drain() => None,
             Advice::Drain | Advice::Linger => {
-                self.active.answer.mode = Mode::Linger;
+                self.active.mode = Mode::Linger;
                 self.active.discarded = 0;
                 self.active.stop = Stop::Closed;
                 match self.link.stream.shutdown_write() {
@@ -183,10 +182,12 @@ impl<H: Handler> Turn<'_, H> {
     /// The connection belongs to another protocol.
     fn switched(&mut self) -> Option<Fate> {
         self.cx.counters.switched.add(1);
+        self.cx.tallies.switched(self.key);
+        let is_raw = matches!(self.active.answer.stage, Stage::Raw { .. });
         match self.active.answer.taker.take() {
             Some(taker) => Some(Fate::Leave(taker)),
-            None if self.active.answer.stays && self.active.exchange.is_some() => {
-                self.active.answer.mode = Mode::Raw;
+            None if is_raw && self.active.exchange.is_some() => {
+                self.active.mode = Mode::Raw;
                 self.active.stop = Stop::Held;
                 None
             }
@@ -196,7 +197,7 @@ impl<H: Handler> Turn<'_, H> {
 
     /// Another protocol's bytes are all written.
     fn finish_raw(&mut self) -> Option<Fate> {
-        if !self.active.answer.raw_finished {
+        if self.active.answer.stage != (Stage::Raw { finished: true }) {
             return None;
         }
         if self.active.eof {
@@ -210,23 +211,21 @@ impl<H: Handler> Turn<'_, H> {
     fn may_resume(&self) -> bool {
         match self.active.stop {
             Stop::Held => !self.is_held(),
-            Stop::Answer => !self.active.answer.open,
+            Stop::Answer => !self.active.answer.is_open(),
             Stop::Input | Stop::Closed => false,
         }
     }
 
     #[inline]
     fn is_held(&self) -> bool {
-        let answer = &self.active.answer;
-        (answer.paused && answer.open)
-            || answer.out.is_full(self.link.options.high_water())
-            || answer.files.len() >= FILES
+        let Active { answer, outbox, .. } = &*self.active;
+        (answer.wants.pause && answer.is_open()) || outbox.is_full(self.link.options.high_water())
     }
 
     /// Whether a writer waits and need not.
     fn may_go_on_writing(&self) -> bool {
-        let answer = &self.active.answer;
-        answer.wants_drain && !answer.out.is_full((self.link.options.high_water() / 2).max(1))
+        let Active { answer, outbox, .. } = &*self.active;
+        answer.wants.drain && !outbox.is_full((self.link.options.high_water() / 2).max(1))
     }
 
     /// Shows the machine what it left.
@@ -248,8 +247,11 @@ impl<H: Handler> Turn<'_, H> {
             Ok(0) => self.read_eof(scratch),
             Ok(n) => {
                 self.activity.received += n;
-                self.link.readable = n == len || self.link.ends || !self.link.stream.short_read_is_last();
-                if self.active.answer.mode == Mode::Linger {
+                self.link.readable = n == len
+                    || self.link.ends
+                    || self.active.urgent
+                    || !self.link.stream.short_read_is_last();
+                if self.active.mode == Mode::Linger {
                     self.discard(n);
                 } else {
                     self.received(scratch, n);
@@ -268,7 +270,7 @@ impl<H: Handler> Turn<'_, H> {
         if !std::mem::replace(&mut self.link.ends, true) {
             self.half_closed();
         }
-        match self.active.answer.mode {
+        match self.active.mode {
             Mode::Linger => self.over = true,
             Mode::Raw => self.raw_end(),
             Mode::Http => {
@@ -324,7 +326,7 @@ impl<H: Handler> Turn<'_, H> {
             if self.is_held() {
                 return Stop::Held;
             }
-            if self.active.answer.mode == Mode::Raw {
+            if self.active.mode == Mode::Raw {
                 return self.raw_data(std::mem::take(input));
             }
             match self.link.conn.recv(input, slots) {
@@ -352,13 +354,18 @@ impl<H: Handler> Turn<'_, H> {
     /// Writes what is queued, and tells about answers that are sent.
     #[inline]
     fn flush(&mut self, budget: &mut u64) -> io::Result<()> {
-        let before = self.active.answer.sent;
-        let flushed = flush(self.link, &mut self.active.answer, budget);
-        let sent = self.active.answer.sent;
+        let Active { answer, outbox, .. } = &mut *self.active;
+        if answer.is_corked() && !outbox.is_full(self.link.options.high_water()) {
+            return Ok(());
+        }
+        let before = outbox.sent;
+        let Link { stream, writable, .. } = &mut *self.link;
+        let flushed = outbox.flush(stream, writable, budget);
+        let sent = outbox.sent;
         self.activity.sent += (sent - before) as usize;
         // Also when nothing was sent: there may be more to send than before.
-        if let Some(progress) = &self.active.answer.progress {
-            progress.set_buffered(self.active.answer.out.buffered());
+        if let Some(progress) = &answer.progress {
+            progress.set_buffered(outbox.len());
         }
         if let Err(error) = &flushed {
             self.stream_failed(error);
@@ -368,14 +375,5 @@ impl<H: Handler> Turn<'_, H> {
             self.finished(sent);
         }
         flushed
-    }
-}
-
-impl Link {
-    /// When its timers, or its age, are next to be looked at.
-    pub(crate) fn next_deadline(&self) -> Option<Time> {
-        let next = self.timers.next(&self.options.timeouts);
-        let Some(old_at) = self.tenure.next() else { return next };
-        Some(next.map_or(old_at, |next| next.min(old_at)))
     }
 }

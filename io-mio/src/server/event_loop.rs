@@ -15,14 +15,14 @@ use slab::Slab;
 
 use crate::client::engine::Engine;
 use crate::clock::Clock;
-use crate::server::answer::Mode;
-use crate::server::connection::{Active, Connection, Link};
+use crate::server::census::{Census, Guests};
+use crate::server::connection::{Active, Connection, Link, Mode};
 use crate::server::context::{Context, Scratch};
 use crate::server::counters;
 use crate::server::drive::{Fate, Turn};
 use crate::server::handle::{Drained, Handle};
 use crate::server::handler::Handler;
-use crate::server::listener::Listener;
+use crate::server::listener::{Door, Listener};
 use crate::server::options::Options;
 use crate::server::remote::{Command, ExchangeId, Remote};
 use crate::server::report::Tallies;
@@ -47,8 +47,9 @@ pub struct EventLoop<H: Handler> {
     pub(crate) handler: H,
     pub(crate) cx: Context,
     scratch: Scratch,
-    pub(crate) listeners: Vec<Option<Listener>>,
+    pub(crate) listeners: Vec<Option<Door>>,
     pub(crate) connections: Slab<Connection<H::Exchange>>,
+    pub(crate) guests: Guests,
     spares: Vec<Box<Active<H::Exchange>>>,
     /// Connections that have more to do.
     queue: VecDeque<usize>,
@@ -87,6 +88,18 @@ impl<H: Handler> EventLoop<H> {
         options: Options,
         handler: H,
     ) -> io::Result<Self> {
+        Self::among(Arc::default(), registry, waker, first_token, options, handler)
+    }
+
+    /// One of a server's, whose connections are counted together.
+    pub(crate) fn among(
+        census: Arc<Census>,
+        registry: &Registry,
+        waker: Arc<Waker>,
+        first_token: Token,
+        options: Options,
+        handler: H,
+    ) -> io::Result<Self> {
         let scratch = Scratch::new(&options);
         let client = upstream::client(&options, registry, &waker, first_token)?;
         let own = options.own_fields().map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e))?;
@@ -98,6 +111,7 @@ impl<H: Handler> EventLoop<H> {
             remote: Arc::new(Remote::new(waker)),
             tallies: Tallies::default(),
             draining: false,
+            is_timed: H::TIMED,
         };
         Ok(Self {
             handler,
@@ -105,6 +119,7 @@ impl<H: Handler> EventLoop<H> {
             scratch,
             listeners: Vec::new(),
             connections: Slab::new(),
+            guests: Guests::new(census),
             spares: Vec::new(),
             queue: VecDeque::new(),
             accepting: VecDeque::new(),
@@ -128,13 +143,16 @@ impl<H: Handler> EventLoop<H> {
     /// # Errors
     /// Those of registering it, and [`InvalidInput`](io::ErrorKind::InvalidInput) for a seventeenth.
     pub fn listen(&mut self, listener: impl Into<Listener>) -> io::Result<()> {
+        self.open_door(listener.into().into())
+    }
+
+    pub(crate) fn open_door(&mut self, mut door: Door) -> io::Result<()> {
         if self.listeners.len() == LISTENERS {
             return Err(io::ErrorKind::InvalidInput.into());
         }
-        let mut listener = listener.into();
         let token = Token(self.first_token + self.listeners.len());
-        self.registry.register(listener.source(), token, Interest::READABLE)?;
-        self.listeners.push(Some(listener));
+        self.registry.register(door.listener.source(), token, Interest::READABLE)?;
+        self.listeners.push(Some(door));
         Ok(())
     }
 
@@ -154,7 +172,10 @@ impl<H: Handler> EventLoop<H> {
 
     /// For other threads.
     pub fn handle(&self) -> Handle {
-        Handle::new([self.shared()])
+        let mut listeners = self.listeners.iter().flatten();
+        let addr =
+            listeners.next().map_or(Err(io::ErrorKind::Unsupported.into()), |d| d.listener.local_addr());
+        Handle::new([self.shared()], &addr)
     }
 
     /// The handler.
@@ -221,10 +242,16 @@ impl<H: Handler> EventLoop<H> {
         link.writable |= event.is_writable();
         link.ends |= event.is_read_closed() || event.is_error();
         // What is closed in both directions, and not by us, is gone.
-        let is_http = active.as_ref().is_none_or(|active| active.answer.mode == Mode::Http);
+        let is_http = active.as_ref().is_none_or(|active| active.mode == Mode::Http);
         link.gone |= event.is_error() || event.is_write_closed() && is_http;
-        if half_closed && !link.gone {
-            return self.run_with(key, |turn| turn.half_closed());
+        let half_closed = half_closed && !link.gone;
+        if half_closed || event.is_priority() {
+            return self.run_with(key, |turn| {
+                turn.active.urgent |= event.is_priority();
+                if half_closed {
+                    turn.half_closed();
+                }
+            });
         }
         self.run(key);
     }
@@ -313,7 +340,7 @@ impl<H: Handler> EventLoop<H> {
         self.connections.get(id.key).is_some_and(|c| {
             c.link.generation == id.generation
                 && c.link.tenure.requests() == id.number
-                && c.active.as_ref().is_some_and(|active| active.answer.open)
+                && c.active.as_ref().is_some_and(|active| active.answer.is_open())
         })
     }
 
@@ -338,6 +365,7 @@ impl<H: Handler> EventLoop<H> {
             key,
             was_idle,
             over: false,
+            timers_changed: false,
             activity: Activity::default(),
         };
         first(&mut turn);
@@ -386,6 +414,7 @@ impl<H: Handler> EventLoop<H> {
     fn remove(&mut self, key: usize) -> Option<Link> {
         let link = self.connections.try_remove(key)?.link;
         self.wheel.cancel(key);
+        self.guests.leave(key);
         self.cx.counters.closed.add(1);
         Some(link)
     }

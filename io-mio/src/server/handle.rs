@@ -1,5 +1,7 @@
 //! [`Handle`]: steering a running server from any thread. Each call becomes a command to its event loops.
 
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -18,15 +20,31 @@ type Loop = (Arc<Remote>, Arc<counters::Shared>);
 pub struct Handle {
     loops: Arc<[Loop]>,
     next: Arc<AtomicUsize>,
+    /// Of the first listener, or why there is none.
+    addr: Result<SocketAddr, io::ErrorKind>,
 }
 
 impl Handle {
-    pub(crate) fn new(loops: impl IntoIterator<Item = Loop>) -> Self {
-        Self { loops: loops.into_iter().collect(), next: Arc::default() }
+    pub(crate) fn new(loops: impl IntoIterator<Item = Loop>, addr: &io::Result<SocketAddr>) -> Self {
+        let addr = addr.as_ref().copied().map_err(io::Error::kind);
+        Self { loops: loops.into_iter().collect(), next: Arc::default(), addr }
     }
 
-    /// Stops accepting, closes idle connections, lets every answer under way be the last of its connection, and cuts
-    /// off what is left after `within`. The server's threads then end.
+    /// The TCP address of the first listener.
+    ///
+    /// # Errors
+    /// As [`Server::local_addr`](crate::Server::local_addr).
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.addr.map_err(io::Error::from)
+    }
+
+    /// Whether connections are accepted: the server was not shut down and did not end.
+    pub fn is_listening(&self) -> bool {
+        self.loops.iter().any(|(remote, _)| remote.is_listening())
+    }
+
+    /// Stops accepting, closes idle connections, lets every answer under way be the last of its connection, tells
+    /// [handlers](crate::Handler::shutdown), and cuts off what is left after `within`. The server's threads then end.
     pub fn shutdown(&self, within: Duration) {
         self.to_all(|| Command::Shutdown(within));
     }

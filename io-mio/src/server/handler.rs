@@ -4,8 +4,6 @@ use std::io;
 
 use crate::client::{CallId, Event};
 use crate::server::report::{ConnectionReport, Report};
-use std::sync::Arc;
-
 use crate::server::request::{ClientError, Request};
 use crate::server::response::Response;
 use crate::stream::Stream;
@@ -21,7 +19,7 @@ use h1wire_proto::{Expired, Fields};
 /// |---|---|
 /// | connection | [`connection`](Self::connection), [`drop_connection`](Self::drop_connection), [`closed`](Self::closed) |
 /// | head | [`request`](Self::request), or one of [`check_continue`](Self::check_continue), [`check_expectation`](Self::check_expectation), [`upgrade`](Self::upgrade), [`connect`](Self::connect) |
-/// | exchange, any number | [`data`](Self::data), [`drain`](Self::drain), [`upstream`](Self::upstream), then once each [`end`](Self::end), [`half_closed`](Self::half_closed) |
+/// | exchange, any number | [`data`](Self::data), [`drain`](Self::drain), [`upstream`](Self::upstream), then once each [`end`](Self::end), [`half_closed`](Self::half_closed); at any time [`shutdown`](Self::shutdown) |
 /// | end | [`report`](Self::report), then one of [`finished`](Self::finished), [`aborted`](Self::aborted) |
 /// | trouble | [`client_error`](Self::client_error), [`stream_error`](Self::stream_error), [`timeout`](Self::timeout), [`drop_request`](Self::drop_request) |
 ///
@@ -32,6 +30,10 @@ use h1wire_proto::{Expired, Fields};
 pub trait Handler {
     /// What is remembered of one exchange from its head to its end.
     type Exchange;
+
+    /// Whether [reports](Self::report) tell when a head was sent and a request was complete, for which the clock is read
+    /// each time. Otherwise those moments are the ones when the event loop last looked at the clock.
+    const TIMED: bool = true;
 
     /// A request. With content, [`data`](Self::data) follows; then [`end`](Self::end).
     fn request(&mut self, req: &Request<'_>, res: &mut Response<'_>) -> Option<Self::Exchange>;
@@ -67,6 +69,8 @@ pub trait Handler {
     /// the request has content; or answer as usual.
     ///
     /// Default: an ordinary request, for the client cannot insist.
+    ///
+    /// If its client waits for `100 Continue`, too, that is sent when content is first wanted.
     fn upgrade(&mut self, req: &Request<'_>, res: &mut Response<'_>) -> Option<Self::Exchange> {
         self.request(req, res)
     }
@@ -110,9 +114,16 @@ pub trait Handler {
         let _ = (exchange, res);
     }
 
-    /// The client will send nothing more. It may still read: this is not an abort. Called behind [`end`](Self::end),
-    /// and not if the answer is complete by then.
+    /// The client will send nothing more. It may still read: this is not an abort, unless
+    /// [`Options::abort_on_end`](crate::Options::abort_on_end) says so. Called after [`end`](Self::end), and not if the
+    /// answer is complete by then.
     fn half_closed(&mut self, exchange: &mut Self::Exchange, res: &mut Response<'_>) {
+        let _ = (exchange, res);
+    }
+
+    /// The server shuts down. An answer that would go on for ever, such as a stream of events, should come to its end:
+    /// what is under way at the deadline is cut off. Not called if the answer is complete.
+    fn shutdown(&mut self, exchange: &mut Self::Exchange, res: &mut Response<'_>) {
         let _ = (exchange, res);
     }
 
@@ -128,7 +139,10 @@ pub trait Handler {
     }
 
     /// What an exchange came to, right before [`finished`](Self::finished) or [`aborted`](Self::aborted).
-    fn report(&mut self, exchange: &mut Self::Exchange, report: &Report) {
+    ///
+    /// Without an exchange, what one came to that a handler failed or panicked in, or that the server answered by itself:
+    /// a request that broke the protocol (400, 413, 431), or was late (408).
+    fn report(&mut self, exchange: Option<&mut Self::Exchange>, report: &Report) {
         let _ = (exchange, report);
     }
 
@@ -177,46 +191,5 @@ pub trait Handler {
     ) -> bool {
         let _ = (expired, exchange, res);
         false
-    }
-}
-
-/// The handler behind [`Server::serve`](crate::Server::serve): a closure that answers at once, or by a
-/// [`Responder`](crate::Responder).
-pub(crate) struct Closure<F>(pub(crate) Arc<F>);
-
-impl<F, R> Handler for Closure<F>
-where
-    F: Fn(&Request<'_>, &mut Response<'_>) -> R,
-    R: Outcome,
-{
-    type Exchange = ();
-
-    #[inline]
-    fn request(&mut self, req: &Request<'_>, res: &mut Response<'_>) -> Option<()> {
-        if (self.0)(req, res).failed() {
-            res.fail();
-        }
-        None
-    }
-
-    fn connect(&mut self, req: &Request<'_>, res: &mut Response<'_>) -> Option<()> {
-        self.request(req, res)
-    }
-}
-
-/// What a closure handler may return: nothing, or a result.
-pub trait Outcome {
-    /// Whether the closure failed. The client is then answered 500, or cut off if the answer was begun.
-    fn failed(&self) -> bool;
-}
-
-impl Outcome for () {
-    fn failed(&self) -> bool {
-        false
-    }
-}
-impl<T, E> Outcome for Result<T, E> {
-    fn failed(&self) -> bool {
-        self.is_err()
     }
 }

@@ -7,13 +7,14 @@ use mio::event::Source;
 use mio::net::TcpListener;
 #[cfg(unix)]
 use mio::net::UnixListener;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use std::sync::Arc;
 
 use crate::stream::Stream;
 #[cfg(feature = "tls")]
-use {crate::tls::TlsStream, rustls::ServerConfig, std::sync::Arc};
+use {crate::tls::TlsStream, rustls::ServerConfig};
 
-/// How many connections may wait to be accepted.
+/// How many connections may wait to be accepted before the options are known.
 const BACKLOG: i32 = 1024;
 
 /// A listening socket.
@@ -50,6 +51,17 @@ impl Listener {
         Self::Tls(Box::new(self), config)
     }
 
+    /// The address of a TCP listener.
+    pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
+        match self {
+            Self::Tcp(l) => l.local_addr(),
+            #[cfg(unix)]
+            Self::Unix(_) => Err(io::ErrorKind::Unsupported.into()),
+            #[cfg(feature = "tls")]
+            Self::Tls(l, _) => l.local_addr(),
+        }
+    }
+
     pub(crate) fn accept(&mut self) -> io::Result<Stream> {
         match self {
             Self::Tcp(l) => l.accept().map(|(s, _)| Stream::Tcp(s)),
@@ -76,10 +88,39 @@ impl Listener {
 #[derive(Debug)]
 pub struct Listening {
     socket: Std,
+    /// It was made here, so that its backlog is the options'.
+    is_own: bool,
     /// Others may be bound to the same port, and the system spreads connections over them.
     shares_port: bool,
+    /// The file of a unix socket that goes with the last listener.
+    file: Option<Arc<SocketFile>>,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<Arc<ServerConfig>>,
+}
+
+/// A listener of an event loop, with what is kept while it listens.
+#[derive(Debug)]
+pub(crate) struct Door {
+    pub(crate) listener: Listener,
+    #[allow(dead_code, reason = "it is dropped")]
+    file: Option<Arc<SocketFile>>,
+}
+
+impl From<Listener> for Door {
+    fn from(listener: Listener) -> Self {
+        Self { listener, file: None }
+    }
+}
+
+/// The file of a unix socket, removed when nobody listens any more.
+#[derive(Debug)]
+pub(crate) struct SocketFile(std::path::PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        // Somebody else may have removed it.
+        let _ = std::fs::remove_file(&self.0);
+    }
 }
 
 #[derive(Debug)]
@@ -94,10 +135,12 @@ enum Std {
 const PORTS_ARE_SHARED: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
 impl Listening {
-    fn new(socket: Std, shares_port: bool) -> Self {
+    fn new(socket: Std, is_own: bool, shares_port: bool) -> Self {
         Self {
             socket,
+            is_own,
             shares_port,
+            file: None,
             #[cfg(feature = "tls")]
             tls: None,
         }
@@ -108,11 +151,18 @@ impl Listening {
         // offer to share, and then gives way to one that does.
         let alone = bind(addr, false)?;
         if !PORTS_ARE_SHARED {
-            return Ok(Self::new(Std::Tcp(listen(alone)?), false));
+            return Ok(Self::new(Std::Tcp(listen(alone)?), true, false));
         }
         let bound = alone.local_addr()?.as_socket().unwrap_or(addr);
         drop(alone);
-        Ok(Self::new(Std::Tcp(listen(bind(bound, true)?)?), true))
+        Ok(Self::new(Std::Tcp(listen(bind(bound, true)?)?), true, true))
+    }
+
+    #[cfg(unix)]
+    pub(crate) fn unix(path: &std::path::Path) -> io::Result<Self> {
+        let socket = std::os::unix::net::UnixListener::bind(path)?;
+        let file = Some(Arc::new(SocketFile(path.to_owned())));
+        Ok(Self { file, ..Self::new(Std::Unix(socket), true, false) })
     }
 
     pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -124,23 +174,39 @@ impl Listening {
     }
 
     /// One more listener for the same connections.
-    pub(crate) fn again(&self) -> io::Result<Listener> {
+    pub(crate) fn again(&self) -> io::Result<Self> {
         let socket = match &self.socket {
             Std::Tcp(l) if self.shares_port => Std::Tcp(listen(bind(l.local_addr()?, true)?)?),
             Std::Tcp(l) => Std::Tcp(l.try_clone()?),
             #[cfg(unix)]
             Std::Unix(l) => Std::Unix(l.try_clone()?),
         };
-        let again = Self::new(socket, self.shares_port);
-        #[cfg(feature = "tls")]
-        let again = Self { tls: self.tls.clone(), ..again };
-        again.into_listener()
+        Ok(Self {
+            socket,
+            file: self.file.clone(),
+            #[cfg(feature = "tls")]
+            tls: self.tls.clone(),
+            ..*self
+        })
     }
 
-    pub(crate) fn into_listener(self) -> io::Result<Listener> {
+    /// What belongs to an event loop.
+    pub(crate) fn into_door(self, backlog: u32) -> io::Result<Door> {
+        let file = self.file;
+        if self.is_own {
+            let backlog = backlog.try_into().unwrap_or(i32::MAX);
+            match &self.socket {
+                Std::Tcp(l) => SockRef::from(l).listen(backlog)?,
+                #[cfg(unix)]
+                Std::Unix(l) => SockRef::from(l).listen(backlog)?,
+            }
+        }
         let listener = match self.socket {
             Std::Tcp(l) => {
                 l.set_nonblocking(true)?;
+                // Its connections are to have urgent data where they were sent: who sends them would otherwise lose a
+                // byte of a head. A system may not pass the option on, and who reads on does without.
+                let _ = SockRef::from(&l).set_out_of_band_inline(true);
                 TcpListener::from_std(l).into()
             }
             #[cfg(unix)]
@@ -154,19 +220,19 @@ impl Listening {
             Some(config) => Listener::tls(listener, config),
             None => listener,
         };
-        Ok(listener)
+        Ok(Door { listener, file })
     }
 }
 
 impl From<std::net::TcpListener> for Listening {
     fn from(listener: std::net::TcpListener) -> Self {
-        Self::new(Std::Tcp(listener), false)
+        Self::new(Std::Tcp(listener), false, false)
     }
 }
 #[cfg(unix)]
 impl From<std::os::unix::net::UnixListener> for Listening {
     fn from(listener: std::os::unix::net::UnixListener) -> Self {
-        Self::new(Std::Unix(listener), false)
+        Self::new(Std::Unix(listener), false, false)
     }
 }
 

@@ -5,36 +5,40 @@
 
 mod accept;
 mod answer;
+mod census;
+mod closure;
 mod connection;
 mod context;
 mod control;
 mod counters;
+mod draft;
 mod drain;
 mod drive;
 mod event_loop;
 mod exchange;
-mod files;
-mod flush;
 mod handle;
 mod handler;
 mod listener;
 mod options;
+mod progress;
 mod remote;
 mod report;
 mod request;
+mod responder;
 mod response;
 mod running;
 mod upstream;
 
+pub use closure::Outcome;
 pub use counters::Counters;
 pub use event_loop::EventLoop;
 pub use handle::{Drained, Handle};
-pub use handler::{Handler, Outcome};
+pub use handler::Handler;
 pub use listener::{Listener, Listening};
 pub use options::Options;
-pub use remote::Responder;
 pub use report::{ConnectionReport, Failure, Report};
 pub use request::{ClientError, Request};
+pub use responder::Responder;
 pub use response::Response;
 pub use running::Running;
 
@@ -45,7 +49,8 @@ use std::time::Duration;
 
 use mio::Poll;
 
-use crate::server::handler::Closure;
+use crate::server::closure::{Closure, Whole};
+use crate::server::running::Common;
 
 /// A server that is being set up.
 #[derive(Debug)]
@@ -71,13 +76,19 @@ impl Server {
         Err(error)
     }
 
-    /// Listens on a unix socket at a path where nothing is yet. The file stays when the server ends.
+    /// Listens on a unix socket at a path where nothing is yet. The file is removed when the server listens no more.
     ///
     /// # Errors
     /// Those of binding and listening.
     #[cfg(unix)]
     pub fn bind_unix(path: impl AsRef<std::path::Path>) -> io::Result<Self> {
-        std::os::unix::net::UnixListener::bind(path).map(Self::on)
+        Listening::unix(path.as_ref()).map(Self::on)
+    }
+
+    /// Serves a unix listener made elsewhere. Its file stays.
+    #[cfg(unix)]
+    pub fn on_unix(listener: std::os::unix::net::UnixListener) -> Self {
+        Self::on(listener)
     }
 
     /// Serves a listener made elsewhere, of `std`.
@@ -146,8 +157,12 @@ impl Server {
         self
     }
 
-    /// Answers every request by calling `f`, until the process ends. As [`serve_with`](Self::serve_with), one event loop
-    /// runs in this thread.
+    /// Answers every request by calling `f` as soon as its head is there, until the process ends. Content is discarded:
+    /// [`serve_whole`](Self::serve_whole) gives it to the closure, [`serve_with`](Self::serve_with) to a handler piece by
+    /// piece. A `CONNECT` is not shown; its connection is closed. An error that `f` returns is answered with 500, and
+    /// [counted](Counters::handler_errors).
+    ///
+    /// As in [`serve_with`](Self::serve_with), one event loop runs in this thread.
     ///
     /// # Errors
     /// Those of the system's event queue, and of starting threads.
@@ -171,19 +186,19 @@ impl Server {
         H: Handler + 'static,
         M: Fn(usize) -> H + Send + Sync + 'static,
     {
-        let addr = self.local_addr();
-        let mut shares = running::share(self.listening, self.workers)?.into_iter().enumerate();
+        let common = Common::new(self.options.clone(), &self.local_addr());
+        let mut shares = common.share(self.listening, self.workers)?.into_iter().enumerate();
         let poll = Poll::new()?;
-        let (number, listeners) = shares.next().ok_or(io::ErrorKind::Unsupported)?;
-        let here = running::prepare(&poll, self.options.clone(), listeners, make(number))?;
-        let others = running::start(shares, self.options, make, addr)?;
+        let (number, doors) = shares.next().ok_or(io::ErrorKind::Unsupported)?;
+        let here = running::prepare(&poll, &common, doors, make(number))?;
+        let others = running::start(shares, &common, make)?;
         let ended = running::run(poll, here);
         others.handle().shutdown(Duration::ZERO);
         others.join()?;
         ended.map(drop)
     }
 
-    /// Answers every request by calling `f`, in threads of their own.
+    /// As [`serve`](Self::serve), in threads of their own.
     ///
     /// # Errors
     /// Those of the system's event queue, and of starting threads.
@@ -193,6 +208,39 @@ impl Server {
         R: Outcome + 'static,
     {
         self.start_with(closures(f))
+    }
+
+    /// Answers every request by calling `f` when all of it is there, with its content: at most `limit` bytes, which wait
+    /// in memory. A client that sends more is answered 413. Otherwise as [`serve`](Self::serve).
+    ///
+    /// ```no_run
+    /// h1wire_mio::Server::bind("127.0.0.1:8080")?
+    ///     .serve_whole(1 << 20, |_, content, res| res.end(format!("{} bytes\n", content.len())))
+    /// # ; Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of the system's event queue, and of starting threads.
+    pub fn serve_whole<F, R>(self, limit: usize, f: F) -> io::Result<()>
+    where
+        F: Fn(&Request<'_>, &[u8], &mut Response<'_>) -> R + Send + Sync + 'static,
+        R: Outcome + 'static,
+    {
+        let f = Arc::new(f);
+        self.serve_with(move |_| Whole { f: f.clone(), limit })
+    }
+
+    /// As [`serve_whole`](Self::serve_whole), in threads of their own.
+    ///
+    /// # Errors
+    /// Those of the system's event queue, and of starting threads.
+    pub fn start_whole<F, R>(self, limit: usize, f: F) -> io::Result<Running>
+    where
+        F: Fn(&Request<'_>, &[u8], &mut Response<'_>) -> R + Send + Sync + 'static,
+        R: Outcome + 'static,
+    {
+        let f = Arc::new(f);
+        self.start_with(move |_| Whole { f: f.clone(), limit })
     }
 
     /// Runs a [`Handler`] in each event loop, made by `make` in the loop's own thread from the loop's number, in
@@ -205,13 +253,8 @@ impl Server {
         H: Handler + 'static,
         M: Fn(usize) -> H + Send + Sync + 'static,
     {
-        let addr = self.local_addr();
-        running::start(
-            running::share(self.listening, self.workers)?.into_iter().enumerate(),
-            self.options,
-            make,
-            addr,
-        )
+        let common = Common::new(self.options.clone(), &self.local_addr());
+        running::start(common.share(self.listening, self.workers)?.into_iter().enumerate(), &common, make)
     }
 }
 

@@ -20,7 +20,7 @@ use h1wire_proto::{Lifetime, Prepared, SendError, ServerConfig, Timeouts};
 pub struct Options {
     /// How requests are read: sizes of heads and content, leniencies, whether `Host` is required.
     pub protocol: ServerConfig,
-    /// The time limits of connections. Default [`Timeouts::SERVER`], those of the reference.
+    /// The time limits of connections. Default [`Timeouts::SERVER`], those of Node.
     pub timeouts: Timeouts,
     /// Whether answers tell how long the connection is kept, with `Keep-Alive: timeout=`. Default true, as in newer
     /// Node; nginx and hyper do not.
@@ -28,13 +28,23 @@ pub struct Options {
     /// How many requests a connection may have; the answer to the last says `Connection: close`. 0 for no limit, the
     /// default. nginx has 1,000.
     ///
-    /// Requests that were pipelined behind the last are not looked at (RFC 9112 section 9.6: a server that said `close`
+    /// Requests that were pipelined after the last are not looked at (RFC 9112 section 9.6: a server that said `close`
     /// must not process further requests), and their client, which was told to send none, may repeat them elsewhere.
     /// [`Handler::drop_request`](crate::Handler::drop_request) is told once that there was something. Node answers each
     /// of them with 503.
     pub max_requests: u32,
-    /// How many connections each event loop may have. 0 for no limit, the default. nginx has 512.
-    pub max_connections: usize,
+    /// How many connections the server may have, over all its event loops. Default none. nginx has 512 for each process.
+    pub max_connections: Option<usize>,
+    /// How many connections one peer may have, over all event loops of the server. An IPv6 network of 64 bits is one peer.
+    /// What is beyond is closed at once, after [`Handler::drop_connection`](crate::Handler::drop_connection). Default
+    /// none. Of streams that are not TCP no peer is known.
+    pub max_connections_per_peer: Option<usize>,
+    /// How many connections may wait to be accepted by a listener that [`Server::bind`](crate::Server::bind) made. The
+    /// system may have a lower limit. Default 1,024; Node and nginx have 511.
+    pub backlog: u32,
+    /// Whether a client that says that it will send nothing more has gone: its exchange is then aborted, unless it is
+    /// answered at once. Default false, for HTTP lets it wait for its answer; true notices at once who closed.
+    pub abort_on_end: bool,
     /// How old a connection may get: its next answer is then the last, and idle it is closed. To the second. Default none. Useful
     /// behind load balancers, to spread connections anew.
     pub max_age: Option<Duration>,
@@ -44,11 +54,12 @@ pub struct Options {
     /// How many bytes an event loop reads at once, and so the most content a handler sees in one piece or has waiting
     /// while it [pauses](crate::Response::pause). At least 1,024, default 65,536; Node has 65,536.
     pub read_buffer: usize,
-    /// How many bytes of output may wait in memory for one connection before writers are told to wait, and its requests
-    /// are left in the socket; so they are while 16 pieces of files wait. At least 1, default 65,536; Node has 16,384.
+    /// How many bytes of output, those of files included, may wait for one connection before writers are told to wait,
+    /// and its requests are left in the socket; so they are while two pieces of files wait, each with a descriptor. At
+    /// least 1, default 65,536; Node has 16,384.
     pub write_high_water: usize,
     /// How many bytes of content are read and discarded when a request was answered before it was complete, in the hope
-    /// to keep the connection. Default 262,144, as in Go.
+    /// of keeping the connection. Default 262,144, as in Go.
     pub discard_limit: u64,
     /// How many bytes are read and discarded after the last answer, until the client closes. Default 1,048,576.
     pub linger_limit: u64,
@@ -99,7 +110,10 @@ impl Default for Options {
             timeouts: Timeouts::SERVER,
             advertise_keep_alive: true,
             max_requests: 0,
-            max_connections: 0,
+            max_connections: None,
+            max_connections_per_peer: None,
+            backlog: 1024,
+            abort_on_end: false,
             max_age: None,
             max_age_jitter: 10,
             read_buffer: 64 * 1024,

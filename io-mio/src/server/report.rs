@@ -7,20 +7,18 @@ use std::io;
 use std::time::Duration;
 
 use h1wire_proto::{Expired, RecvErrorKind, Time};
+use std::sync::Arc;
 
-use crate::server::answer::Answer;
-use crate::server::connection::Link;
-use crate::server::drive::Turn;
-use crate::server::handler::Handler;
-
-/// What one exchange came to. Times are those of its event loop, to the millisecond.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// What one exchange came to. Times are to the microsecond, and begin when its event loop was told that there is
+/// something to read.
+#[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Report {
-    /// Which request of its connection it was, counted from 1. From 2 on, the connection was reused.
+    /// Which request of its connection it was, counted from 1. From 2 on, the connection was reused. One whose head
+    /// was not complete counts here, too.
     pub number: u32,
-    /// The status of the final response. None if its head was not sent, or the client broke the protocol and no
-    /// handler answered that.
+    /// The status of the final response, also of one that the server gave by itself: 400, 408, 500. None if its head
+    /// was not sent.
     pub status: Option<u16>,
     /// Whether the response is complete. In [`Handler::report`] that all of it was handed to the system, which is the
     /// most a server can know; in [`Response::report`](crate::Response::report), before the end, that the handler
@@ -39,6 +37,9 @@ pub struct Report {
     pub took: Duration,
     /// What broke it off, if something did. An exchange that is aborted without was ended by the server or its handler.
     pub failure: Option<Failure>,
+    /// What the handler could not do, in words: the error it [failed](crate::Response::fail) with or returned, or the
+    /// field that could not be sent.
+    pub error: Option<Arc<str>>,
 }
 
 /// What broke an exchange off.
@@ -51,6 +52,10 @@ pub enum Failure {
     Timeout(Expired),
     /// Reading or writing failed, or the client reset the connection.
     Stream(io::ErrorKind),
+    /// The handler failed, see [`Report::error`].
+    Handler,
+    /// The handler panicked.
+    Panic,
 }
 
 /// What one connection came to. Only with [`Options::count_connections`](crate::Options::count_connections).
@@ -65,83 +70,101 @@ pub struct ConnectionReport {
     pub sent: u64,
     /// How long it has been open, to the millisecond.
     pub age: Duration,
+    /// Whether it went over to another protocol.
+    pub is_switched: bool,
 }
 
-/// Where the counts stood when an exchange began, and when it got how far.
+/// Where the counts stood when an exchange began, and when it got how far. Moments are microseconds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Marks {
-    began: Time,
+    /// Which request of its connection it is.
+    number: u32,
+    began: u64,
     received: u64,
     position: u64,
     /// When the request was complete, and when the head of its answer was sent.
-    pub(crate) request: Time,
-    pub(crate) head: Time,
+    pub(crate) request: u64,
+    pub(crate) head: u64,
     pub(crate) failure: Option<Failure>,
 }
 
 /// A moment that did not come yet.
-const NOT_YET: Time = Time(u64::MAX);
+const NOT_YET: u64 = u64::MAX;
 
 impl Marks {
     pub(crate) const fn new() -> Self {
-        Self { began: NOT_YET, received: 0, position: 0, request: NOT_YET, head: NOT_YET, failure: None }
-    }
-
-    /// The head of a request was read at `now`, and what is queued from here on is its answer.
-    #[inline]
-    pub(crate) fn begin(now: Time, received: u64, answer: &Answer) -> Self {
-        Self { began: now, received, position: answer.position(), ..Self::new() }
-    }
-
-    fn until(&self, moment: Time) -> Option<Duration> {
-        (moment != NOT_YET).then(|| Duration::from_millis(moment.since(self.began)))
-    }
-}
-
-impl Report {
-    /// Of the request at hand.
-    pub(crate) fn new(answer: &Answer, link: &mut Link, now: Time) -> Self {
-        let marks = &answer.marks;
-        let is_complete = answer.head_sent && link.conn.body().is_none();
-        let sent = if is_complete { answer.position() } else { answer.sent };
         Self {
-            number: link.tenure.requests(),
-            status: answer.head_sent.then_some(answer.status),
+            number: 0,
+            began: NOT_YET,
+            received: 0,
+            position: 0,
+            request: NOT_YET,
+            head: NOT_YET,
+            failure: None,
+        }
+    }
+
+    /// The head of a request was read at `now`, after `received` bytes of its connection, and what follows `position`
+    /// in what is sent is its answer.
+    #[inline]
+    pub(crate) fn begin(number: u32, now: u64, received: u64, position: u64) -> Self {
+        Self { number, began: now, received, position, ..Self::new() }
+    }
+
+    fn until(&self, moment: u64) -> Option<Duration> {
+        let micros = moment.saturating_sub(self.began);
+        (moment != NOT_YET && self.began != NOT_YET).then(|| Duration::from_micros(micros))
+    }
+
+    /// The report when `received` bytes were read and `sent` bytes of the connection were sent, or will have been.
+    pub(crate) fn report(
+        &self,
+        status: u16,
+        is_complete: bool,
+        received: u64,
+        sent: u64,
+        now: u64,
+        error: Option<Arc<str>>,
+    ) -> Report {
+        Report {
+            number: self.number,
+            status: (self.head != NOT_YET).then_some(status),
             is_complete,
-            received: link.conn.recv_offset().saturating_sub(marks.received),
-            sent: sent.saturating_sub(marks.position),
-            request: marks.until(marks.request),
-            head: marks.until(marks.head),
-            took: marks.until(now).unwrap_or_default(),
-            failure: marks.failure,
+            received: received.saturating_sub(self.received),
+            sent: sent.saturating_sub(self.position),
+            request: self.until(self.request),
+            head: self.until(self.head),
+            took: self.until(now).unwrap_or_default(),
+            failure: self.failure,
+            error,
         }
     }
 }
 
-/// An exchange that is over but for bytes that wait to be sent.
+/// An exchange that is over but for bytes that wait to be sent. None: there is only its report to be made.
 pub(crate) struct Leaving<E> {
-    pub(crate) exchange: E,
+    pub(crate) exchange: Option<E>,
     /// The byte that is the last of its answer.
     pub(crate) last: u64,
-    began: Time,
+    began: u64,
     report: Report,
 }
 
 impl<E> Leaving<E> {
+    /// `report` is the one of an answer whose last byte is `last`, all sent.
     #[inline]
-    pub(crate) fn new(exchange: E, answer: &Answer, link: &mut Link) -> Self {
-        let (Marks { began, position, .. }, last) = (answer.marks, answer.position());
-        let sent = last.saturating_sub(position);
-        Self { exchange, last, began, report: Report { sent, ..Report::new(answer, link, began) } }
+    pub(crate) fn new(exchange: Option<E>, marks: &Marks, last: u64, report: Report) -> Self {
+        Self { exchange, last, began: marks.began, report }
     }
 
-    /// The report when nothing more will be sent after the first `sent` bytes.
+    /// The exchange, and its report when nothing more will be sent after the first `sent` bytes.
     #[inline]
-    pub(crate) fn report(&self, sent: u64, now: Time) -> Report {
-        let took = Duration::from_millis(now.since(self.began));
-        let unsent = self.last.saturating_sub(sent);
-        let is_complete = self.report.is_complete && unsent == 0;
-        Report { took, is_complete, sent: self.report.sent.saturating_sub(unsent), ..self.report }
+    pub(crate) fn into_report(self, sent: u64, now: u64) -> (Option<E>, Report) {
+        let Self { exchange, last, began, report } = self;
+        let took = Duration::from_micros(now.saturating_sub(began));
+        let unsent = last.saturating_sub(sent);
+        let is_complete = report.is_complete && unsent == 0;
+        (exchange, Report { took, is_complete, sent: report.sent.saturating_sub(unsent), ..report })
     }
 }
 
@@ -151,6 +174,7 @@ struct Tally {
     opened: Time,
     received: u64,
     sent: u64,
+    is_switched: bool,
 }
 
 /// What is counted for each connection that is, by its key.
@@ -164,46 +188,28 @@ impl Tallies {
             self.0.resize(key + 1, None);
         }
         if let Some(entry) = self.0.get_mut(key) {
-            *entry = counted.then_some(Tally { opened: now, received: 0, sent: 0 });
+            *entry = counted.then_some(Tally { opened: now, received: 0, sent: 0, is_switched: false });
         }
     }
 
     #[inline]
-    fn count(&mut self, key: usize, received: usize, sent: usize) {
+    pub(crate) fn count(&mut self, key: usize, received: usize, sent: usize) {
         if let Some(Some(tally)) = self.0.get_mut(key) {
             tally.received += received as u64;
             tally.sent += sent as u64;
         }
     }
 
+    /// The connection went over to another protocol.
+    pub(crate) fn switched(&mut self, key: usize) {
+        if let Some(Some(tally)) = self.0.get_mut(key) {
+            tally.is_switched = true;
+        }
+    }
+
     pub(crate) fn report(&self, key: usize, requests: u32, now: Time) -> Option<ConnectionReport> {
-        let Tally { opened, received, sent } = (*self.0.get(key)?)?;
-        Some(ConnectionReport { requests, received, sent, age: Duration::from_millis(now.since(opened)) })
-    }
-}
-
-impl<H: Handler> Turn<'_, H> {
-    /// Adds what happened in this turn to the counters.
-    #[inline]
-    pub(crate) fn count(&mut self) {
-        let (counters, activity) = (&self.cx.counters, &self.activity);
-        counters.requests.add(activity.heads.into());
-        counters.bytes_received.add(activity.received as u64);
-        counters.bytes_sent.add(activity.sent as u64);
-        if activity.heads > 0 && activity.heads == self.link.tenure.requests() {
-            counters.used.add(1);
-        }
-        self.cx.tallies.count(self.key, activity.received, activity.sent);
-    }
-
-    /// The connection is about to go, after everything else was told.
-    #[cold]
-    pub(crate) fn closed(&mut self) {
-        let now = self.cx.clock.now();
-        if let Some(report) = self.cx.tallies.report(self.key, self.link.tenure.requests(), now) {
-            let stream = &self.link.stream;
-            let handler = &mut *self.handler;
-            self.cx.counters.guard(|| handler.closed(stream, &report));
-        }
+        let Tally { opened, received, sent, is_switched } = (*self.0.get(key)?)?;
+        let age = Duration::from_millis(now.since(opened));
+        Some(ConnectionReport { requests, received, sent, age, is_switched })
     }
 }

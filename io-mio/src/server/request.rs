@@ -2,16 +2,52 @@
 
 use std::ops::Deref;
 
-use h1wire_proto::{RecvError, RequestHead};
+use h1wire_proto::{Fields, Method, RecvError, RequestHead, Version};
 
 /// A request: its [head](RequestHead), and which of its connection it is.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
     pub(crate) head: RequestHead<'a, 'a>,
     pub(crate) number: u32,
+    pub(crate) is_shutting_down: bool,
 }
 
-impl Request<'_> {
+impl<'a> Request<'a> {
+    /// The head, as it was received.
+    #[inline]
+    pub fn head(&self) -> &RequestHead<'a, 'a> {
+        &self.head
+    }
+
+    /// The method.
+    #[inline]
+    pub fn method(&self) -> Method<'a> {
+        self.head.method
+    }
+
+    /// The target as received.
+    #[inline]
+    pub fn target(&self) -> &'a [u8] {
+        self.head.target
+    }
+
+    /// The field section.
+    #[inline]
+    pub fn fields(&self) -> Fields<'a, 'a> {
+        self.head.fields
+    }
+
+    /// The version.
+    #[inline]
+    pub fn version(&self) -> Version {
+        self.head.version
+    }
+
+    /// Whether the server shuts down, so that the answer is the last of its connection.
+    pub fn is_shutting_down(&self) -> bool {
+        self.is_shutting_down
+    }
+
     /// Which request of its connection this is, counted from 1.
     pub fn number(&self) -> u32 {
         self.number

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use mio::{Events, Poll, Token, Waker};
 
+use crate::server::census::Census;
 use crate::server::event_loop::EventLoop;
 use crate::server::handle::{Drained, Handle};
 use crate::server::handler::Handler;
-use crate::server::listener::{Listener, Listening};
+use crate::server::listener::{Door, Listening};
 use crate::server::options::Options;
 
 const WAKE: Token = Token(0);
@@ -24,7 +25,6 @@ const EVENTS: usize = 1024;
 pub struct Running {
     handle: Handle,
     threads: Vec<JoinHandle<io::Result<Drained>>>,
-    addr: io::Result<SocketAddr>,
 }
 
 impl Running {
@@ -38,10 +38,12 @@ impl Running {
     /// # Errors
     /// As [`Server::local_addr`].
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        match &self.addr {
-            Ok(addr) => Ok(*addr),
-            Err(e) => Err(e.kind().into()),
-        }
+        self.handle.local_addr()
+    }
+
+    /// As [`Handle::shutdown`].
+    pub fn shutdown(&self, within: Duration) {
+        self.handle.shutdown(within);
     }
 
     /// Waits for the end of the server, which [`Handle::shutdown`] brings about.
@@ -61,10 +63,9 @@ impl Running {
 
 /// Starts event loops in threads of their own: all, or none.
 pub(super) fn start<H, M>(
-    shares: impl Iterator<Item = (usize, Vec<Listener>)>,
-    options: Options,
+    shares: impl Iterator<Item = (usize, Vec<Door>)>,
+    common: &Common,
     make: M,
-    addr: io::Result<SocketAddr>,
 ) -> io::Result<Running>
 where
     H: Handler + 'static,
@@ -73,11 +74,11 @@ where
     let make = Arc::new(make);
     let (tell, told) = mpsc::channel();
     let mut threads = Vec::new();
-    for (number, listeners) in shares {
+    for (number, doors) in shares {
         let poll = Poll::new()?;
-        let (make, options, tell) = (make.clone(), options.clone(), tell.clone());
+        let (make, common, tell) = (make.clone(), common.clone(), tell.clone());
         let run = move || {
-            let made = prepare(&poll, options, listeners, make(number));
+            let made = prepare(&poll, &common, doors, make(number));
             let event_loop = match made {
                 Ok(event_loop) => event_loop,
                 Err(e) => {
@@ -99,7 +100,7 @@ where
             Err(e) => error = Some(e),
         }
     }
-    let running = Running { handle: Handle::new(loops), threads, addr };
+    let running = Running { handle: Handle::new(loops, &common.addr()), threads };
     match error {
         None => Ok(running),
         Some(error) => {
@@ -111,26 +112,46 @@ where
     }
 }
 
-/// The listeners of each worker.
-pub(super) fn share(listening: Vec<Listening>, workers: usize) -> io::Result<Vec<Vec<Listener>>> {
-    let mut shares = Vec::new();
-    for _ in 1..workers {
-        shares.push(listening.iter().map(Listening::again).collect::<io::Result<_>>()?);
+/// What all event loops of a server have.
+#[derive(Clone)]
+pub(super) struct Common {
+    options: Options,
+    census: Arc<Census>,
+    addr: Result<SocketAddr, io::ErrorKind>,
+}
+
+impl Common {
+    pub(super) fn new(options: Options, addr: &io::Result<SocketAddr>) -> Self {
+        Self { options, census: Arc::default(), addr: addr.as_ref().copied().map_err(io::Error::kind) }
     }
-    shares.push(listening.into_iter().map(Listening::into_listener).collect::<io::Result<_>>()?);
-    Ok(shares)
+
+    fn addr(&self) -> io::Result<SocketAddr> {
+        self.addr.map_err(io::Error::from)
+    }
+
+    /// The listeners of each worker.
+    pub(super) fn share(&self, listening: Vec<Listening>, workers: usize) -> io::Result<Vec<Vec<Door>>> {
+        let door = |listening: Listening| listening.into_door(self.options.backlog);
+        let mut shares = Vec::new();
+        for _ in 1..workers {
+            shares.push(listening.iter().map(|l| l.again().and_then(door)).collect::<io::Result<_>>()?);
+        }
+        shares.push(listening.into_iter().map(door).collect::<io::Result<_>>()?);
+        Ok(shares)
+    }
 }
 
 pub(super) fn prepare<H: Handler>(
     poll: &Poll,
-    options: Options,
-    listeners: Vec<Listener>,
+    common: &Common,
+    doors: Vec<Door>,
     handler: H,
 ) -> io::Result<EventLoop<H>> {
+    let Common { options, census, .. } = common.clone();
     let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
-    let mut event_loop = EventLoop::new(poll.registry(), waker, FIRST, options, handler)?;
-    for listener in listeners {
-        event_loop.listen(listener)?;
+    let mut event_loop = EventLoop::among(census, poll.registry(), waker, FIRST, options, handler)?;
+    for door in doors {
+        event_loop.open_door(door)?;
     }
     Ok(event_loop)
 }

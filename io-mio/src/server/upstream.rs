@@ -79,7 +79,11 @@ impl<H: Handler> Turn<'_, H> {
     }
 
     /// The exchange at hand is over, and so are its calls.
+    #[inline]
     pub(super) fn end_calls(&mut self, aborted: bool) {
+        if self.active.answer.calls.is_empty() {
+            return;
+        }
         let calls = self.active.answer.calls.drain(..);
         self.ended_calls.extend(calls.map(|id| (id, aborted)));
         self.end_ended_calls();

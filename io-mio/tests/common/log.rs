@@ -69,7 +69,7 @@ impl Log {
                 res.end("early").unwrap();
             }
             "/echo" => res.send_head().unwrap(),
-            "/patient" => res.set_timeout(0),
+            "/patient" => res.set_timeout(None),
             "/limit" => res.limit_content(Some(3)),
             "/late" => {
                 res.write("begun").unwrap();

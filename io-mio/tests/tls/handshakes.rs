@@ -151,7 +151,7 @@ fn tls_is_spoken_over_any_listener_and_any_stream() {
         assert!(got.ends_with("hello"), "{got}");
     }
     stop(server);
-    std::fs::remove_file(&path).unwrap();
+    assert!(!path.exists(), "the file goes with the server");
 }
 
 /// Processor time of one thread of this process.

@@ -64,7 +64,11 @@ fn send(stream: &mut Stream, file: &File, offset: u64, len: u64) -> io::Result<u
         Stream::Other(_) => return copy(stream, file, offset, len),
     };
     let mut at = offset;
-    let moved = rustix::fs::sendfile(socket, file.as_fd(), Some(&mut at), len as usize)?;
+    let moved = crate::sigpipe::without(|| {
+        let moved = rustix::fs::sendfile(socket, file.as_fd(), Some(&mut at), len as usize);
+        // It comes with an error, or when some of it was moved before.
+        (moved, moved != Ok(len as usize))
+    })?;
     Ok(moved as u64)
 }
 
