@@ -225,4 +225,74 @@ impl Response<'_> {
         self.answer.head_sent(200, self.cx.moment());
         Ok(())
     }
+
+    /// Sends an interim response with any 1xx status but 101. HTTP/1.0 clients are sent none.
+    ///
+    /// # Errors
+    /// What the machine refuses ([`Conn::informational`](h1wire_proto::Conn::send_informational)).
+    pub fn send_informational<F: FieldSource + ?Sized>(
+        &mut self,
+        status: u16,
+        fields: &F,
+    ) -> Result<(), SendError> {
+        let sent = self.link.conn.send_informational(status, fields, &mut self.outbox.queue);
+        sent.map_err(|error| self.refused(error))
+    }
+
+    /// Sends `100 Continue`: the content is wanted.
+    ///
+    /// # Errors
+    /// As [`informational`](Self::send_informational).
+    pub fn send_continue(&mut self) -> Result<(), SendError> {
+        self.send_informational(100, &())
+    }
+
+    /// Sends `102 Processing`.
+    ///
+    /// # Errors
+    /// As [`informational`](Self::send_informational).
+    pub fn send_processing(&mut self) -> Result<(), SendError> {
+        self.send_informational(102, &())
+    }
+
+    /// Sends `103 Early Hints`, usually with `Link` fields (RFC 8297).
+    ///
+    /// # Errors
+    /// As [`informational`](Self::send_informational).
+    pub fn send_early_hints<F: FieldSource + ?Sized>(&mut self, fields: &F) -> Result<(), SendError> {
+        self.send_informational(103, fields)
+    }
+
+    #[inline]
+    pub(super) fn note(&mut self, done: Result<(), SendError>) -> &mut Self {
+        if let Err(error) = done {
+            self.answer.draft.error.get_or_insert(error);
+            self.refused(error);
+        }
+        self
+    }
+
+    #[inline]
+    pub(super) fn note_field(&mut self, name: &[u8], done: Result<(), SendError>) -> &mut Self {
+        if let Err(error) = done {
+            self.blame(format_args!("{}: {error}", name.escape_ascii()));
+        }
+        self.note(done)
+    }
+
+    /// Keeps the text of what could not be done for the report.
+    #[cold]
+    pub(crate) fn refused(&mut self, error: SendError) -> SendError {
+        self.blame(error);
+        error
+    }
+
+    /// Keeps the first of these texts for the report.
+    #[cold]
+    pub(crate) fn blame(&mut self, error: impl Display) {
+        if self.answer.error.is_none() {
+            self.answer.error = Some(error.to_string().into());
+            self.cx.counters.handler_errors.add(1);
+        }
+    }
 }

@@ -24,7 +24,7 @@ use crate::server::handle::{Drained, Handle};
 use crate::server::handler::Handler;
 use crate::server::listener::{Door, Listener};
 use crate::server::options::Options;
-use crate::server::remote::{Command, ExchangeId, Remote};
+use crate::server::remote::{Command, Remote};
 use crate::server::report::Tallies;
 use crate::server::upstream::{self, TOKENS};
 use crate::stream::Stream;
@@ -61,7 +61,7 @@ pub struct EventLoop<H: Handler> {
     /// For requests that handlers make of other servers.
     pub(crate) client: Option<Box<Engine>>,
     pub(crate) random: RandomState,
-    commands: Vec<Command>,
+    pub(super) commands: Vec<Command>,
     pub(crate) registry: Registry,
     pub(crate) first_token: usize,
     /// Never repeats while a connection with the same key is remembered anywhere.
@@ -302,46 +302,11 @@ impl<H: Handler> EventLoop<H> {
         }
     }
 
-    pub(crate) fn obey_commands(&mut self) {
-        let mut commands = std::mem::take(&mut self.commands);
-        self.cx.remote.take(&mut commands);
-        for command in commands.drain(..) {
-            match command {
-                Command::Act(id, action) if self.is_open(id) => {
-                    self.run_with(id.key, |turn| turn.act(action));
-                }
-                // What it holds is the user's, and so is what it does as it goes.
-                Command::Act(_, action) => drop(self.cx.counters.guard(|| drop(action))),
-                Command::Forsake(id) if self.is_open(id) => self.run_with(id.key, |turn| turn.forsake()),
-                Command::Forsake(_) => {}
-                Command::Inject(stream) => {
-                    if self.inject(stream).is_err() {
-                        self.cx.counters.accept_errors.add(1);
-                    }
-                }
-                Command::Shutdown(within) => self.shut_down(within),
-                Command::CloseIdle => self.close_idle(),
-                Command::CloseAll => self.close_all(),
-                Command::Options(options, own) => (self.cx.options, self.cx.own) = (options, own),
-            }
-        }
-        self.commands = commands;
-    }
-
     /// Has a connection looked at when its next time limit passes.
     pub(crate) fn schedule(&mut self, key: usize) {
         if let Some(at) = self.connections.get(key).and_then(|c| c.link.next_deadline()) {
             self.wheel.schedule(key, at);
         }
-    }
-
-    /// Whether this exchange can still be answered.
-    pub(super) fn is_open(&self, id: ExchangeId) -> bool {
-        self.connections.get(id.key).is_some_and(|c| {
-            c.link.generation == id.generation
-                && c.link.tenure.requests() == id.number
-                && c.active.as_ref().is_some_and(|active| active.answer.is_open())
-        })
     }
 
     #[inline]
