@@ -20,7 +20,7 @@ use core::ops::Range;
 ///
 /// All bounds are the caller's: `cap` is the most bytes to hold, at least the
 /// [contiguous bytes](crate::Limits::max_contiguous) the machine may need plus one read. The memory is at most twice
-/// that. Work is linear in the bytes received, however small the pieces they arrive in.
+/// that; when it grows, twice what is held, or what is to be read as well. Work is linear in the bytes received, however small the pieces they arrive in.
 ///
 /// ```
 /// use h1wire_proto::InBuf;
@@ -211,20 +211,24 @@ impl InBuf {
         if n > cap.saturating_sub(held) {
             return false;
         }
-        // Moving what is held to the front is paid for by as many bytes consumed. Otherwise a peer that sends and
-        // has consumed one byte at a time would have everything moved for each.
-        if self.start > 0 && self.start >= held {
-            self.buf.copy_within(self.start..self.end, 0);
-            (self.start, self.end) = (0, held);
+        // Moving what is held is paid for by as many bytes consumed, or by room for as many to come. Otherwise a peer
+        // that sends and has consumed one byte at a time would have everything moved for each.
+        if self.start >= held {
+            self.move_to_front();
         }
-        let needed = self.end.saturating_add(n);
-        if needed > self.buf.capacity() {
-            let doubled = self.buf.capacity().saturating_mul(2);
-            let target = doubled.min(self.start.saturating_add(cap)).max(needed);
-            self.buf.truncate(self.end);
-            self.buf.reserve_exact(target - self.end);
+        if n > self.buf.capacity().saturating_sub(self.end) {
+            self.move_to_front();
+            self.buf.truncate(held);
+            self.buf.reserve_exact(held.max(n));
         }
         true
+    }
+
+    fn move_to_front(&mut self) {
+        if self.start > 0 {
+            self.buf.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.end - self.start);
+        }
     }
 }
 
