@@ -50,18 +50,19 @@ impl ChunkLine {
     pub(crate) const START: Self = Self { size: 0, seen: 0, state: State::Start };
 
     /// A line of one to seven digits and CRLF, complete in `input`: its size and length. `None` says nothing but that
-    /// [`read`](Self::read) must look: it also comes for input of less than the nine bytes of the longest such line.
+    /// [`read`](Self::read) must look. With seven digits, a size of this kind fits into memory's sizes on 32 bits. `None`
+    /// also comes for input of less than the nine bytes of the longest such line.
     #[inline(always)]
-    pub(crate) fn quick(input: &[u8]) -> Option<(u64, usize)> {
+    pub(crate) fn quick(input: &[u8]) -> Option<(u32, usize)> {
         let line = input.first_chunk::<9>()?;
-        let mut size = 0u64;
+        let mut size = 0u32;
         for i in 0..8 {
             let digit = HEX[line[i] as usize];
             if digit > 15 {
                 let ends = i > 0 && [line[i], line[i + 1]] == *b"\r\n";
                 return ends.then_some((size, i + 2));
             }
-            size = size << 4 | digit as u64;
+            size = size << 4 | u32::from(digit);
         }
         None
     }
@@ -174,7 +175,7 @@ mod tests {
         ] {
             let padded = [line, b"........."].concat();
             if let Some((size, len)) = ChunkLine::quick(&padded) {
-                assert_eq!(read(line, Flags::NONE), Ok(Some(size)), "{line:?}");
+                assert_eq!(read(line, Flags::NONE), Ok(Some(size.into())), "{line:?}");
                 assert_eq!(len, line.len());
             }
         }

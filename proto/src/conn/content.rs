@@ -64,6 +64,7 @@ impl Core {
         let line = input.strip_prefix(b"\r\n")?;
         let (size, len) = ChunkLine::quick(line)?;
         let (data, rest) = line.get(len..)?.split_at_checked(size as usize)?;
+        let size = u64::from(size);
         if size == 0 || size > self.content_left {
             return None;
         }
@@ -184,7 +185,7 @@ impl Core {
             && let Some((size, len)) = ChunkLine::quick(input)
         {
             self.consume(input, len);
-            return self.chunk(party, size, len as u16);
+            return self.chunk(party, size.into(), len as u16);
         }
         match line.read(input, self.bounds.chunk_line, self.lenient) {
             Ok((used, done)) => {
