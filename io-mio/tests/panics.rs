@@ -174,6 +174,8 @@ fn a_panic_in_any_event_ends_its_connection_and_not_the_server() {
         ("timeout", "", Waits),
         ("timeout", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n", Waits),
     ];
+    // A backtrace of each of them would take longer, on a slow machine, than a client waits.
+    std::panic::set_hook(Box::new(|info| eprintln!("{info}")));
     let chosen = Chosen::default();
     let timeouts = Timeouts { headers: ms(300), body: ms(300), ..Timeouts::SERVER };
     let options = options(|o| (o.timeouts, o.max_requests, o.count_connections) = (timeouts, 2, true));

@@ -78,11 +78,15 @@ impl Peer {
 
     /// Reads until the bytes held contain `mark`, and takes them with it.
     pub fn until(&mut self, mark: &[u8]) -> String {
+        // What was searched is not searched again, however small the pieces that come.
+        let mut searched = 0;
         loop {
-            if let Some(at) = self.held.windows(mark.len()).position(|w| w == mark) {
-                let taken = self.held.drain(..at + mark.len()).collect();
+            let found = self.held[searched..].windows(mark.len()).position(|w| w == mark);
+            if let Some(at) = found {
+                let taken = self.held.drain(..searched + at + mark.len()).collect();
                 return String::from_utf8(taken).unwrap();
             }
+            searched = self.held.len().saturating_sub(mark.len() - 1);
             assert!(self.read() > 0, "closed before {mark:?}: {:?}", String::from_utf8_lossy(&self.held));
         }
     }
