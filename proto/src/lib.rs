@@ -101,7 +101,8 @@
 //! `std` (default) chooses the fastest code for scanning when the program runs, and converts to what the standard library
 //! has for errors and moments; without it, that choice is made when
 //! compiling and the crate is `no_std`. It needs `alloc` either way, though a `Conn` never allocates: the sinks and
-//! the `Slots` do, and grow to what they once needed.
+//! the `Slots` do, and grow to what they once needed. `http` converts heads from and to the types of the crate of that
+//! name.
 //!
 //! `extra-platforms` is for processors without atomic compare-and-swap (Cortex-M0, `riscv32imc`), as the feature of the
 //! same name in `bytes`: the program then says how [`portable-atomic`](https://docs.rs/portable-atomic) does without.
@@ -130,6 +131,8 @@ mod forward;
 mod framing;
 mod head;
 mod headers;
+#[cfg(feature = "http")]
+mod http_types;
 mod inbuf;
 #[cfg(feature = "std")]
 mod io_error;
