@@ -143,6 +143,7 @@ mod message;
 mod out;
 mod owned;
 pub mod pool;
+mod proxy_protocol;
 mod queue;
 mod registry;
 pub mod retry;
@@ -186,6 +187,7 @@ pub use limits::Limits;
 pub use message::{Asks, BodyKind, Expect, Extension, Method, RequestHead, ResponseHead, Version};
 pub use out::{Count, Out};
 pub use owned::{OwnedFields, OwnedRequest, OwnedResponse};
+pub use proxy_protocol::{BadProxyHeader, ProxyHeader};
 pub use queue::OutQueue;
 pub use registry::{METHODS, MethodInfo, STATUS_CODES, reason_phrase};
 #[doc(hidden)]
