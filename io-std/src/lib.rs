@@ -84,8 +84,33 @@ pub fn tls_platform_config() -> Result<rustls::ClientConfig, rustls::Error> {
     tls::platform_config()
 }
 
-/// Speaks TLS with the clients of a server: a hook for [`Server::on_connection`]. Set ALPN to `http/1.1` in the
-/// configuration, or leave it empty.
+/// A configuration for servers with this chain of certificates, the server's own first, that speaks HTTP/1.1 and 1.0. That
+/// is said by ALPN (RFC 7301), too: clients that offer other protocols and neither of these are refused.
+///
+/// # Errors
+/// A key that does not fit the certificate.
+///
+/// ```no_run
+/// use h1wire_std::rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+///
+/// let chain = CertificateDer::pem_file_iter("chain.pem")?.collect::<Result<_, _>>()?;
+/// let config = h1wire_std::server_tls_config(chain, PrivateKeyDer::from_pem_file("key.pem")?)?;
+/// h1wire_std::Server::bind("0.0.0.0:8443")?
+///     .tls(config.into())
+///     .serve(|_, response| response.end("hello\n"))?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[cfg(feature = "tls")]
+pub fn server_tls_config(
+    chain: Vec<rustls::pki_types::CertificateDer<'static>>,
+    key: rustls::pki_types::PrivateKeyDer<'static>,
+) -> Result<rustls::ServerConfig, rustls::Error> {
+    tls::server_config(chain, key)
+}
+
+/// Speaks TLS with the clients of a server: a hook for [`Server::on_connection`]. [`server_tls_config`] makes a
+/// configuration of a certificate and its key. One made elsewhere has `http/1.1` and `http/1.0` in `alpn_protocols`, or
+/// leaves it empty: with `http/1.1` alone, clients that offer only the older version by ALPN are refused.
 ///
 /// A client agrees on TLS while its first head is waited for, and both together have the time of a head
 /// ([`Timeouts::headers`](h1wire_proto::Timeouts::headers)). One that is slow or silent costs a descriptor and no thread,

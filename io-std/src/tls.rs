@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use rustls::client::WantsClientCert;
-use rustls::pki_types::ServerName;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{
     ClientConfig, ClientConnection, ConfigBuilder, Connection, RootCertStore, ServerConfig, ServerConnection,
     WantsVerifier,
@@ -27,6 +27,18 @@ pub(crate) fn default_config() -> Arc<ClientConfig> {
 /// A configuration that trusts these roots, and asks for HTTP/1.1 by ALPN (RFC 7301).
 pub(crate) fn config(roots: RootCertStore) -> ClientConfig {
     finish(builder().with_root_certificates(roots))
+}
+
+/// A configuration for servers that speaks HTTP/1.1 and 1.0, and says so by ALPN.
+pub(crate) fn server_config(
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+) -> Result<ServerConfig, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let mut config = builder.with_no_client_auth().with_single_cert(chain, key)?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec(), b"http/1.0".to_vec()];
+    Ok(config)
 }
 
 /// As [`config`], but trusts whom the system trusts.

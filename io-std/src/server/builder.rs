@@ -101,7 +101,8 @@ impl Server {
     }
 
     /// Has the connections of all listeners so far speak TLS: `Server::bind(a)?.tls(config).and(Server::bind(b)?)`
-    /// speaks it on `a` and not on `b`. Set ALPN to `http/1.1` in the configuration, or leave it empty.
+    /// speaks it on `a` and not on `b`. [`server_tls_config`](crate::server_tls_config) makes a configuration of a
+    /// certificate and its key; one of your own has `http/1.1` and `http/1.0` in `alpn_protocols`, or leaves it empty.
     ///
     /// A client agrees on TLS while its first head is waited for, and both together have the time of a head
     /// ([`Timeouts::headers`](h1wire_proto::Timeouts::headers)). One that is slow or silent costs a descriptor and no

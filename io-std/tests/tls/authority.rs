@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use h1wire_std::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use h1wire_std::rustls::{RootCertStore, ServerConfig, ServerConnection, Stream as TlsPipe, crypto};
+use h1wire_std::rustls::{RootCertStore, ServerConfig, ServerConnection, Stream as TlsPipe};
 use h1wire_std::server::Options;
 use h1wire_std::{Agent, AgentBuilder};
 
@@ -38,14 +38,7 @@ impl Authority {
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
         let mut roots = RootCertStore::empty();
         roots.add(certificate.clone()).unwrap();
-        let provider = Arc::new(crypto::ring::default_provider());
-        let mut server = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate], key)
-            .unwrap();
-        server.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let server = h1wire_std::server_tls_config(vec![certificate], key).unwrap();
         Self {
             server: Arc::new(server),
             roots,

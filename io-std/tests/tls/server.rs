@@ -301,3 +301,32 @@ fn a_kept_session_that_is_turned_away_is_answered_in_it() {
     assert_eq!(held.join().unwrap(), "served");
     drop(waiting);
 }
+
+#[test]
+fn clients_of_either_version_agree_by_alpn_and_those_of_other_protocols_do_not() {
+    let authority = Authority::new();
+    let server = Server::bind("127.0.0.1:0").unwrap().tls(authority.server.clone());
+    let server = server.start(|_, response| response.end("hello")).unwrap();
+    for (offer, agreed) in [
+        (&[][..], Some(None)),
+        (&["http/1.1"], Some(Some("http/1.1"))),
+        (&["http/1.0"], Some(Some("http/1.0"))),
+        (&["h2", "http/1.1"], Some(Some("http/1.1"))),
+        (&["h2"], None),
+    ] {
+        let mut config = h1wire_std::tls_config(authority.roots.clone());
+        config.alpn_protocols = offer.iter().map(|name| name.as_bytes().to_vec()).collect();
+        let mut socket = TcpStream::connect(server.local_addr().unwrap()).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut session = ClientConnection::new(Arc::new(config), "localhost".try_into().unwrap()).unwrap();
+        let mut pipe = TlsPipe::new(&mut session, &mut socket);
+        let asked = pipe.write_all(b"GET / HTTP/1.0\r\n\r\n");
+        let mut answer = Vec::new();
+        let got = asked.and_then(|()| pipe.read_to_end(&mut answer)).is_ok() && answer.ends_with(b"hello");
+        assert_eq!(got, agreed.is_some(), "{offer:?}: {}", answer.escape_ascii());
+        if let Some(agreed) = agreed {
+            assert_eq!(session.alpn_protocol(), agreed.map(str::as_bytes), "{offer:?}");
+        }
+    }
+    server.shutdown(PATIENCE);
+}
