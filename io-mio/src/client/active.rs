@@ -9,6 +9,7 @@ use h1wire_proto::calling::{self, Late, Order, Upload, Wait};
 use h1wire_proto::pool::{Origin, Ticket};
 use h1wire_proto::{ClientConfig, Headers, InBuf, Limits, OutQueue, SendError, Time};
 
+use super::abort::AbortHandle;
 use super::error::ErrorKind;
 use super::spec::Spec;
 
@@ -87,6 +88,8 @@ pub(crate) struct Active {
     pub(crate) trailers: Headers,
     /// What was wrong with what the caller wrote or set.
     pub(crate) fault: Option<SendError>,
+    /// Who may end it from elsewhere.
+    pub(crate) abort: Option<AbortHandle>,
     pub(crate) flags: Flags,
 }
 
@@ -140,6 +143,7 @@ impl Active {
             held: VecDeque::new(),
             trailers: Headers::new(),
             fault: None,
+            abort: None,
             flags: Flags::default(),
         }
     }

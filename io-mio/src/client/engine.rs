@@ -143,6 +143,10 @@ impl Engine {
         let entry = self.calls.vacant_entry();
         let key = entry.key() as u32;
         let id = CallId { key, generation: active.generation };
+        active.abort = active.spec.as_ref().and_then(|spec| spec.abort.clone());
+        if active.abort.as_ref().is_some_and(|abort| !abort.join(&self.mailbox, id)) {
+            active.error = Some(ErrorKind::Aborted);
+        }
         entry.insert(active);
         self.acquire(key, false);
         self.schedule(key);
@@ -356,6 +360,9 @@ impl Engine {
     pub(crate) fn forget(&mut self, key: u32) {
         self.call_wheel.cancel(key as usize);
         if let Some(active) = self.calls.try_remove(key as usize) {
+            if let Some(abort) = &active.abort {
+                abort.leave(&self.mailbox, CallId { key, generation: active.generation });
+            }
             self.keep(active);
         }
         // What many calls at once needed is not kept for ever.

@@ -53,6 +53,11 @@ impl<M> Mailbox<M> {
         }
     }
 
+    /// Whether both lead to one loop.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// From now on nobody looks. What waits is dropped.
     pub(crate) fn close(&self) {
         // Dropped outside the lock: what is in a message may send another as it goes.

@@ -16,7 +16,8 @@ use mio::net::TcpStream;
 use mio::{Interest, Token};
 
 use super::agent::Later;
-use super::engine::{Engine, MANY, millis};
+use super::call::Call;
+use super::engine::{CallId, Engine, MANY, millis};
 use super::error::ErrorKind;
 use super::link::{Link, Ready, Source};
 use super::options::{BoxError, Lookup};
@@ -55,6 +56,8 @@ pub(crate) enum Letter {
     Resolved { making: usize, id: ConnId, found: io::Result<(Vec<SocketAddr>, Option<IpAddr>)> },
     /// The hook's stream.
     Made { making: usize, id: ConnId, made: Result<Stream, BoxError> },
+    /// Somebody wants no more of a call.
+    Abort(CallId),
 }
 
 impl Engine {
@@ -142,6 +145,7 @@ impl Engine {
     /// Something came from a thread.
     pub(crate) fn receive(&mut self, letter: Letter) {
         match letter {
+            Letter::Abort(id) => Call::new(self, id).abort(),
             Letter::Resolved { making, id, found } => {
                 let Some(of) = self.makings.get_mut(making).filter(|of| of.id == id) else { return };
                 match found {

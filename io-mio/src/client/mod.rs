@@ -9,6 +9,7 @@
 //! Whichever it is, a request is a [`Request`], what can be set for all of them is in [`Options`], what happens to one is told
 //! as an [`Event`], what can be done about it by its [`Call`], and what can go wrong is an [`Error`].
 
+mod abort;
 mod active;
 mod agent;
 mod asked;
@@ -37,6 +38,7 @@ mod upload;
 mod url;
 mod wiring;
 
+pub use abort::AbortHandle;
 pub(crate) use active::Owner;
 pub use call::Call;
 pub use client_loop::{Caller, ClientLoop};

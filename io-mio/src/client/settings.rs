@@ -11,6 +11,7 @@ use h1wire_proto::calling::{Credentials, Patience, Proxies};
 use h1wire_proto::pool::{Family, Origin};
 use h1wire_proto::{ClientConfig, ClientLeniency, Limits};
 
+use super::abort::AbortHandle;
 use super::options::BoxError;
 #[cfg(doc)]
 use super::options::Options;
@@ -171,6 +172,20 @@ impl Request {
     pub fn socket_keep_alive(mut self, initial_delay: Duration) -> Self {
         self.0.keep_alive = Some(initial_delay);
         self
+    }
+}
+
+/// Who may end it.
+impl Request {
+    /// Ends with everything else that has this handle, from any thread.
+    pub fn abort_with(mut self, handle: &AbortHandle) -> Self {
+        self.0.abort = Some(handle.clone());
+        self
+    }
+
+    /// A handle that aborts the request from any thread.
+    pub fn abort_handle(&mut self) -> AbortHandle {
+        self.0.abort.get_or_insert_default().clone()
     }
 }
 

@@ -10,6 +10,7 @@ use h1wire_proto::calling::{self, Dial, Patience, Proxies, Route};
 use h1wire_proto::pool::Origin;
 use h1wire_proto::{BodyLen, ClientConfig, Headers};
 
+use super::abort::AbortHandle;
 use super::error::ErrorKind;
 use super::options::{CreateConnection, Lookup, Options};
 use super::url::Place;
@@ -52,6 +53,8 @@ pub(crate) struct Spec {
     pub(crate) retries: bool,
     pub(crate) no_delay: Option<bool>,
     pub(crate) keep_alive: Option<Duration>,
+    /// Who may end it from elsewhere.
+    pub(crate) abort: Option<AbortHandle>,
     /// Whether its connection is its own, and closed afterwards.
     pub(super) one_shot: bool,
     /// The key of its connection in the pool of the client with these options, until something about it changes.
@@ -99,6 +102,7 @@ impl Spec {
             retries: true,
             no_delay: None,
             keep_alive: None,
+            abort: None,
             one_shot: false,
             origin: None,
             fault,

@@ -1,5 +1,6 @@
 //! The client, against servers that do exactly what a test says.
 
+mod abort;
 mod agent;
 mod basics;
 mod options;
