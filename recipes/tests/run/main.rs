@@ -2,6 +2,7 @@
 //! `WAIT`.
 
 mod capture;
+mod clients;
 mod connect_proxy;
 mod early_hints;
 #[cfg(unix)]
