@@ -4,6 +4,7 @@
 //! of its name (`fuzz/fuzz_targets`). They call only the public interface.
 #![deny(missing_docs)]
 
+mod calling;
 mod calls;
 mod choices;
 mod digest;
@@ -14,6 +15,7 @@ mod scan;
 mod split;
 mod wired;
 
+pub use calling::calling;
 pub use calls::calls;
 pub use encode::encode;
 pub use forward::forward;
@@ -27,6 +29,7 @@ pub type Harness = fn(&[u8]);
 
 /// Every harness by the name of its target.
 pub const HARNESSES: &[(&str, Harness)] = &[
+    ("calling", calling),
     ("calls", calls),
     ("encode", encode),
     ("forward", forward),

@@ -218,13 +218,16 @@ impl Call {
             Recv::Event(ClientEvent::Data(data)) => self.spend(data.len() as u64)?,
             Recv::Event(ClientEvent::End(_)) => self.stage = Stage::Complete,
             Recv::Closed => return Err(self.over(Why::Broken)),
-            Recv::Event(ClientEvent::Informational(_)) | Recv::NeedInput(_) | Recv::Paused(_) => {}
+            Recv::Event(ClientEvent::Informational(_)) => self.attempt.answered = true,
+            Recv::NeedInput(_) => self.spend(0)?,
+            Recv::Paused(_) => {}
         }
         Ok(recv)
     }
 
     fn answered(&mut self, head: &ResponseHead<'_, '_>) {
         self.heads += 1;
+        self.attempt.answered = true;
         self.hint = KeepAlive::parse(head.fields.get_all("keep-alive"));
         self.stage = if head.switched { Stage::Switched } else { Stage::Answering };
     }
@@ -232,7 +235,8 @@ impl Call {
     /// Content was received: does nothing unless it is only to be discarded.
     fn spend(&mut self, n: u64) -> Result<(), Why> {
         let Some(budget) = &mut self.budget else { return Ok(()) };
-        match budget.checked_sub(n) {
+        // No more is read of what is known to be too much.
+        match budget.checked_sub(n).filter(|left| *left >= self.conn.recv_bypass()) {
             Some(left) => {
                 *budget = left;
                 Ok(())
@@ -283,6 +287,8 @@ impl Call {
     /// Reading failed. Unless the response was complete, that is the end.
     pub fn read_failed(&mut self) {
         match self.stage {
+            // The first reason to close stands.
+            Stage::Complete | Stage::Idle if matches!(self.next(), Next::Close(_)) => {}
             Stage::Complete | Stage::Idle => self.flags.spoiled = true,
             _ => _ = self.over(Why::Broken),
         }
@@ -307,7 +313,10 @@ impl Call {
     /// complete, this is an [`abort`](Self::abort).
     pub fn discard(&mut self, budget: u64) {
         match self.stage {
-            Stage::Answering if !self.conn.core.tx.is_open() => self.budget = Some(budget),
+            Stage::Answering if !self.conn.core.tx.is_open() => {
+                self.budget = Some(budget);
+                let _ = self.spend(0);
+            }
             Stage::Asking | Stage::Switched => self.abort(),
             Stage::Answering | Stage::Complete if self.is_live() => _ = self.over(Why::Dropped),
             Stage::Idle | Stage::Answering | Stage::Complete | Stage::Over(_) => {}

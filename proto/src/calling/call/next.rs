@@ -74,9 +74,6 @@ impl Call {
                 Advice::Continue if self.conn.core.tx.is_open() => Next::Read,
                 _ => Next::Close(self.closing()),
             },
-            Stage::Answering if self.budget.is_some_and(|left| self.conn.recv_bypass() > left) => {
-                Next::Close(Why::Dropped)
-            }
             Stage::Asking | Stage::Answering if self.flags.unsent && !self.refused() => Next::Write,
             Stage::Idle | Stage::Asking | Stage::Answering => Next::Read,
         }
