@@ -318,6 +318,9 @@ impl Session {
     fn begin(&mut self, policy: &Policy, head: &RequestHead<'_, '_>) {
         self.tenure.request(&policy.lifetime, &mut self.conn);
         self.timers.ending.count_head();
+        if self.timers.ending.state == State::Draining {
+            self.timers.ending.state = State::Open;
+        }
         if !head.keep_alive {
             self.because(Why::PeerAsked);
         }

@@ -72,6 +72,22 @@ fn a_request_answered_early_is_read_on_if_the_rest_is_within_the_budget_and_the_
     assert_eq!(driven.next(), Next::Recv);
 }
 
+/// The next head may come with the end of the content, before anybody asks what to do with the socket.
+#[test]
+fn each_request_answered_early_has_a_budget_of_its_own() {
+    let mut driven = Driven::new(budgets(100, 100));
+    let post = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n";
+    assert_eq!(driven.receive(post), "R needs");
+    for _ in 0..3 {
+        driven.answer();
+        assert_eq!(driven.next(), Next::Read);
+        assert_eq!(driven.receive(&"x".repeat(90)), "D needs");
+        assert_eq!(driven.next(), Next::Read);
+        assert_eq!(driven.receive(&("x".repeat(10) + post)), "DER needs");
+    }
+    assert_eq!(driven.session.why(), None);
+}
+
 #[test]
 fn a_request_answered_early_whose_rest_is_too_much_ends_its_connection_without_taking_the_answer_back() {
     let mut driven = Driven::new(budgets(99, 1000));
