@@ -76,5 +76,5 @@ fn the_page_about_limits_lists_every_setting_with_its_default() {
     check("How many connections", &PoolConfig::default(), &[]);
     check("What a server holds: `h1wire_mio", &h1wire_mio::Options::default(), &tables);
     let std = h1wire_std::server::Options::default();
-    check("What a server holds: `h1wire_std", &std, &["protocol", "timeouts"]);
+    check("What a server holds: `h1wire_std", &std, &["policy"]);
 }

@@ -89,29 +89,14 @@ pub(crate) fn has_ended(fd: PollFd<'_>) -> bool {
     ended || is_gone(fd)
 }
 
-/// Writes what the socket takes, waiting as the socket says.
-pub(crate) fn send_silently(fd: PollFd<'_>, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-    send_once(fd, slices, SILENTLY).map_err(io::Error::from)
-}
-
+/// Writes what the socket takes now.
 #[cfg(unix)]
-fn send_once(fd: PollFd<'_>, slices: &[IoSlice<'_>], flags: SendFlags) -> Result<usize, Errno> {
+fn send_now(fd: PollFd<'_>, slices: &[IoSlice<'_>]) -> Result<usize, Errno> {
+    let flags = SILENTLY | SendFlags::DONTWAIT;
     match slices {
         [one] => send(fd, one, flags),
         many => sendmsg(fd, many, &mut SendAncillaryBuffer::default(), flags),
     }
-}
-
-#[cfg(windows)]
-fn send_once(fd: PollFd<'_>, slices: &[IoSlice<'_>], flags: SendFlags) -> Result<usize, Errno> {
-    let first = slices.iter().find(|slice| !slice.is_empty());
-    first.map_or(Ok(0), |first| send(fd, first, flags))
-}
-
-/// Writes what the socket takes now.
-#[cfg(unix)]
-fn send_now(fd: PollFd<'_>, slices: &[IoSlice<'_>]) -> Result<usize, Errno> {
-    send_once(fd, slices, SILENTLY | SendFlags::DONTWAIT)
 }
 
 /// Where a write cannot be told not to wait, it is made only when the socket takes something, and of no more than is taken
@@ -128,19 +113,19 @@ fn send_now(fd: PollFd<'_>, slices: &[IoSlice<'_>]) -> Result<usize, Errno> {
     }
 }
 
-/// Writes what the socket takes now; if that is nothing, waits until it takes something, for `limit` at most.
+/// Writes what the socket takes now; if that is nothing, waits until it takes something, for as long as `limit` says.
 ///
 /// # Errors
 /// `TimedOut` after `limit`, and those of the system.
 pub(crate) fn send_within(
     fd: PollFd<'_>,
     slices: &[IoSlice<'_>],
-    limit: Option<Duration>,
+    limit: impl Fn() -> io::Result<Option<Duration>>,
 ) -> io::Result<usize> {
     loop {
         match send_now(fd, slices) {
             Err(Errno::INTR) => {}
-            Err(Errno::WOULDBLOCK) => _ = wait(fd, PollFlags::OUT, limit)?,
+            Err(Errno::WOULDBLOCK) => _ = wait(fd, PollFlags::OUT, limit()?)?,
             sent => return sent.map_err(io::Error::from),
         }
     }

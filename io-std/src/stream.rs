@@ -38,6 +38,15 @@ pub trait Transport: Read + Write + Send {
     /// Those of the system, such as `NotConnected`.
     fn shutdown(&mut self, how: Shutdown) -> io::Result<()>;
 
+    /// Has the stream end, when it is dropped, so that the peer sees that something is missing: TCP with a reset, TLS
+    /// without its goodbye. Nothing is read or written after this. Default: nothing, so that it ends as ever.
+    ///
+    /// # Errors
+    /// Those of the system.
+    fn abort(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
     /// A way to end the stream from another thread, while this one blocks in a read or write. Default: none, and the
     /// other thread is obeyed when the read or write returns.
     fn closer(&self) -> Option<Closer> {
@@ -158,6 +167,9 @@ impl Transport for Box<dyn Transport> {
     fn shutdown(&mut self, how: Shutdown) -> io::Result<()> {
         (**self).shutdown(how)
     }
+    fn abort(&mut self) -> io::Result<()> {
+        (**self).abort()
+    }
     fn closer(&self) -> Option<Closer> {
         (**self).closer()
     }
@@ -218,6 +230,9 @@ macro_rules! sockets {
             fn shutdown(&mut self, how: Shutdown) -> io::Result<()> {
                 $socket::shutdown(self, how)
             }
+            fn abort(&mut self) -> io::Result<()> {
+                SockRef::from(&*self).set_linger(Some(Duration::ZERO))
+            }
             fn closer(&self) -> Option<Closer> {
                 let other = self.try_clone().ok()?;
                 Some(Closer::new(move || { let _ = other.shutdown(Shutdown::Both); }))
@@ -232,7 +247,7 @@ macro_rules! sockets {
                 Some(socket::poll_fd(self))
             }
             fn send(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-                socket::send_silently(socket::poll_fd(self), slices)
+                socket::send_within(socket::poll_fd(self), slices, || self.write_timeout())
             }
             fn set_no_delay(&mut self, on: bool) -> io::Result<()> {
                 socket::set_no_delay(SockRef::from(&*self), on)
@@ -271,6 +286,9 @@ macro_rules! sockets {
             fn shutdown(&mut self, how: Shutdown) -> io::Result<()> {
                 self.socket.shutdown(how)
             }
+            fn abort(&mut self) -> io::Result<()> {
+                SockRef::from(&*self.socket).set_linger(Some(Duration::ZERO))
+            }
             fn closer(&self) -> Option<Closer> {
                 let other = self.socket.clone();
                 Some(Closer::new(move || { let _ = other.shutdown(Shutdown::Both); }))
@@ -285,7 +303,7 @@ macro_rules! sockets {
                 Some(socket::poll_fd(&*self.socket))
             }
             fn send(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-                socket::send_within(socket::poll_fd(&*self.socket), slices, self.write_limit)
+                socket::send_within(socket::poll_fd(&*self.socket), slices, || Ok(self.write_limit))
             }
             fn write_or_readable(&mut self, slices: &[IoSlice<'_>]) -> io::Result<Wrote> {
                 socket::write_or_readable(socket::poll_fd(&*self.socket), slices, self.write_limit)

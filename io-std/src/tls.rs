@@ -72,6 +72,8 @@ pub(crate) struct TlsStream {
     under: Box<dyn Transport>,
     read_limit: Option<Duration>,
     write_limit: Option<Duration>,
+    /// It is to end without its goodbye.
+    is_aborted: bool,
 }
 
 impl TlsStream {
@@ -102,7 +104,7 @@ impl TlsStream {
             .set_read_timeout(None)
             .and_then(|()| under.set_write_timeout(None))
             .map_err(ErrorKind::Socket)?;
-        let mut stream = Self { session, under, read_limit: None, write_limit: None };
+        let mut stream = Self { session, under, read_limit: None, write_limit: None, is_aborted: false };
         // The server waits for the last of it, and a request may be far.
         stream.send_pending().map_err(ErrorKind::Socket)?;
         Ok(stream)
@@ -114,7 +116,7 @@ impl TlsStream {
         under: Box<dyn Transport>,
     ) -> Result<Self, rustls::Error> {
         let session = ServerConnection::new(config)?.into();
-        Ok(Self { session, under, read_limit: None, write_limit: None })
+        Ok(Self { session, under, read_limit: None, write_limit: None, is_aborted: false })
     }
 
     /// Sends what the session has for the peer. `false`: not all of it yet, and a read would return at once.
@@ -282,6 +284,10 @@ impl Transport for TlsStream {
         }
         self.under.shutdown(how)
     }
+    fn abort(&mut self) -> io::Result<()> {
+        self.is_aborted = true;
+        self.under.abort()
+    }
     fn closer(&self) -> Option<Closer> {
         self.under.closer()
     }
@@ -336,6 +342,9 @@ impl Transport for TlsStream {
 impl Drop for TlsStream {
     /// Says that this is the end (RFC 8446 section 6.1), if that can be said at once.
     fn drop(&mut self) {
+        if self.is_aborted {
+            return;
+        }
         self.session.send_close_notify();
         if self.under.set_write_timeout(Some(Duration::from_millis(1))).is_ok() {
             let _ = self.send_pending();

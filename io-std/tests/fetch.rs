@@ -292,9 +292,9 @@ fn proxies_and_unix_sockets_are_gone_through() {
     let ended = run_with(&["http://elsewhere.example/x"], b"", address);
     assert!(ended.out.contains("GET http://elsewhere.example/x\n"), "{}", ended.out);
     assert!(run_with(&[&url], b"", address).out.contains("GET /\n"));
-    // It knows nothing of tunnels, and closes.
+    // It knows nothing of tunnels.
     let ended = run(&["-x", address, "--tunnel", "http://elsewhere.example/x"]);
-    assert!(ended.code == 1 && ended.err.contains("hung up"), "{}", ended.err);
+    assert!(ended.code == 1 && ended.err.contains("refused the tunnel with status 501"), "{}", ended.err);
     server.shutdown(Duration::from_secs(1));
 
     let path = std::env::temp_dir().join(format!("h1wire-fetch-{}.sock", std::process::id()));

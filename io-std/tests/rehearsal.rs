@@ -39,7 +39,7 @@ fn a_script_is_played_at_once_and_its_dates_are_always_the_same() {
 #[test]
 fn limits_pass_in_the_time_of_the_script() {
     let mut options = Options::default();
-    options.timeouts.idle = None;
+    options.policy.timeouts.idle = None;
     let late = Server::new()
         .options(options)
         .rehearse(echo)

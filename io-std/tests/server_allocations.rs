@@ -73,7 +73,7 @@ fn requests_of_all_kinds_are_answered_without_asking_for_memory() {
     round(20);
     // The connection may be left to the watching thread now and then, which is not free.
     let taken = round(500);
-    let parked = server.handle().counters().parked;
+    let parked = server.handle().parked();
     assert!(taken <= 8 * parked, "{taken} for 2000 requests, parked {parked} times");
 }
 

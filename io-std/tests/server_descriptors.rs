@@ -38,7 +38,7 @@ fn without_descriptors_the_longest_idle_connection_makes_room_and_nothing_spins(
     let addr = server.local_addr().unwrap();
     let mut first = TcpStream::connect(addr).unwrap();
     ask(&mut first);
-    wait_until("it is watched", || server.handle().counters().parked > 0);
+    wait_until("it is watched", || server.handle().parked() > 0);
     // These wait for the server, whose descriptors are about to end.
     let limits = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: Some(64), maximum: limits.maximum }).unwrap();

@@ -13,9 +13,9 @@ const THREADS: usize = 64;
 
 pub(super) fn serve(address: SocketAddr) -> io::Result<()> {
     let mut options = Options::default();
-    options.server = Some(SERVER.into());
+    options.policy.set_server(SERVER)?;
     // As the others: they do not advertise either.
-    options.advertise_keep_alive = false;
+    options.policy.advertise_keep_alive = false;
     options.batch_pipelined = true;
     Server::bind(address)?.threads(THREADS).options(options).serve(|req, res| {
         if !req.is_complete() {

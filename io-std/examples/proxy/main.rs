@@ -113,8 +113,8 @@ fn serve(config: &Config) -> io::Result<Running> {
     let forwarding = Forwarding::new(name).map_err(|e| about(name, &e))?.keep_upgrade(true);
     let (mut options, mut limits) = (Options::default(), Default::default());
     if let Some(limit) = head_limit {
-        options.protocol.limits.head_bytes = *limit;
-        limits = options.protocol.limits;
+        options.policy.protocol.limits.head_bytes = *limit;
+        limits = options.policy.protocol.limits;
     }
     let proxy = Proxy { forwarding, origins: Origins::new(limits) };
     let server = Server::bind(&**address).map_err(|e| about(address, &e))?;

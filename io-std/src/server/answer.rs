@@ -6,7 +6,8 @@ use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use h1wire_proto::{Asks, Expired, RequestHead};
+use h1wire_proto::serving::Route;
+use h1wire_proto::{Expired, RequestHead};
 
 use super::client_error::ClientError;
 use super::fault::Fault;
@@ -54,7 +55,7 @@ pub(crate) enum Outcome {
 enum Choice<'a> {
     Handler(&'a Handler),
     Refuse(u16),
-    Close,
+    RefuseTunnel,
 }
 
 /// Has the request answered, one way or another.
@@ -70,28 +71,34 @@ pub(crate) fn answer(
             response.status(status);
             Ok(Ok(()))
         }
-        Choice::Close => return Outcome::Abort,
+        Choice::RefuseTunnel => {
+            let exchange = &mut *response.exchange.borrow_mut();
+            return if exchange.refuse_tunnel().is_ok() { Outcome::Done } else { Outcome::Abort };
+        }
     };
     finish(outcome, response)
 }
 
 fn choose<'a>(handlers: &'a Handlers, ordinary: &'a Handler, head: &RequestHead<'_, '_>) -> Choice<'a> {
-    let is_wanted = || handlers.should_upgrade.as_ref().is_none_or(|wanted| wanted(head));
-    match head.asks(handlers.check_continue.is_some()) {
-        Asks::Tunnel => handlers.connect.as_deref().map_or(Choice::Close, Choice::Handler),
-        Asks::Expectation => {
-            handlers.check_expectation.as_deref().map_or(Choice::Refuse(417), Choice::Handler)
-        }
-        Asks::Continue => Choice::Handler(handlers.check_continue.as_deref().unwrap_or(ordinary)),
-        Asks::Upgrade => match &handlers.upgrade {
-            // What nobody here speaks is an ordinary request.
-            Some(upgrade) if upgrade.protocols.iter().any(|name| head.offers(name)) && is_wanted() => {
-                Choice::Handler(&*upgrade.handler)
-            }
-            _ => Choice::Handler(ordinary),
+    let is_taken = |head: &RequestHead<'_, '_>| {
+        let speaks = |upgrade: &Upgrade| upgrade.protocols.iter().any(|name| head.offers(name));
+        handlers.upgrade.as_ref().is_some_and(speaks)
+            && handlers.should_upgrade.as_ref().is_none_or(|wanted| wanted(head))
+    };
+    let special = match Route::of(head, handlers.check_continue.is_some(), is_taken) {
+        Route::Tunnel => match handlers.connect.as_deref() {
+            Some(handler) => return Choice::Handler(handler),
+            None => return Choice::RefuseTunnel,
         },
-        Asks::Nothing => Choice::Handler(ordinary),
-    }
+        Route::Expectation => match handlers.check_expectation.as_deref() {
+            Some(handler) => return Choice::Handler(handler),
+            None => return Choice::Refuse(417),
+        },
+        Route::Continue => handlers.check_continue.as_deref(),
+        Route::Upgrade => handlers.upgrade.as_ref().map(|upgrade| &*upgrade.handler),
+        Route::Request => None,
+    };
+    Choice::Handler(special.unwrap_or(ordinary))
 }
 
 /// Completes the response the handler gave, or answers for a handler that failed.
@@ -108,7 +115,7 @@ fn finish(outcome: Result<io::Result<()>, Box<dyn Any + Send>>, response: &mut R
             let mut exchange = exchange.borrow_mut();
             exchange.counters.panics.add(1);
             exchange.note(Failed::new(Failure::Panic, &words(&*panic)));
-            exchange.link.conn.close_after_response();
+            exchange.link.session.conn().close_after_response();
             Some(io::ErrorKind::Other.into())
         }
     };

@@ -138,7 +138,7 @@ impl Server {
     /// ```
     /// # use h1wire_std::{Server, server::Options};
     /// let mut options = Options::default();
-    /// options.timeouts.keep_alive = Some(std::time::Duration::from_secs(65));
+    /// options.policy.timeouts.keep_alive = Some(std::time::Duration::from_secs(65));
     /// options.max_connections = Some(10_000);
     /// let server = Server::bind("127.0.0.1:0")?.options(options);
     /// # Ok::<(), std::io::Error>(())
@@ -182,7 +182,7 @@ impl Server {
         self
     }
 
-    /// Handles `CONNECT`, by way of [`Response::tunnel`] or with a refusal. Without this, the connection is closed.
+    /// Handles `CONNECT`, by way of [`Response::tunnel`] or with a refusal. Without this, it is answered 501.
     #[must_use]
     pub fn on_connect(
         mut self,
@@ -297,11 +297,10 @@ impl Server {
         self
     }
 
-    /// Called once for a connection, with the client's address, when more was received after the last request it may have
-    /// by [`Options::max_requests`]. That is not looked at, as RFC 9112 section 9.6 demands: the answer before says
-    /// `Connection: close`. Only what was read along with that request is told of. What comes later, be it while the
-    /// request is answered, is read and dropped without a look, until the client closes or [`Options::linger_limit`] is
-    /// reached. It must not block.
+    /// Called once for a connection that had the last request it may have
+    /// ([`Lifetime::max_requests`](h1wire_proto::Lifetime::max_requests)), with the client's address, if the client has
+    /// sent more by the time that it is shut down. That is not looked at, as RFC 9112 section 9.6 demands: the answer before
+    /// says `Connection: close`. It must not block.
     #[must_use]
     pub fn on_drop_request(mut self, hook: impl Fn(Option<SocketAddr>) + Send + Sync + 'static) -> Self {
         self.hooks.drop_request = Some(Box::new(hook));
@@ -319,8 +318,7 @@ impl Server {
     /// Serves requests with `handler`, until the process ends.
     ///
     /// # Errors
-    /// Those of the system when the threads are started, and of its event queue; `InvalidInput` if [`Options::server`]
-    /// may not be sent.
+    /// Those of the system when the threads are started, and of its event queue.
     pub fn serve(
         self,
         handler: impl Fn(&mut Request<'_>, &mut Response<'_>) -> io::Result<()> + Send + Sync + 'static,
@@ -387,7 +385,7 @@ impl Server {
     fn begin(self, handler: Arc<Handler>) -> io::Result<Running> {
         let (poll, door) = Door::open(front::WAKER)?;
         let addrs = self.listeners.iter().filter_map(Listener::local_addr).collect();
-        let settings = Arc::new(Settings::new(self.options, self.hooks)?);
+        let settings = Arc::new(Settings::new(self.options, self.hooks));
         let threads = self.threads.map_or_else(default_threads, NonZero::get);
         let core = Arc::new(Core::new(settings, threads, door));
         let front = Front::new(core.clone(), poll, self.listeners)?;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::connections::Connections;
-use super::counters::{Counters, Tally};
+use super::counters::Tally;
 use super::door::Door;
 use super::link::Link;
 use super::queue::Queue;
@@ -49,13 +49,6 @@ impl Core {
             threads,
             door,
         }
-    }
-
-    pub(crate) fn counters(&self) -> Counters {
-        self.settings.tallies(|tallies| {
-            let tallies = tallies.iter().map(|tally| &**tally);
-            Counters::sum(self.connections.count(), self.queue.len(), tallies)
-        })
     }
 
     /// Serves a connection that was made elsewhere.

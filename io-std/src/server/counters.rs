@@ -1,158 +1,124 @@
-//! What a server counts. Each thread counts for itself; whoever asks adds them up.
+//! What a server counts. Each thread counts for itself; whoever asks adds them up to [`Counters`].
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use h1wire_proto::serving::{Counters, Why};
 use h1wire_proto::{Expired, RecvErrorKind};
 
 use super::fault::Fault;
 
-macro_rules! counters {
-    ($($(#[$doc:meta])* $name:ident,)*) => {
+macro_rules! tally {
+    ($($name:ident)*) => {
         /// The counters of one thread. Only that thread writes.
         #[derive(Debug)]
         pub(crate) struct Tally {
             $(pub(crate) $name: Counter,)*
-            /// Requests that were not the first of their connection.
-            pub(crate) reused: Counter,
+            /// Times a connection was left to the thread that watches.
+            pub(crate) parked: Counter,
             errors: [Counter; RecvErrorKind::ALL.len()],
-            expired: [Counter; LIMITS],
+            expired: [Counter; Expired::ALL.len()],
         }
 
         impl Tally {
             pub(crate) fn new() -> Self {
                 Self {
-                    $($name: Counter::default(),)*
-                    reused: Counter::default(),
-                    errors: [const { Counter(AtomicU64::new(0)) }; RecvErrorKind::ALL.len()],
-                    expired: [const { Counter(AtomicU64::new(0)) }; LIMITS],
+                    $($name: Counter::new(),)*
+                    parked: Counter::new(),
+                    errors: [const { Counter::new() }; RecvErrorKind::ALL.len()],
+                    expired: [const { Counter::new() }; Expired::ALL.len()],
                 }
             }
-        }
 
-        /// What a server counted since it was started. Numbers of a moment: they may be a request apart.
-        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-        #[non_exhaustive]
-        pub struct Counters {
-            /// Connections there are now.
-            pub connections: usize,
-            /// Connections that wait for a thread now.
-            pub queued: usize,
-            /// Connections that are over. Open ones are `accepted - closed`.
-            pub closed: u64,
-            $($(#[$doc])* pub $name: u64,)*
-            reused: u64,
-            errors: [u64; RecvErrorKind::ALL.len()],
-            expired: [u64; LIMITS],
-        }
-
-        impl Counters {
-            pub(crate) fn sum<'a>(
-                connections: usize,
-                queued: usize,
-                all: impl Iterator<Item = &'a Tally>,
-            ) -> Self {
-                let mut sum = Self {
-                    connections,
-                    queued,
-                    closed: 0,
-                    $($name: 0,)*
-                    reused: 0,
-                    errors: [0; RecvErrorKind::ALL.len()],
-                    expired: [0; LIMITS],
-                };
-                for tally in all {
-                    $(sum.$name += tally.$name.get();)*
-                    sum.reused += tally.reused.get();
-                    sum.errors.iter_mut().zip(&tally.errors).for_each(|(sum, one)| *sum += one.get());
-                    sum.expired.iter_mut().zip(&tally.expired).for_each(|(sum, one)| *sum += one.get());
+            /// Adds what was counted here.
+            pub(crate) fn add_to(&self, sum: &mut Counters) {
+                $(sum.$name += self.$name.get();)*
+                for (kind, counter) in RecvErrorKind::ALL.iter().zip(&self.errors) {
+                    sum.add_errors(*kind, counter.get());
                 }
-                sum.closed = sum.accepted.saturating_sub(connections as u64);
-                sum
+                for (limit, counter) in Expired::ALL.iter().zip(&self.expired) {
+                    sum.add_expired(*limit, counter.get());
+                }
             }
         }
     };
 }
 
-/// How many kinds of limits there are.
-const LIMITS: usize = Expired::ALL.len();
-
-counters! {
-    /// Connections accepted or injected.
-    accepted,
-    /// Connections that were refused because of a limit or because every thread was busy, and that the hook did not
-    /// want.
-    refused,
-    /// Requests, counted when their head is complete.
-    requests,
-    /// Exchanges that ended before their answer was sent.
-    aborted,
-    /// Bytes read from sockets; with TLS, what was in its records.
-    bytes_received,
-    /// Bytes the sockets took; with TLS, those its sessions took.
-    bytes_sent,
-    /// Requests that broke the protocol. How, [`errors`](Self::errors) tells.
-    protocol_errors,
-    /// Time limits that ended a connection. Which, [`expired`](Self::expired) tells.
-    timeouts,
-    /// Reads and writes that failed: resets above all, and TLS that was broken or cut off.
-    io_errors,
-    /// Failed accepts, for want of descriptors or otherwise.
-    accept_errors,
-    /// Requests whose handler returned an error, or an answer that could not be sent.
-    handler_errors,
-    /// Handlers and hooks that panicked.
-    panics,
-    /// Connections handed over to another protocol.
-    switched,
-    /// Times a connection was left to the watching thread.
-    parked,
+tally! {
+    accepted refused dropped requests reused aborted bytes_received bytes_sent io_errors accept_errors
+    handler_errors panics switched
 }
 
 impl Tally {
-    /// Counts a request that broke the protocol.
-    fn protocol_error(&self, kind: RecvErrorKind) {
-        self.protocol_errors.add(1);
-        self.errors.get(kind as usize).into_iter().for_each(|counter| counter.add(1));
-    }
-
+    /// Counts what a client did wrong.
     pub(crate) fn count(&self, fault: &Fault) {
         match fault {
-            Fault::Protocol(error) => self.protocol_error(error.kind()),
+            Fault::Protocol(error) => self.add(&self.errors, error.kind() as usize),
             Fault::Expired(expired) => self.time_limit(*expired),
             Fault::Stream(_) => self.io_errors.add(1),
         }
     }
 
-    /// Counts a time limit that ended a connection.
+    /// Counts a time limit that ended a connection or its exchange.
     pub(crate) fn time_limit(&self, limit: Expired) {
-        self.timeouts.add(1);
-        self.expired.get(limit as usize).into_iter().for_each(|counter| counter.add(1));
+        self.add(&self.expired, limit as usize);
+    }
+
+    fn add(&self, table: &[Counter], index: usize) {
+        table.get(index).into_iter().for_each(|counter| counter.add(1));
     }
 }
 
-impl Counters {
-    /// How many requests broke the protocol in this way. Over all kinds that is
-    /// [`protocol_errors`](Self::protocol_errors).
-    pub fn errors(&self, kind: RecvErrorKind) -> u64 {
-        self.errors.get(kind as usize).copied().unwrap_or_default()
+/// A reason of each kind, in the order of their places.
+const WHYS: [Why; Why::NAMES.len()] = [
+    Why::Asked,
+    Why::PeerAsked,
+    Why::PeerLeft,
+    Why::Requests,
+    Why::Age,
+    Why::WoundUp,
+    Why::Refused,
+    Why::Protocol(RecvErrorKind::BadMethod),
+    Why::Expired(Expired::Idle),
+    Why::Aborted,
+    Why::Gone,
+];
+
+/// How connections ended, in whatever thread: that is once for each.
+#[derive(Debug)]
+pub(crate) struct Ends {
+    all: AtomicU64,
+    by_reason: [AtomicU64; Why::NAMES.len()],
+}
+
+impl Ends {
+    pub(crate) const fn new() -> Self {
+        Self { all: AtomicU64::new(0), by_reason: [const { AtomicU64::new(0) }; Why::NAMES.len()] }
     }
 
-    /// How many connections this time limit ended. Over all limits that is [`timeouts`](Self::timeouts).
-    pub fn expired(&self, limit: Expired) -> u64 {
-        self.expired.get(limit as usize).copied().unwrap_or_default()
+    /// Counts a connection that ended, or went over to another protocol.
+    pub(crate) fn count(&self, why: Option<Why>) {
+        self.all.fetch_add(1, Ordering::Relaxed);
+        let counter = why.and_then(|why| self.by_reason.get(why.index()));
+        counter.into_iter().for_each(|counter| _ = counter.fetch_add(1, Ordering::Relaxed));
     }
 
-    /// How many requests were not the first of their connection.
-    pub fn reused(&self) -> u64 {
-        self.reused
+    pub(crate) fn add_to(&self, sum: &mut Counters) {
+        sum.closed += self.all.load(Ordering::Relaxed);
+        for (why, counter) in WHYS.iter().zip(&self.by_reason) {
+            sum.add_ended(*why, counter.load(Ordering::Relaxed));
+        }
     }
 }
 
 /// A number only one thread changes, so that changing it is a load and a store.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Counter(AtomicU64);
 
 impl Counter {
+    const fn new() -> Self {
+        Self(AtomicU64::new(0))
+    }
+
     #[inline]
     pub(crate) fn add(&self, n: u64) {
         self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(n), Ordering::Relaxed);
@@ -160,5 +126,24 @@ impl Counter {
 
     pub(crate) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_is_counted_at_its_place() {
+        let ends = Ends::new();
+        for (place, why) in WHYS.iter().enumerate() {
+            assert_eq!(why.index(), place);
+            ends.count(Some(*why));
+        }
+        ends.count(None);
+        let mut sum = Counters::default();
+        ends.add_to(&mut sum);
+        assert_eq!(sum.closed, WHYS.len() as u64 + 1);
+        assert!(WHYS.iter().all(|why| sum.ended(*why) == 1));
     }
 }

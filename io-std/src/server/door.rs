@@ -12,12 +12,13 @@ use super::link::Link;
 pub(crate) enum Order {
     /// Watch a connection until there is something to read or a time limit passes.
     Park(Box<Link>),
-    /// Read a connection that was shut down for writing until its peer closes.
-    Linger(Box<Link>),
     CloseIdle,
     CloseAll,
-    /// End the server, and by force after so long.
-    Shutdown(Duration),
+    /// End the server, which has so many connections, and by force after so long.
+    Shutdown {
+        within: Duration,
+        open: usize,
+    },
     /// End at once.
     Stop,
 }

@@ -7,7 +7,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use h1wire_proto::{InBuf, Method, RequestHead, SendError, Slots};
+use h1wire_proto::{InBuf, RequestHead, SendError, Slots};
 
 use super::counters::Tally;
 use super::fault::Fault;
@@ -47,8 +47,6 @@ pub(crate) struct Exchange {
     pub(crate) status: u16,
     /// The response has the time of day.
     pub(crate) sends_date: bool,
-    /// The request is a `CONNECT`.
-    pub(crate) asks_for_tunnel: bool,
     /// The connection is to be dropped as it is.
     pub(crate) aborted: bool,
     /// When it got how far, where somebody wants to know.
@@ -80,7 +78,6 @@ impl Exchange {
             sending: Sending::Ended,
             status: 0,
             sends_date: true,
-            asks_for_tunnel: false,
             aborted: false,
             marks: None,
             failed: None,
@@ -94,16 +91,13 @@ impl Exchange {
         self.received = head.body.is_empty();
         if !self.received {
             self.link.rules.fill(&mut self.buffers.more, rest);
-            // Until it returns, a handler may read.
-            self.link.conn.keep_reading(true);
             self.link.hand_over();
         }
-        self.asks_for_tunnel = head.method == Method::Connect;
         self.fault = None;
         self.failed = None;
         self.sending = Sending::Head;
         self.status = 0;
-        self.sends_date = self.link.rules.options.send_date;
+        self.sends_date = self.link.rules.options.policy.send_date;
         self.buffers.gathered.clear();
         if self.link.settings.hooks.report.is_some() {
             self.mark();
@@ -112,7 +106,7 @@ impl Exchange {
 
     #[cold]
     fn mark(&mut self) {
-        let mut marks = Marks::begin(self.link.conn.recv_offset(), self.link.sent);
+        let mut marks = Marks::begin(self.link.session.machine().recv_offset(), self.link.sent);
         if self.received {
             marks.request();
         }
@@ -148,10 +142,11 @@ impl Exchange {
         let (failure, error) = failed.map(|f| (Some(f.failure), f.error)).unwrap_or_default();
         let report = Report {
             peer: link.peer,
-            number: link.tenure.requests().saturating_add(u32::from(head.is_none())),
+            number: link.session.requests().saturating_add(u32::from(head.is_none())),
             status: Some(self.status).filter(|status| *status > 0),
             is_complete: self.is_complete(),
-            received: marks.map_or(0, |marks| link.conn.recv_offset().saturating_sub(marks.received)),
+            received: marks
+                .map_or(0, |marks| link.session.machine().recv_offset().saturating_sub(marks.received)),
             sent: link.sent.saturating_sub(marks.map_or(link.sent, |marks| marks.sent)),
             request,
             head: at_head,
@@ -165,7 +160,7 @@ impl Exchange {
             && guarded(|| hook(head, &report)).is_none()
         {
             self.counters.panics.add(1);
-            self.link.conn.close_after_response();
+            self.link.session.wind_up();
         }
     }
 

@@ -12,12 +12,12 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, ErrorKind};
-use std::net::Shutdown;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use h1wire_proto::{Expired, Time};
+use h1wire_proto::Time;
+use h1wire_proto::serving::{Io, Lapse, Next};
 use mio::{Events, Poll, Token};
 use slab::Slab;
 use socket2::SockRef;
@@ -50,8 +50,6 @@ const GRACE: Duration = Duration::from_millis(500);
 struct Watched {
     link: Box<Link>,
     due: Option<Time>,
-    /// How many more bytes are read and dropped; `None` while it waits for a request.
-    lingering: Option<u64>,
 }
 
 /// How far the end of the server is.
@@ -133,20 +131,19 @@ impl Front {
             match event.token() {
                 WAKER => {}
                 Token(token) if token > LISTENER - self.listeners.len() => self.accept(LISTENER - token),
-                Token(token) => self.readable(token),
+                Token(token) => self.readable(token, event.is_read_closed()),
             }
         }
         self.pass_time();
         for order in self.core.door.orders() {
             match order {
                 Order::Park(link) => self.park(link),
-                Order::Linger(link) => self.linger(link),
                 Order::CloseIdle => self.close_idle(),
                 Order::CloseAll => {
                     let closed = self.core.connections.close_all();
                     self.ending.iter_mut().for_each(|ending| ending.cut += closed);
                 }
-                Order::Shutdown(within) => self.shut_down(within),
+                Order::Shutdown { within, open } => self.shut_down(within, open),
                 Order::Stop => return Ok(ControlFlow::Break(Drained::default())),
             }
         }
@@ -154,7 +151,7 @@ impl Front {
     }
 
     /// Begins the end, or has it come earlier.
-    fn shut_down(&mut self, within: Duration) {
+    fn shut_down(&mut self, within: Duration, open: usize) {
         let due = clock::now() + within;
         if let Some(ending) = &mut self.ending {
             if !ending.is_over {
@@ -166,7 +163,7 @@ impl Front {
             socket::unwatch(self.poll.registry(), listener.as_fd());
         }
         self.accept_at = None;
-        self.ending = Some(Ending { open: self.core.connections.count(), due, cut: 0, is_over: false });
+        self.ending = Some(Ending { open, due, cut: 0, is_over: false });
         self.close_idle();
     }
 
@@ -239,40 +236,38 @@ impl Front {
         }
         let Some(answer) = refusal(&mut link) else { return };
         let Some(stream) = link.stream.as_mut().filter(|_| self.unplaced < REFUSED) else { return };
-        let Some(Ok(())) = stream.poll_fd().map(|fd| SockRef::from(&fd).set_nonblocking(true)) else {
-            return;
-        };
         // A new socket takes a few bytes. If it does not, its peer has not earned more. Streams that wait for theirs, as
         // TLS does, are not waited for.
         let _ = stream.set_write_timeout(Some(Duration::from_millis(1)));
         let wrote = stream.write(&answer);
-        if matches!(wrote, Ok(n) if n == answer.len()) && stream.shutdown(Shutdown::Write).is_ok() {
-            self.linger(link);
+        if matches!(wrote, Ok(n) if n == answer.len()) {
+            self.park(link);
         }
     }
 
+    /// Watches a connection, if there is something to wait for.
     fn park(&mut self, mut link: Box<Link>) {
-        let settings = &self.core.settings;
+        let (settings, now) = (&self.core.settings, clock::now());
         let told = settings.is_draining() || link.idle_epoch != settings.idle_epoch();
         if told && link.is_idle() {
-            return;
+            link.session.wind_up();
+        }
+        link.observe(now);
+        match link.follow() {
+            Some(Next::Read | Next::Wait | Next::Discard { .. }) => {}
+            _ => return,
+        }
+        if told && link.is_idle() {
+            // It is not at rest after all: a request lies in the socket.
+            return self.core.queue.push_anyway(link);
         }
         self.counters.parked.add(1);
-        let now = clock::now();
-        link.observe(now);
-        let due = link.timers.next(&link.rules.options.timeouts);
-        self.watch(Watched { link, due, lingering: None });
-    }
-
-    fn linger(&mut self, link: Box<Link>) {
-        let Some(fd) = link.stream.as_ref().and_then(|stream| stream.poll_fd()) else { return };
-        if SockRef::from(&fd).set_nonblocking(true).is_err() {
-            return;
+        if link.session.is_lingering() {
+            let fd = link.stream.as_ref().and_then(|stream| stream.poll_fd());
+            let Some(Ok(())) = fd.map(|fd| SockRef::from(&fd).set_nonblocking(true)) else { return };
         }
-        let limit = link.rules.options.timeouts.linger;
-        let due = limit.map(|limit| clock::now() + limit);
-        let lingering = Some(link.rules.options.linger_limit);
-        self.watch(Watched { link, due, lingering });
+        let due = link.deadline();
+        self.watch(Watched { link, due });
     }
 
     fn watch(&mut self, watched: Watched) {
@@ -300,18 +295,31 @@ impl Front {
         Some(watched)
     }
 
-    fn readable(&mut self, key: usize) {
+    fn readable(&mut self, key: usize, ended: bool) {
         // An event may be older than the connection that has its key now. Nothing is lost by looking.
         let Some(watched) = self.watched.get_mut(key) else { return };
-        let is_lingering = watched.lingering.is_some();
-        if is_lingering && drop_input(watched) {
-            return;
+        if !watched.link.session.is_lingering() {
+            if let Some(watched) = self.release(key) {
+                self.enqueue(watched.link);
+            }
+        } else if !drop_input(&mut watched.link, ended, &self.counters) {
+            self.over(key);
+        } else {
+            let due = watched.link.deadline();
+            if due != watched.due {
+                let before = std::mem::replace(&mut watched.due, due);
+                self.due.extend(due.map(|at| (at, key)));
+                before.map(|at| self.due.remove(&(at, key)));
+            }
         }
-        if let Some(watched) = self.release(key)
-            && !is_lingering
-        {
-            self.enqueue(watched.link);
-        }
+    }
+
+    /// A connection that lingered is over.
+    fn over(&mut self, key: usize) {
+        let Some(mut watched) = self.release(key) else { return };
+        let _ = watched.link.follow();
+        let Link { session, peer, .. } = &mut *watched.link;
+        self.core.settings.note_dropped(session, *peer, &self.counters);
     }
 
     fn pass_time(&mut self) {
@@ -329,57 +337,58 @@ impl Front {
                 self.due.remove(&(at, key));
                 continue;
             };
-            if watched.lingering.is_some() {
-                self.counters.time_limit(Expired::Linger);
-                continue;
-            }
-            match watched.link.poll_expired() {
-                None => self.park(watched.link),
-                Some(expired) => {
+            match watched.link.lapse(now, false) {
+                // Whoever is late is answered, by a thread.
+                Some(Lapse::Late(expired)) => {
                     self.counters.time_limit(expired);
-                    // Whoever waited for a request in vain is not answered; all others by a thread.
-                    if expired != Expired::KeepAlive {
-                        watched.link.expired = Some(expired);
-                        self.core.queue.push_anyway(watched.link);
-                    }
+                    watched.link.late = Some(expired);
+                    self.core.queue.push_anyway(watched.link);
                 }
+                Some(Lapse::Over(expired)) => {
+                    self.counters.time_limit(expired);
+                    let _ = watched.link.follow();
+                }
+                Some(Lapse::Read | Lapse::Idle) | None => self.park(watched.link),
             }
         }
     }
 
     fn close_idle(&mut self) {
         let idle = |(key, watched): (usize, &Watched)| {
-            (watched.lingering.is_none() && watched.link.is_idle()).then_some(key)
+            (!watched.link.session.is_lingering() && watched.link.is_idle()).then_some(key)
         };
         let keys: Vec<usize> = self.watched.iter().filter_map(idle).collect();
         for key in keys {
-            self.release(key);
+            if let Some(watched) = self.release(key) {
+                self.park(watched.link);
+            }
         }
     }
 
     /// Says whether there was one to close.
     fn close_longest_idle(&mut self) -> bool {
-        let is_idle =
-            |key: &usize| self.watched.get(*key).is_some_and(|w| w.lingering.is_none() && w.link.is_idle());
+        let is_idle = |key: &usize| {
+            self.watched.get(*key).is_some_and(|w| !w.link.session.is_lingering() && w.link.is_idle())
+        };
         // They all wait equally long, so that the first to end has waited longest.
         let key = self.due.iter().map(|(_, key)| *key).find(is_idle);
         key.and_then(|key| self.release(key)).is_some()
     }
 }
 
-/// Reads and drops what is there. `false`: that was all, or enough.
-fn drop_input(watched: &mut Watched) -> bool {
-    let (Some(stream), Some(left)) = (&mut watched.link.stream, &mut watched.lingering) else { return false };
+/// Reads and drops what is there, as far as the session lets. `false`: that was all, or enough.
+fn drop_input(link: &mut Link, ended: bool, counters: &Tally) -> bool {
+    let io = Io { unread: false, ended };
     let mut scrap = [0; 16 * 1024];
     loop {
-        match stream.read(&mut scrap) {
-            Ok(0) => return false,
-            Ok(n) => match left.checked_sub(n as u64) {
-                Some(fewer) => *left = fewer,
-                None => return false,
-            },
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return error.kind() == ErrorKind::WouldBlock,
+        let now = clock::now();
+        let room = match link.session.next(&link.rules.options.policy, now, io) {
+            Next::Discard { most } => usize::try_from(most).unwrap_or(usize::MAX).min(scrap.len()),
+            next => return next == Next::Wait,
+        };
+        if !link.drop_some(&mut scrap[..room], counters) {
+            return true;
         }
+        link.observe(now);
     }
 }

@@ -5,13 +5,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use h1wire_proto::SendError;
+use h1wire_proto::serving::Counters;
 
 use super::core::Core;
-use super::counters::Counters;
 use super::door::Order;
 use super::options::Options;
-use super::settings::Rules;
 use crate::stream::Transport;
 
 /// Steers a running server. Clones are for the same server; to drop one ends nothing.
@@ -42,26 +40,36 @@ impl Handle {
 
     /// What was counted so far.
     pub fn counters(&self) -> Counters {
-        self.core.counters()
+        self.core.settings.counters()
+    }
+
+    /// How many connections there are now.
+    pub fn connections(&self) -> usize {
+        self.core.connections.count()
+    }
+
+    /// How many connections wait for a thread now.
+    pub fn queued(&self) -> usize {
+        self.core.queue.len()
+    }
+
+    /// How many times a connection was left to the one thread that watches all that have nothing to read.
+    pub fn parked(&self) -> u64 {
+        self.core.settings.parked()
     }
 
     /// Sets the options. They apply to new connections; [`Options::queue`] and [`Options::backlog`] stay as they are.
-    ///
-    /// # Errors
-    /// [`BadFieldValue`](SendError::BadFieldValue) for a value of [`Options::server`] that may not be sent. Nothing is
-    /// changed then.
     ///
     /// ```
     /// # use h1wire_std::{Server, server::Options};
     /// # let server = Server::new().start(|_, _| Ok(()))?;
     /// let mut options = Options::default();
-    /// options.timeouts.keep_alive = Some(std::time::Duration::from_secs(65));
-    /// server.handle().set_options(options)?;
+    /// options.policy.timeouts.keep_alive = Some(std::time::Duration::from_secs(65));
+    /// server.handle().set_options(options);
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    pub fn set_options(&self, options: Options) -> Result<(), SendError> {
-        self.core.settings.set_rules(Rules::new(options)?);
-        Ok(())
+    pub fn set_options(&self, options: Options) {
+        self.core.settings.set_options(options);
     }
 
     /// Serves a connection that was made elsewhere, as if it had been accepted. A stream without a
@@ -91,9 +99,10 @@ impl Handle {
     /// ([`Request::is_shutting_down`](super::Request::is_shutting_down)). The server's threads then end, which
     /// [`Running::join`](super::Running::join) waits for. Called again, the earlier end counts.
     pub fn shutdown(&self, within: Duration) {
+        let open = self.core.connections.count();
         self.core.settings.drain();
         self.core.settings.end_idle();
-        self.core.door.send(Order::Shutdown(within));
+        self.core.door.send(Order::Shutdown { within, open });
     }
 }
 

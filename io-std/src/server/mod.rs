@@ -49,6 +49,7 @@ mod link;
 mod listener;
 #[cfg(feature = "log")]
 mod log;
+mod moving;
 mod options;
 mod queue;
 mod ready;
@@ -68,7 +69,7 @@ mod whole;
 
 pub use builder::Server;
 pub use client_error::ClientError;
-pub use counters::Counters;
+pub use h1wire_proto::serving::{Counters, Policy, Why};
 pub use handle::Handle;
 pub use incoming::{Call, Calls, Incoming};
 pub use options::Options;

@@ -6,14 +6,12 @@ use h1wire_proto::{OwnedFields, Recv, ServerEvent};
 
 use super::exchange::Exchange;
 use super::fault::Fault;
-use super::link::{Got, Link};
-use super::queue::Queue;
+use super::link::Link;
+use super::moving::Got;
 use super::report::{Failed, Marks};
 
 /// Least bytes for which content is read from the socket into the reader's own memory.
 const DIRECT: usize = 4096;
-/// For how many milliseconds nothing but this connection is looked at while its content is dropped.
-const GLANCE: u32 = 20;
 
 impl Exchange {
     /// Reads content into `buf`; 0 at its end, when the trailers are there, or if `buf` is empty. If it may not `wait`,
@@ -45,15 +43,18 @@ impl Exchange {
                 continue;
             }
             if wait {
-                self.link.conn.send_continue_if_wanted(&mut self.buffers.out);
+                let conn = self.link.session.conn();
+                conn.send_continue_if_wanted(&mut self.buffers.out);
+                // Until the handler returns, somebody reads.
+                conn.keep_reading(true);
             } else if !self.link.stream.as_mut().is_some_and(|stream| stream.is_readable()) {
                 return Err(io::ErrorKind::WouldBlock.into());
             }
-            let bypass = self.link.conn.recv_bypass();
+            let bypass = self.link.session.machine().recv_bypass();
             if self.buffers.more.is_empty() && buf.len() >= DIRECT && bypass >= DIRECT as u64 {
                 let room = usize::try_from(bypass).map_or(buf.len(), |n| n.min(buf.len()));
                 if let Some(n) = self.fill_from(Some(&mut buf[..room]))? {
-                    self.link.conn.recv_bypassed(n as u64);
+                    self.link.session.conn().recv_bypassed(n as u64);
                     return Ok(n);
                 }
             } else {
@@ -67,7 +68,8 @@ impl Exchange {
         let more = &mut self.buffers.more;
         let mut input = more.bytes();
         let before = input.len();
-        match self.link.conn.recv(&mut input, &mut self.buffers.slots) {
+        let Link { session, rules, .. } = &mut *self.link;
+        match session.recv(&rules.options.policy, &mut input, &mut self.buffers.slots) {
             Ok(Recv::Event(ServerEvent::Data(data))) => {
                 let consumed = before - input.len() - data.len();
                 self.held = data.len();
@@ -108,55 +110,37 @@ impl Exchange {
         match self.link.read(buf, &self.counters) {
             Got::Bytes(n) if is_direct => return Ok(Some(n)),
             Got::Bytes(n) => self.buffers.more.filled(n),
-            Got::Eof => self.link.conn.recv_eof(),
+            Got::Eof => self.link.session.recv_eof(),
             // Reading without a time to come back by has none that could pass.
             Got::Nothing => {}
-            Got::Expired(expired) => return Err(self.fail(Fault::Expired(expired))),
-            Got::Failed(error) => return Err(self.fail(Fault::Stream(error))),
+            Got::Late(expired) | Got::Over(expired) => return Err(self.fail(Fault::Expired(expired))),
+            Got::Failed(error) => {
+                self.link.session.gone();
+                return Err(self.fail(Fault::Stream(error)));
+            }
         }
         Ok(None)
     }
 
-    /// Reads and drops content until the request is complete. `false` if that takes more than the limit, or fails; and if
-    /// there are `others`, when one of them waits for the thread, which has better things to do.
-    pub(crate) fn discard_content(&mut self, others: Option<&Queue<Box<Link>>>) -> bool {
-        let mut left = self.link.rules.options.discard_limit;
+    /// Reads and drops content until the request is complete.
+    ///
+    /// # Errors
+    /// `InvalidData` if that is more than is discarded for the sake of a connection, and those of reading.
+    pub(crate) fn discard_content(&mut self) -> io::Result<()> {
+        let limit = self.link.rules.options.policy.discard_limit;
+        let (mut scrap, mut left) = ([0; 4096], limit.unwrap_or(u64::MAX));
         let mut ignored = OwnedFields::new();
-        while !self.received {
-            if self.held as u64 > left {
-                return false;
-            }
-            left -= self.held as u64;
-            self.skip_held(self.held);
-            if !self.link.conn.may_drain(left) || self.fault.is_some() {
-                return false;
-            }
-            match self.advance(&mut ignored) {
-                Ok(true) => {}
-                Ok(false) => match others {
-                    Some(others) if others.is_crowded() || !self.fill_briefly() => return false,
-                    None if self.fill_from(None).is_err() => return false,
-                    _ => {}
-                },
-                Err(_) => return false,
+        loop {
+            match self.read_content(&mut scrap, &mut ignored, true)? {
+                0 => return Ok(()),
+                n => left = left.checked_sub(n as u64).ok_or(io::ErrorKind::InvalidData)?,
             }
         }
-        true
     }
 
-    /// Reads what comes soon, which may be nothing. `false`: there is nothing to wait for.
-    fn fill_briefly(&mut self) -> bool {
-        if self.flush_out().is_err() {
-            return false;
-        }
-        let buf = self.link.rules.room(&mut self.buffers.more);
-        match self.link.read_within(GLANCE, buf, &self.counters) {
-            Got::Bytes(n) => self.buffers.more.filled(n),
-            Got::Eof => self.link.conn.recv_eof(),
-            Got::Nothing => {}
-            Got::Expired(_) | Got::Failed(_) => return false,
-        }
-        self.link.poll_expired().is_none()
+    /// Forgets content that the machine has told about and nobody has read.
+    pub(crate) fn drop_held(&mut self) {
+        self.skip_held(self.held);
     }
 
     fn skip_held(&mut self, n: usize) {

@@ -11,13 +11,14 @@ pub(crate) fn refusal(link: &mut Link) -> Option<Vec<u8>> {
     if link.is_new && link.settings.hooks.connection.is_some() {
         return None;
     }
-    let options = &link.rules.options;
+    let rules = link.rules.clone();
+    let options = &rules.options;
     let mut out = Vec::new();
     let mut date = WallDate::new();
-    let date = options.send_date.then(|| date.now());
+    let date = options.policy.date(|| date.now());
     let status = Status { code: 503, reason: None, date };
     let retry_after = [("Retry-After", options.retry_after.as_secs().to_string())];
     // Refused only where an answer is under way, and then there is nothing to say.
-    let _ = link.conn.respond_with(status, &retry_after, b"", &mut out);
+    let _ = link.session.conn().respond_with(status, &retry_after, b"", &mut out);
     Some(out)
 }

@@ -108,8 +108,7 @@ impl Rehearsal {
     /// Plays the script to the end of the connection. A handler that panics is answered for as ever.
     ///
     /// # Errors
-    /// `InvalidInput` if [`Options::server`] may not be sent; those of the system's event queue, of which a server has one
-    /// although nobody looks at it here.
+    /// Those of the system's event queue, of which a server has one although nobody looks at it here.
     pub fn play(self) -> io::Result<Played> {
         clock::in_own_time(|| self.play_now())
     }
@@ -124,7 +123,7 @@ impl Rehearsal {
                 hook(head, report);
             }
         }));
-        let settings = Arc::new(Settings::new(self.options, self.hooks)?);
+        let settings = Arc::new(Settings::new(self.options, self.hooks));
         let (_poll, door) = Door::open(front::WAKER)?;
         let core = Arc::new(Core::new(settings, 1, door));
         let scene = Arc::new(Mutex::new(Scene::default()));

@@ -90,12 +90,12 @@ impl<'a> Request<'a> {
     /// Whether the client waits for `100 Continue` before it sends the content. To read it is to say so; to answer
     /// without reading is to refuse it (RFC 9110 section 10.1.1).
     pub fn wants_continue(&self) -> bool {
-        self.exchange.borrow().link.conn.wants_continue()
+        self.exchange.borrow().link.session.machine().wants_continue()
     }
 
     /// Which request of its connection this is, counted from 1.
     pub fn number(&self) -> u32 {
-        self.exchange.borrow().link.tenure.requests()
+        self.exchange.borrow().link.session.requests()
     }
 
     /// The address of the client; none on Unix sockets, and on streams that have none.

@@ -130,7 +130,7 @@ impl Response<'_> {
     /// Makes this the last response of its connection (`Connection: close`).
     pub fn close_after(&mut self) -> &mut Self {
         self.note_if_sent("close_after");
-        self.exchange.borrow_mut().link.conn.close_after_response();
+        self.exchange.borrow_mut().link.session.conn().close_after_response();
         self
     }
 
@@ -145,7 +145,7 @@ impl Response<'_> {
     /// [`Timeouts::idle`](h1wire_proto::Timeouts::idle). Whole milliseconds, at least one.
     pub fn set_timeout(&mut self, limit: Option<Duration>) {
         let limit = limit.map(|limit| limit.max(Duration::from_millis(1)));
-        self.exchange.borrow_mut().link.set_idle(Some(limit));
+        self.exchange.borrow_mut().link.set_idle(limit);
     }
 
     /// Sends the head at once, as it was set.
@@ -166,19 +166,7 @@ impl Response<'_> {
     /// # Errors
     /// As [`send_head`](Self::send_head).
     pub fn write_head<F: FieldSource + ?Sized>(&mut self, status: u16, fields: &F) -> io::Result<()> {
-        self.status(status);
-        self.settle()?;
-        let fields = self.headers.merged(fields);
-        let head = Head {
-            code: status,
-            reason: self.draft.reason.as_deref(),
-            fields: &fields,
-            length: self.draft.length,
-            trailers: self.trailers,
-        };
-        let mut exchange = self.exchange.borrow_mut();
-        exchange.send_head(&head)?;
-        exchange.flush_out()
+        self.status(status).fields(fields).send_head()
     }
 
     /// Sends the whole response if nothing was sent, else the last of its content.
@@ -211,7 +199,7 @@ impl Response<'_> {
     pub fn send_informational<F: FieldSource + ?Sized>(&mut self, status: u16, fields: &F) -> io::Result<()> {
         let exchange = &mut *self.exchange.borrow_mut();
         let out = &mut exchange.buffers.out;
-        exchange.link.conn.send_informational(status, fields, out)?;
+        exchange.link.session.conn().send_informational(status, fields, out)?;
         exchange.flush_out()
     }
 
@@ -282,9 +270,8 @@ impl Response<'_> {
     /// the stream fails with.
     pub fn tunnel(&mut self) -> io::Result<Upgraded> {
         self.settle()?;
-        let head = Head { code: 200, length: None, ..self.head() };
         let exchange = &mut *self.exchange.borrow_mut();
-        exchange.tunnel(&head)?;
+        exchange.tunnel(self.headers)?;
         let (stream, first) = exchange.give_away(self.rest)?;
         Ok(Upgraded { stream, first, read: 0 })
     }
@@ -301,7 +288,7 @@ impl Response<'_> {
 
     /// What is sent for a head.
     #[inline]
-    fn head(&self) -> Head<'_, Headers> {
+    fn head(&self) -> Head<'_> {
         Head {
             code: self.draft.status.unwrap_or(200),
             reason: self.draft.reason.as_deref(),

@@ -5,18 +5,17 @@
 
 use std::io::{self, IoSlice};
 
-use h1wire_proto::{Advice, BodyLen, FieldSource, Headers, SendError, Status};
+use h1wire_proto::{BodyLen, FieldSource, Headers, SendError, Status};
 
 use super::exchange::{Exchange, Sending};
-use super::link::Link;
 use super::report::Marks;
 
 /// The head of a response, as far as it is the handler's.
 #[derive(Clone, Copy)]
-pub(crate) struct Head<'a, F: ?Sized> {
+pub(crate) struct Head<'a> {
     pub(crate) code: u16,
     pub(crate) reason: Option<&'a [u8]>,
-    pub(crate) fields: &'a F,
+    pub(crate) fields: &'a Headers,
     /// The length that was declared.
     pub(crate) length: Option<u64>,
     pub(crate) trailers: &'a Headers,
@@ -24,7 +23,7 @@ pub(crate) struct Head<'a, F: ?Sized> {
 
 impl Exchange {
     /// Sends the head, to be followed by content of the declared length, or of any.
-    pub(crate) fn send_head<F: FieldSource + ?Sized>(&mut self, head: &Head<'_, F>) -> io::Result<()> {
+    pub(crate) fn send_head(&mut self, head: &Head<'_>) -> io::Result<()> {
         let len = head.length.map_or(BodyLen::Unknown, BodyLen::Exact);
         self.respond(head, len, None)?;
         self.sending = Sending::Content;
@@ -32,11 +31,7 @@ impl Exchange {
     }
 
     /// Takes a piece of content. It is gathered, or sent if it is much.
-    pub(crate) fn write_content<F: FieldSource + ?Sized>(
-        &mut self,
-        head: &Head<'_, F>,
-        content: &[u8],
-    ) -> io::Result<()> {
+    pub(crate) fn write_content(&mut self, head: &Head<'_>, content: &[u8]) -> io::Result<()> {
         if self.sending == Sending::Ended {
             return if content.is_empty() { Ok(()) } else { Err(SendError::BodyTooLong.into()) };
         }
@@ -52,7 +47,7 @@ impl Exchange {
     }
 
     /// Sends everything that was given so far.
-    pub(crate) fn flush<F: FieldSource + ?Sized>(&mut self, head: &Head<'_, F>) -> io::Result<()> {
+    pub(crate) fn flush(&mut self, head: &Head<'_>) -> io::Result<()> {
         if self.sending == Sending::Head {
             self.send_head(head)?;
         }
@@ -62,11 +57,7 @@ impl Exchange {
 
     /// Completes the response with a last piece of content.
     #[inline]
-    pub(crate) fn end<F: FieldSource + ?Sized>(
-        &mut self,
-        head: &Head<'_, F>,
-        content: &[u8],
-    ) -> io::Result<()> {
+    pub(crate) fn end(&mut self, head: &Head<'_>, content: &[u8]) -> io::Result<()> {
         if self.sending == Sending::Ended {
             return if content.is_empty() { Ok(()) } else { Err(SendError::BodyTooLong.into()) };
         }
@@ -85,7 +76,7 @@ impl Exchange {
                 self.send_head(&Head { length: declared, ..*head })?;
             }
             self.emit(content)?;
-            if let Some(body) = self.link.conn.body() {
+            if let Some(body) = self.link.session.conn().body() {
                 body.end(head.trailers, &mut self.buffers.out)?;
             }
         }
@@ -97,7 +88,7 @@ impl Exchange {
 
     /// Whether head and content can be written at once.
     #[inline]
-    fn is_simple<F: FieldSource + ?Sized>(&self, head: &Head<'_, F>, content: &[u8]) -> bool {
+    fn is_simple(&self, head: &Head<'_>, content: &[u8]) -> bool {
         self.sending == Sending::Head
             && self.buffers.gathered.is_empty()
             && head.trailers.is_empty()
@@ -107,23 +98,18 @@ impl Exchange {
 
     /// Has the machine write the head, and with `content` all the rest.
     #[inline]
-    pub(crate) fn respond<F: FieldSource + ?Sized>(
+    pub(crate) fn respond(
         &mut self,
-        head: &Head<'_, F>,
+        head: &Head<'_>,
         len: BodyLen,
         content: Option<&[u8]>,
     ) -> io::Result<()> {
         let date = self.sends_date.then(|| self.buffers.date.now());
         let status = Status { code: head.code, reason: head.reason, date };
-        let Link { conn, rules, settings, .. } = &mut *self.link;
-        let own = match rules.options.server {
-            Some(_) if !names_server(head.fields) => &rules.own_fields,
-            _ => &rules.no_fields,
-        };
-        let (fields, out) = ((own, head.fields), &mut self.buffers.out);
-        if settings.is_draining() {
-            conn.close_after_response();
-        }
+        self.link.wind_up();
+        let (policy, out) = (&self.link.rules.options.policy, &mut self.buffers.out);
+        let fields = (policy.own_fields(head.fields), head.fields);
+        let conn = self.link.session.conn();
         match content {
             Some(content) => conn.respond_with(status, &fields, content, out),
             None => conn.respond(status, &fields, len, out),
@@ -133,29 +119,37 @@ impl Exchange {
         Ok(())
     }
 
-    /// Accepts a `CONNECT`, if the request is one: nothing of HTTP follows.
-    pub(crate) fn tunnel<F: FieldSource + ?Sized>(&mut self, head: &Head<'_, F>) -> io::Result<()> {
-        if !self.asks_for_tunnel {
-            return Err(SendError::WrongState.into());
-        }
-        self.respond(head, BodyLen::None, None)?;
-        self.leave_http(head.code)
+    /// Answers a `CONNECT` where there are no tunnels.
+    pub(crate) fn refuse_tunnel(&mut self) -> io::Result<()> {
+        let date = self.sends_date.then(|| self.buffers.date.now());
+        self.link.session.refuse_tunnel(date, &mut self.buffers.out)?;
+        self.status = 501;
+        self.sending = Sending::Ended;
+        self.marks.as_mut().into_iter().for_each(Marks::head);
+        self.flush_out()
+    }
+
+    /// Accepts a `CONNECT`: nothing of HTTP follows.
+    pub(crate) fn tunnel(&mut self, fields: &Headers) -> io::Result<()> {
+        let date = self.sends_date.then(|| *self.buffers.date.now());
+        let policy = &self.link.rules.options.policy;
+        let date = date.as_ref().filter(|_| !fields.has("date")).map(|date| [("Date", date.as_str())]);
+        let fields = ((policy.own_fields(fields), date.as_ref().map(|date| &date[..])), fields);
+        self.link.session.conn().accept_tunnel(&fields, &mut self.buffers.out)?;
+        self.leave_http(200)
     }
 
     /// Switches to another protocol, once what is left of the request is out of the way.
     pub(crate) fn switch<F: FieldSource + ?Sized>(&mut self, fields: &F) -> io::Result<()> {
-        self.discard_content(None);
-        self.link.conn.switch(fields, &mut self.buffers.out)?;
-        self.marks.as_mut().into_iter().for_each(Marks::head);
+        self.discard_content()?;
+        self.link.session.conn().switch(fields, &mut self.buffers.out)?;
         self.leave_http(101)
     }
 
     fn leave_http(&mut self, status: u16) -> io::Result<()> {
-        if self.link.conn.advice() != Advice::Switched {
-            return Err(SendError::WrongState.into());
-        }
         self.status = status;
         self.sending = Sending::Ended;
+        self.marks.as_mut().into_iter().for_each(Marks::head);
         self.flush_out()
     }
 
@@ -166,7 +160,9 @@ impl Exchange {
         if len == 0 {
             return Ok(());
         }
-        let Some(mut body) = self.link.conn.body() else { return Err(SendError::BodyTooLong.into()) };
+        let Some(mut body) = self.link.session.conn().body() else {
+            return Err(SendError::BodyTooLong.into());
+        };
         let frame = body.frame(len as u64)?;
         if !frame.sends_payload() {
             buffers.gathered.clear();
@@ -202,11 +198,11 @@ impl Exchange {
     }
 
     /// Gathered content is not known to the machine yet. What it would refuse later is refused now.
-    fn check_length<F: ?Sized>(&mut self, head: &Head<'_, F>, more: usize) -> io::Result<()> {
+    fn check_length(&mut self, head: &Head<'_>, more: usize) -> io::Result<()> {
         let left = match self.sending {
             Sending::Head => head.length,
             Sending::Content | Sending::Ended => {
-                self.link.conn.body().map_or(Some(0), |body| body.remaining())
+                self.link.session.conn().body().map_or(Some(0), |body| body.remaining())
             }
         };
         let len = (self.buffers.gathered.len() + more) as u64;
@@ -214,18 +210,12 @@ impl Exchange {
     }
 
     /// Content that ends short of what was declared is refused while the client can still be told so.
-    fn check_whole<F: ?Sized>(&self, head: &Head<'_, F>, last: usize) -> io::Result<()> {
+    fn check_whole(&self, head: &Head<'_>, last: usize) -> io::Result<()> {
         let len = (self.buffers.gathered.len() + last) as u64;
         let short = head.length.is_some_and(|declared| len < declared);
-        if self.sending == Sending::Head && short && self.link.conn.sends_content(head.code) {
+        if self.sending == Sending::Head && short && self.link.session.machine().sends_content(head.code) {
             return Err(SendError::BodyTooShort.into());
         }
         Ok(())
     }
-}
-
-/// Whether the handler has set the field `Server` itself.
-#[inline]
-fn names_server<F: FieldSource + ?Sized>(fields: &F) -> bool {
-    fields.fields().any(|(name, _)| name.eq_ignore_ascii_case(b"server"))
 }

@@ -1,22 +1,26 @@
 //! What a thread does with a connection: requests one after another, until it ends or has nothing to read.
 //!
-//! The machine says what a connection needs next and what becomes of it. Here it is given that.
+//! The session says what a connection needs next and what becomes of it. Here it is given that.
 
 use std::cell::RefCell;
 use std::io;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use h1wire_proto::{Advice, Fields, Headers, InBuf, OwnedFields, OwnedRequest, Recv, ServerEvent, Slots};
+use h1wire_proto::serving::Next;
+use h1wire_proto::{
+    Fields, Headers, InBuf, OwnedFields, OwnedRequest, Recv, RequestHead, ServerEvent, Slots,
+};
 
 use super::answer::{Handler, Handlers, Outcome, answer};
 use super::core::Core;
 use super::counters::Tally;
 use super::door::Order;
-use super::ending::{abandon, close, leave};
 use super::exchange::{Buffers, Exchange};
 use super::fault::Fault;
 use super::guard::guarded;
-use super::link::{After, Got, Link};
+use super::link::{After, Link};
+use super::moving::Got;
 use super::response::Draft;
 use super::{Request, Response};
 use crate::clock;
@@ -67,7 +71,6 @@ impl Worker {
             match after {
                 After::Park => self.core.door.send(Order::Park(link)),
                 After::Requeue => self.core.queue.push_anyway(link),
-                After::Linger => self.core.door.send(Order::Linger(link)),
                 After::End => drop(link),
             }
         }
@@ -81,13 +84,13 @@ impl Worker {
             return (link, After::End);
         }
         link.rules.fill(&mut self.first, std::mem::take(&mut link.rest).bytes());
-        let expired = link.expired.take();
+        let late = link.late.take();
         let buffers = std::mem::take(&mut self.buffers);
         let mut exchange = RefCell::new(Exchange::new(link, buffers, self.counters.clone()));
-        let after = match expired {
-            Some(expired) => self.give_up(&mut exchange, &Fault::Expired(expired)),
-            None => self.converse(&mut exchange),
-        };
+        if let Some(expired) = late {
+            self.give_up(&mut exchange, &Fault::Expired(expired));
+        }
+        let after = self.converse(&mut exchange);
         let Exchange { mut link, buffers, .. } = exchange.into_inner();
         self.buffers = buffers;
         self.buffers.out.clear();
@@ -115,8 +118,8 @@ impl Worker {
         loop {
             let mut input = self.first.bytes();
             let before = input.len();
-            let received = exchange.get_mut().link.conn.recv(&mut input, &mut self.slots);
-            match received {
+            let Link { session, rules, .. } = &mut *exchange.get_mut().link;
+            match session.recv(&rules.options.policy, &mut input, &mut self.slots) {
                 Ok(Recv::Event(ServerEvent::Request(head))) => {
                     let has_content = !head.body.is_empty();
                     let consumed = before - if has_content { 0 } else { input.len() };
@@ -137,98 +140,81 @@ impl Worker {
                         draft: Draft::default(),
                         rest,
                     };
-                    let outcome = answer(&self.handlers, &*self.handler, &mut request, &mut response);
-                    let after = match outcome {
+                    match answer(&self.handlers, &*self.handler, &mut request, &mut response) {
+                        Outcome::Done => finish(exchange.get_mut(), &head),
+                        Outcome::Abort => {
+                            exchange.get_mut().link.session.abort();
+                            finish(exchange.get_mut(), &head);
+                        }
                         Outcome::Failed(fault) => {
                             let request = OwnedRequest::from(&head);
-                            self.first.consume(consumed);
                             self.answer_fault(exchange, &fault);
-                            exchange.get_mut().report(Some(&request.head()));
-                            Some(self.last(exchange.get_mut()))
+                            finish(exchange.get_mut(), &request.head());
                         }
-                        Outcome::Done | Outcome::Abort => {
-                            let x = exchange.get_mut();
-                            x.report(Some(&head));
-                            self.first.consume(consumed);
-                            x.link.conn.keep_reading(false);
-                            let is_over = matches!(outcome, Outcome::Abort);
-                            if is_over { Some(abandon(x)) } else { leave(x, &self.core.queue) }
-                        }
-                    };
-                    if let Some(after) = after {
-                        self.note_dropped(exchange.get_mut(), has_content);
-                        return after;
+                    }
+                    self.first.consume(consumed);
+                    let x = exchange.get_mut();
+                    if x.link.stream.is_none() {
+                        return After::End;
                     }
                     if has_content {
-                        std::mem::swap(&mut self.first, &mut exchange.get_mut().buffers.more);
+                        std::mem::swap(&mut self.first, &mut x.buffers.more);
                     }
                     served += 1;
                 }
-                // The rest of a request is read while it is answered, or discarded then.
-                Ok(Recv::Event(_)) => {
+                // The rest of a request is read while it is answered, or dropped then.
+                Ok(Recv::Event(event)) => {
+                    let is_end = matches!(event, ServerEvent::End(_));
                     let consumed = before - input.len();
                     self.first.consume(consumed);
+                    exchange.get_mut().received |= is_end;
                 }
-                Ok(Recv::NeedInput(_)) => {
+                Ok(Recv::NeedInput(_) | Recv::Paused(_) | Recv::Closed) => {
                     let consumed = before - input.len();
                     self.first.consume(consumed);
-                    match self.wait(exchange.get_mut(), served) {
-                        Ok(()) => {}
-                        Err(Waited::Leave(after)) => return after,
-                        Err(Waited::Failed(fault)) => {
-                            self.counters.count(&fault);
-                            return self.give_up(exchange, &fault);
-                        }
+                    if let ControlFlow::Break(after) = self.obey(exchange, served) {
+                        return after;
                     }
-                }
-                Ok(Recv::Paused(_) | Recv::Closed) => {
-                    return leave(exchange.get_mut(), &self.core.queue).unwrap_or(After::End);
                 }
                 Err(error) => {
                     let fault = Fault::Protocol(error);
                     self.counters.count(&fault);
-                    return self.give_up(exchange, &fault);
+                    self.give_up(exchange, &fault);
                 }
             }
         }
     }
 
-    /// The connection ends. If that is because it had its last request, what came after that is told of.
-    fn note_dropped(&self, x: &Exchange, has_content: bool) {
-        let is_last = x.link.tenure.is_used_up(&x.link.rules.options.lifetime());
-        let behind = if has_content { &x.buffers.more } else { &self.first };
-        if is_last
-            && x.received
-            && x.held < behind.len()
-            && let Some(hook) = &self.core.settings.hooks.drop_request
-        {
-            let _ = guarded(|| hook(x.link.peer));
+    /// Does what the session says now that it has no more events. Goes on when there is something to show it.
+    fn obey(&mut self, exchange: &mut RefCell<Exchange>, served: u32) -> ControlFlow<After> {
+        let x = exchange.get_mut();
+        // Whether it succeeds, the session knows.
+        let _ = x.flush_out();
+        x.link.wind_up();
+        match x.link.follow() {
+            Some(Next::Recv) => ControlFlow::Continue(()),
+            Some(Next::Read) => self.wait(exchange, served),
+            // Its client is waited for, by whoever can do that best.
+            Some(Next::Discard { .. } | Next::Wait) if x.link.can_park() => ControlFlow::Break(After::Park),
+            Some(Next::Discard { .. } | Next::Wait) => self.wait(exchange, served),
+            _ => {
+                self.core.settings.note_dropped(&mut x.link.session, x.link.peer, &self.counters);
+                ControlFlow::Break(After::End)
+            }
         }
     }
 
-    /// Waits for more of a head. `Ok`: there is more, or the end.
-    fn wait(&mut self, x: &mut Exchange, served: u32) -> Result<(), Waited> {
-        if x.flush_out().is_err() {
-            return Err(Waited::Leave(After::End));
-        }
+    /// Waits for more to read. Goes on if there is more, or the end, or if a limit has passed.
+    fn wait(&mut self, exchange: &mut RefCell<Exchange>, served: u32) -> ControlFlow<After> {
+        let x = exchange.get_mut();
         let core = &self.core;
-        let idle = x.link.is_idle();
+        let is_idle = x.link.is_idle();
         x.link.idle_epoch = core.settings.idle_epoch();
-        let crowded = core.queue.is_crowded();
-        if served > 0 && idle {
-            x.link.age();
-            if core.settings.is_draining() {
-                x.link.conn.close_after_response();
-            }
-            if x.link.conn.advice() == Advice::Close {
-                return Err(Waited::Leave(close(x)));
-            }
-        }
-        if crowded && x.link.can_park() {
+        if core.queue.is_crowded() && x.link.can_park() {
             let readable = x.link.stream.as_mut().is_some_and(|stream| stream.is_readable());
             match readable {
-                false => return Err(Waited::Leave(After::Park)),
-                true if served >= TURN => return Err(Waited::Leave(After::Requeue)),
+                false => return ControlFlow::Break(After::Park),
+                true if served >= TURN => return ControlFlow::Break(After::Requeue),
                 true => {}
             }
         }
@@ -236,51 +222,55 @@ impl Worker {
         let buf = rules.room(&mut self.first);
         // Where no other thread is free, and there are connections without one, a request there would have to wait for
         // this one.
-        let limit = rules.options.linger_at_idle;
         let scarce = !core.queue.has_free() && core.connections.are_more_than(core.threads);
+        let limit = rules.options.linger_at_idle;
         let limit = if scarce { limit / 4 } else { limit };
-        let limit = u32::try_from(clock::millis(limit)).unwrap_or(u32::MAX);
-        match x.link.read_within(limit, buf, &self.counters) {
+        let got = x.link.read_within(clock::millis(limit), buf, &self.counters);
+        let got = match got {
+            Got::Nothing => x.link.is_late().unwrap_or(Got::Nothing),
+            got => got,
+        };
+        match got {
             Got::Bytes(n) => self.first.filled(n),
-            Got::Eof => x.link.conn.recv_eof(),
-            Got::Expired(expired) => return Err(Waited::Failed(Fault::Expired(expired))),
-            Got::Failed(_) if x.link.conn.may_end() => return Err(Waited::Leave(After::End)),
-            Got::Failed(error) => return Err(Waited::Failed(Fault::Stream(error))),
-            Got::Nothing => {
-                if let Some(expired) = x.link.poll_expired() {
-                    return Err(Waited::Failed(Fault::Expired(expired)));
-                }
-                let told = idle && x.link.idle_epoch != core.settings.idle_epoch();
-                if told || idle && core.settings.is_draining() {
-                    return Err(Waited::Leave(close(x)));
-                }
-                if x.link.can_park() {
-                    return Err(Waited::Leave(After::Park));
-                }
-                // Nobody else can watch it, and others have something to do.
-                if idle && served > 0 && core.queue.is_crowded() {
-                    return Err(Waited::Leave(close(x)));
-                }
+            Got::Eof => x.link.session.recv_eof(),
+            Got::Late(expired) => {
+                self.counters.time_limit(expired);
+                self.give_up(exchange, &Fault::Expired(expired));
             }
+            Got::Over(expired) => self.counters.time_limit(expired),
+            Got::Failed(error) => {
+                if !x.link.session.gone() {
+                    return ControlFlow::Break(After::End);
+                }
+                let fault = Fault::Stream(error);
+                self.counters.count(&fault);
+                self.give_up(exchange, &fault);
+            }
+            Got::Nothing if is_idle && x.link.idle_epoch != core.settings.idle_epoch() => {
+                x.link.session.wind_up();
+            }
+            Got::Nothing if x.link.can_park() => return ControlFlow::Break(After::Park),
+            // Nobody else can watch it, and others have something to do.
+            Got::Nothing if is_idle && served > 0 && core.queue.is_crowded() => x.link.session.wind_up(),
+            Got::Nothing => {}
         }
-        Ok(())
+        ControlFlow::Continue(())
     }
 }
 
-/// Why waiting for input came to no input.
-enum Waited {
-    Leave(After),
-    Failed(Fault),
+/// An exchange is answered, or will not be.
+fn finish(x: &mut Exchange, head: &RequestHead<'_, '_>) {
+    x.counters.aborted.add((!x.is_complete()).into());
+    x.report(Some(head));
+    x.drop_held();
+    x.link.session.conn().keep_reading(false);
 }
 
 fn count_request(x: &mut Exchange) {
-    let link = &mut x.link;
-    link.tenure.request(&link.rules.options.lifetime(), &mut link.conn);
-    link.age();
-    link.activity.heads += 1;
-    link.set_idle(None);
+    x.link.age();
+    x.link.reset_idle();
     x.counters.requests.add(1);
-    if link.tenure.requests() > 1 {
+    if x.link.session.requests() > 1 {
         x.counters.reused.add(1);
     }
 }

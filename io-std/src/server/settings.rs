@@ -7,9 +7,10 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use h1wire_proto::{InBuf, Prepared, RequestHead, SendError};
+use h1wire_proto::serving::{Counters, Session};
+use h1wire_proto::{InBuf, RequestHead};
 
-use super::counters::Tally;
+use super::counters::{Ends, Tally};
 use super::guard::guarded;
 use super::options::Options;
 use super::report::{ConnectionReport, Report};
@@ -37,23 +38,12 @@ pub(crate) struct Hooks {
     pub(crate) stream_error: Option<Box<StreamErrorHook>>,
 }
 
-/// The options a connection lives under from its acceptance to its end, with what is made of them once.
+/// The options a connection lives under from its acceptance to its end.
 pub(crate) struct Rules {
     pub(crate) options: Options,
-    /// The fields the server itself adds to every response, and none for those that have them already.
-    pub(crate) own_fields: Prepared,
-    pub(crate) no_fields: Prepared,
 }
 
 impl Rules {
-    pub(crate) fn new(options: Options) -> Result<Self, SendError> {
-        let prepared = |server: Option<&str>| {
-            let fields: Vec<_> = server.iter().map(|value| ("Server", *value)).collect();
-            Prepared::new(&fields)
-        };
-        Ok(Self { own_fields: prepared(options.server.as_deref())?, no_fields: prepared(None)?, options })
-    }
-
     /// Where to read to, after what `buf` holds.
     pub(crate) fn room<'b>(&self, buf: &'b mut InBuf) -> &'b mut [u8] {
         buf.spare(self.options.read_buffer.max(1), self.most_input())
@@ -69,7 +59,7 @@ impl Rules {
 
     /// What the machine may need in one piece, and a read.
     fn most_input(&self) -> usize {
-        self.options.protocol.limits.max_contiguous().saturating_add(self.options.read_buffer.max(1))
+        self.options.policy.protocol.limits.max_contiguous().saturating_add(self.options.read_buffer.max(1))
     }
 }
 
@@ -83,17 +73,19 @@ pub(crate) struct Settings {
     /// How often idle connections were told to close.
     idle_epoch: AtomicUsize,
     tallies: Mutex<Vec<Arc<Tally>>>,
+    pub(crate) ends: Ends,
 }
 
 impl Settings {
-    pub(crate) fn new(options: Options, hooks: Hooks) -> Result<Self, SendError> {
-        Ok(Self {
+    pub(crate) fn new(options: Options, hooks: Hooks) -> Self {
+        Self {
             hooks,
-            rules: Mutex::new(Arc::new(Rules::new(options)?)),
+            rules: Mutex::new(Arc::new(Rules { options })),
             draining: AtomicBool::new(false),
             idle_epoch: AtomicUsize::new(0),
             tallies: Mutex::default(),
-        })
+            ends: Ends::new(),
+        }
     }
 
     pub(crate) fn rules(&self) -> Arc<Rules> {
@@ -101,8 +93,8 @@ impl Settings {
     }
 
     /// Connections there are keep theirs.
-    pub(crate) fn set_rules(&self, rules: Rules) {
-        *self.rules.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
+    pub(crate) fn set_options(&self, options: Options) {
+        *self.rules.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(Rules { options });
     }
 
     #[inline]
@@ -129,9 +121,28 @@ impl Settings {
         tally
     }
 
-    /// Looks at the counters of all threads.
-    pub(crate) fn tallies<T>(&self, look: impl FnOnce(&[Arc<Tally>]) -> T) -> T {
-        look(&self.tallies.lock().unwrap_or_else(PoisonError::into_inner))
+    /// What all threads have counted.
+    pub(crate) fn counters(&self) -> Counters {
+        let mut sum = Counters::default();
+        let tallies = self.tallies.lock().unwrap_or_else(PoisonError::into_inner);
+        tallies.iter().for_each(|tally| tally.add_to(&mut sum));
+        self.ends.add_to(&mut sum);
+        sum
+    }
+
+    /// How many times a connection was left to the thread that watches.
+    pub(crate) fn parked(&self) -> u64 {
+        let tallies = self.tallies.lock().unwrap_or_else(PoisonError::into_inner);
+        tallies.iter().map(|tally| tally.parked.get()).sum()
+    }
+
+    /// Tells whoever wants to know that something came after the last request of a connection.
+    pub(crate) fn note_dropped(&self, session: &mut Session, peer: Option<SocketAddr>, counters: &Tally) {
+        if session.dropped() {
+            counters.dropped.add(1);
+            let told = self.hooks.drop_request.as_ref().is_none_or(|hook| guarded(|| hook(peer)).is_some());
+            counters.panics.add((!told).into());
+        }
     }
 
     /// Asks whether an idle connection is kept all the same.

@@ -20,13 +20,14 @@ fn a_small_answer_leaves_with_its_head_and_length() {
     assert_eq!(content, "hello\n");
     assert_eq!(peer.send(GET).response().1, "hello\n");
     let stats = server.handle().counters();
-    assert_eq!((stats.accepted, stats.requests, stats.reused()), (1, 2, 1));
+    assert_eq!((stats.accepted, stats.requests, stats.reused), (1, 2, 1));
 }
 
 #[test]
 fn every_answer_has_a_date_unless_it_is_turned_off() {
     for (on, dates) in [(true, 1), (false, 0)] {
-        let server = server().options(with(|o| o.send_date = on)).start(|_, res| res.end("x")).unwrap();
+        let server =
+            server().options(with(|o| o.policy.send_date = on)).start(|_, res| res.end("x")).unwrap();
         let mut peer = Peer::to(&server);
         let head = peer.send(GET).until("\r\n\r\n");
         assert_eq!(head.matches("\r\nDate: ").count(), dates, "{head}");

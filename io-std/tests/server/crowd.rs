@@ -30,7 +30,7 @@ fn a_connection_beyond_the_queue_is_answered_503_at_once() {
     has_begun.recv_timeout(SOON).unwrap();
     let mut second = Peer::to(&server);
     second.send(GET);
-    wait_until("the second waits", || server.handle().counters().queued == 1);
+    wait_until("the second waits", || server.handle().queued() == 1);
     for _ in 0..3 {
         let answer = Peer::to(&server).send(GET).rest();
         assert_eq!(
@@ -61,8 +61,8 @@ fn connections_that_are_idle_or_slow_with_a_head_cost_no_thread() {
             assert_eq!(peer.send("st: a\r\n\r\n").response().1, "/slow", "{round}");
         }
     }
-    assert!(server.handle().counters().parked > 0);
-    assert_eq!((server.handle().counters().connections, server.handle().counters().requests), (40, 120));
+    assert!(server.handle().parked() > 0);
+    assert_eq!((server.handle().connections(), server.handle().counters().requests), (40, 120));
 }
 
 #[test]
@@ -88,9 +88,9 @@ fn connections_beyond_the_limit_are_answered_503_until_one_has_gone() {
     let mut first = Peer::to(&server);
     first.send(GET).response();
     assert!(Peer::to(&server).send(GET).rest().starts_with("HTTP/1.1 503 "));
-    assert_eq!((server.handle().counters().refused, server.handle().counters().connections), (1, 1));
+    assert_eq!((server.handle().counters().refused, server.handle().connections()), (1, 1));
     drop(first);
-    wait_until("the first has gone", || server.handle().counters().connections == 0);
+    wait_until("the first has gone", || server.handle().connections() == 0);
     Peer::to(&server).send(GET).response();
 }
 
@@ -108,7 +108,7 @@ fn one_address_may_have_only_so_many_connections_and_others_are_not_in_its_way()
     elsewhere.connect(&addr.into()).unwrap();
     Peer::on(TcpStream::from(elsewhere)).send(GET).response();
     pair.pop();
-    wait_until("one of them has gone", || server.handle().counters().connections == 1);
+    wait_until("one of them has gone", || server.handle().connections() == 1);
     Peer::to(&server).send(GET).response();
     assert_eq!(server.handle().counters().refused, 1);
 }

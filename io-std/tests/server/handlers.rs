@@ -84,8 +84,10 @@ fn an_error_is_answered_500_or_cuts_off_what_was_begun() {
 
 #[test]
 fn content_nobody_reads_is_discarded_within_a_budget() {
-    let server =
-        server().options(with(|o| o.discard_limit = 100_000)).start(|_, res| res.end("early")).unwrap();
+    let server = server()
+        .options(with(|o| o.policy.discard_limit = Some(100_000)))
+        .start(|_, res| res.end("early"))
+        .unwrap();
     let post = |n: usize| format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {n}\r\n\r\n");
     let mut peer = Peer::to(&server);
     for _ in 0..3 {

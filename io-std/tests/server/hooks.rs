@@ -70,7 +70,7 @@ fn hooks_that_panic_end_their_connection_and_no_thread() {
         .on_connection(|stream| if stream.local_addr().is_some() { Ok(stream) } else { panic!("connection") })
         .on_report(|head, _| assert!(head.is_none_or(|head| head.target != b"/report"), "report"))
         .on_timeout(|_, _, _| panic!("timeout"))
-        .options(with(|o| (o.timeouts.idle, o.timeouts.keep_alive) = (ms(50), None)))
+        .options(with(|o| (o.policy.timeouts.idle, o.policy.timeouts.keep_alive) = (ms(50), None)))
         .start(echo)
         .unwrap();
     let (ours, theirs) = UnixStream::pair().unwrap();
@@ -102,7 +102,7 @@ fn a_hook_may_close_idle_connections() {
     first.send(GET).response();
     assert!(Peer::to(&server).rest().starts_with("HTTP/1.1 503 "));
     first.assert_closed();
-    wait_until("the first one has gone", || server.handle().counters().connections == 0);
+    wait_until("the first one has gone", || server.handle().connections() == 0);
     Peer::to(&server).send(GET).response();
 }
 
@@ -111,7 +111,7 @@ fn each_connection_is_reported_when_it_is_over() {
     let (over, reports) = channel();
     let over = Mutex::new(over);
     let server = server()
-        .options(with(|o| o.send_date = false))
+        .options(with(|o| o.policy.send_date = false))
         .on_closed(move |report| over.lock().unwrap().send(*report).unwrap())
         .on_connection(
             |stream| if stream.peer_addr().is_some() { Ok(stream) } else { Err(io::Error::other("no")) },
@@ -173,7 +173,7 @@ fn what_comes_behind_the_last_request_is_told_once_and_not_looked_at() {
     let (dropped, told) = channel();
     let dropped = Mutex::new(dropped);
     let server = server()
-        .options(with(|o| o.max_requests = Some(1)))
+        .options(with(|o| o.policy.lifetime.max_requests = Some(1)))
         .on_drop_request(move |peer| dropped.lock().unwrap().send(peer.is_some()).unwrap())
         .start(echo)
         .unwrap();

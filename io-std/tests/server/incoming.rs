@@ -112,7 +112,7 @@ fn the_loop_ends_with_the_server_and_the_server_with_the_loop() {
     peer.send(GET);
     wait_until("it came", || handle.counters().requests == 1);
     drop(incoming);
-    wait_until("it is over", || handle.counters().connections == 0);
+    wait_until("it is over", || handle.connections() == 0);
     assert!(
         std::net::TcpStream::connect_timeout(&handle.local_addr().unwrap(), Duration::from_secs(1)).is_err()
     );

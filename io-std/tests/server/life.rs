@@ -15,12 +15,15 @@ use crate::peer::{GET, Peer, SOON, echo, end, gated, ms, server, wait_until, wit
 
 #[test]
 fn the_last_request_a_connection_may_have_is_answered_with_close() {
-    let server = server().options(with(|o| o.max_requests = Some(2))).start(echo).unwrap();
+    let server = server().options(with(|o| o.policy.lifetime.max_requests = Some(2))).start(echo).unwrap();
     let mut peer = Peer::to(&server);
     assert!(!peer.send(GET.repeat(3)).response().0.contains("close"));
     assert!(peer.response().0.contains("\r\nConnection: close\r\n"));
     assert_eq!(peer.rest(), "");
-    let server = self::server().options(with(|o| o.max_age = Some(Duration::ZERO))).start(echo).unwrap();
+    let server = self::server()
+        .options(with(|o| o.policy.lifetime.max_age = Some(Duration::ZERO)))
+        .start(echo)
+        .unwrap();
     assert!(Peer::to(&server).send(GET).response().0.contains("\r\nConnection: close\r\n"));
 }
 
@@ -32,7 +35,7 @@ fn what_comes_while_the_last_request_is_answered_costs_nothing_of_the_answer() {
     let (go, may_go) = channel::<()>();
     let (begun, may_go) = (Mutex::new(begun), Mutex::new(may_go));
     let server = server()
-        .options(with(|o| o.max_requests = Some(1)))
+        .options(with(|o| o.policy.lifetime.max_requests = Some(1)))
         .start(move |_, res| {
             begun.lock().unwrap().send(()).unwrap();
             may_go.lock().unwrap().recv_timeout(SOON).unwrap();
@@ -59,7 +62,7 @@ fn shutdown_ends_idle_connections_and_answers_requests_in_flight_with_close() {
     idle.send(GET).response();
     has_begun.recv_timeout(SOON).unwrap();
     // Each is parked when it is accepted, and the first again once it is answered.
-    wait_until("it is left alone", || server.handle().counters().parked > 1);
+    wait_until("it is left alone", || server.handle().parked() > 1);
     busy.send(GET);
     has_begun.recv_timeout(SOON).unwrap();
     let addr = server.local_addr().unwrap();
@@ -92,9 +95,9 @@ fn shutdown_does_not_wait_beyond_its_deadline() {
 fn idle_connections_or_all_can_be_closed_while_the_server_goes_on() {
     let server = server().start(echo).unwrap();
     let mut idle = Peer::to(&server);
-    wait_until("it is parked without a request", || server.handle().counters().parked == 1);
+    wait_until("it is parked without a request", || server.handle().parked() == 1);
     idle.send(GET).response();
-    wait_until("it is parked behind one", || server.handle().counters().parked == 2);
+    wait_until("it is parked behind one", || server.handle().parked() == 2);
     let mut busy = Peer::to(&server);
     busy.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nx");
     wait_until("the other came", || server.handle().counters().requests == 2);
@@ -170,7 +173,7 @@ fn inject_opaque(server: &Running) -> Peer {
 fn streams_made_elsewhere_are_served_also_when_they_cannot_be_watched() {
     let server = h1wire_std::Server::new()
         .threads(1)
-        .options(with(|o| o.timeouts.headers = ms(200)))
+        .options(with(|o| o.policy.timeouts.headers = ms(200)))
         .start(|_, res| res.end("x"))
         .unwrap();
     let mut peer = inject_opaque(&server);
@@ -196,11 +199,11 @@ fn streams_made_elsewhere_are_served_also_when_they_cannot_be_watched() {
 #[test]
 fn a_stream_that_cannot_be_watched_holds_no_thread_when_its_client_neither_sends_the_rest_nor_goes() {
     let limits = Timeouts { linger: ms(100), ..Timeouts::MODERN_SERVER };
-    let server = h1wire_std::Server::new().threads(1).options(with(|o| o.timeouts = limits));
+    let server = h1wire_std::Server::new().threads(1).options(with(|o| o.policy.timeouts = limits));
     let server = server.start(|_, res| res.end("x")).unwrap();
     let mut stalled = inject_opaque(&server);
     stalled.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n").response();
-    wait_until("it is given up", || server.handle().counters().connections == 0);
+    wait_until("it is given up", || server.handle().connections() == 0);
     inject_opaque(&server).send(GET).response();
     end(server, SOON);
 }

@@ -3,6 +3,7 @@
 mod basics;
 mod clients;
 mod crowd;
+mod endings;
 mod handlers;
 mod hooks;
 mod incoming;

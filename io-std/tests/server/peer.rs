@@ -146,7 +146,7 @@ impl Listening for Handle {
 /// The options of a test, for which they say nothing about keep-alive.
 pub fn with<T>(change: impl FnOnce(&mut Options) -> T) -> Options {
     let mut options = Options::default();
-    options.advertise_keep_alive = false;
+    options.policy.advertise_keep_alive = false;
     change(&mut options);
     options
 }

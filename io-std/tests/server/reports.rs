@@ -67,7 +67,7 @@ fn what_a_handler_fails_with_is_in_the_report_and_counted() {
 
 #[test]
 fn what_the_machine_answers_is_reported_with_its_status() {
-    let (server, told) = reporting(server().options(with(|o| o.timeouts.headers = ms(50))));
+    let (server, told) = reporting(server().options(with(|o| o.policy.timeouts.headers = ms(50))));
     let server = server.start(|req, res| io::copy(req, &mut io::sink()).and_then(|_| res.end("x"))).unwrap();
     assert!(Peer::to(&server).send("BAD\r\n\r\n").rest().starts_with("HTTP/1.1 400 "));
     let (head, report) = told.recv_timeout(SOON).unwrap();
@@ -90,7 +90,7 @@ fn what_the_machine_answers_is_reported_with_its_status() {
     peer.send(GET).response();
     told.recv_timeout(SOON).unwrap();
     drop(peer);
-    wait_until("it is gone", || server.handle().counters().connections == 0);
+    wait_until("it is gone", || server.handle().connections() == 0);
     assert!(told.try_recv().is_err());
     assert_eq!(server.handle().counters().handler_errors, 0);
 }
@@ -129,15 +129,15 @@ fn a_client_that_resets_its_connection_is_told_of_where_it_matters() {
     for start in ["", "GET / HT"] {
         let stream = std::net::TcpStream::connect(server.local_addr().unwrap()).unwrap();
         (&stream).write_all(start.as_bytes()).unwrap();
-        wait_until("it came", || server.handle().counters().connections == 1);
+        wait_until("it came", || server.handle().connections() == 1);
         wait_until("it was read", || {
             let counters = server.handle().counters();
-            counters.bytes_received == start.len() as u64 && counters.parked > 0
+            counters.bytes_received == start.len() as u64 && server.handle().parked() > 0
         });
         // Closed with a reset.
         socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
         drop(stream);
-        wait_until("it is gone", || server.handle().counters().connections == 0);
+        wait_until("it is gone", || server.handle().connections() == 0);
     }
     assert_eq!(*told.lock().unwrap(), [(io::ErrorKind::ConnectionReset, true)]);
     assert_eq!(server.handle().counters().io_errors, 1);
@@ -146,7 +146,7 @@ fn a_client_that_resets_its_connection_is_told_of_where_it_matters() {
 #[test]
 fn a_limit_that_passed_may_be_answered_in_other_words() {
     let server = server()
-        .options(with(|o| o.timeouts.headers = ms(50)))
+        .options(with(|o| o.policy.timeouts.headers = ms(50)))
         .on_timeout(|expired, _, response| {
             assert_eq!(expired, Expired::Head);
             response.is_some_and(|response| response.status(503).end("hurry up").is_err())

@@ -12,7 +12,7 @@ use h1wire_std::server::Running;
 use crate::peer::{GET, Peer, echo, end, ms, server, wait_until, with};
 
 fn limited(change: impl FnOnce(&mut Timeouts)) -> h1wire_std::Server {
-    server().options(with(|o| change(&mut o.timeouts)))
+    server().options(with(|o| change(&mut o.policy.timeouts)))
 }
 
 /// Sends byte after byte until there is an answer.
@@ -39,7 +39,7 @@ fn a_head_has_to_be_complete_in_time_however_slowly_it_drips() {
     // Also if it finds a thread at the connection all the time.
     let server = crate::peer::server()
         .options(with(|o| {
-            o.timeouts.headers = ms(150);
+            o.policy.timeouts.headers = ms(150);
             o.linger_at_idle = Duration::from_secs(60);
         }))
         .start(echo)
@@ -107,15 +107,15 @@ fn a_kept_connection_is_closed_without_a_word_when_no_request_comes() {
     let began = Instant::now();
     peer.assert_closed();
     assert!(began.elapsed() >= Duration::from_millis(50));
-    wait_until("it is gone", || server.handle().counters().connections == 0);
+    wait_until("it is gone", || server.handle().connections() == 0);
 }
 
 #[test]
 fn answers_advertise_how_long_the_connection_is_kept() {
     let server = server()
         .options(with(|o| {
-            o.timeouts.keep_alive = ms(7_000);
-            o.advertise_keep_alive = true;
+            o.policy.timeouts.keep_alive = ms(7_000);
+            o.policy.advertise_keep_alive = true;
         }))
         .start(echo)
         .unwrap();
@@ -256,7 +256,7 @@ fn a_client_that_does_not_read_ends_the_write() {
     assert_eq!(kind, io::ErrorKind::TimedOut);
     // Once the limit, and what it takes to fill the buffers of two sockets.
     assert!(held >= Duration::from_millis(400) && held < Duration::from_millis(750), "{held:?}");
-    wait_until("it is gone", || server.handle().counters().connections == 0);
+    wait_until("it is gone", || server.handle().connections() == 0);
 }
 
 #[test]
@@ -264,8 +264,10 @@ fn a_change_to_the_options_is_for_new_connections() {
     let server = limited(|t| t.keep_alive = ms(60_000)).start(echo).unwrap();
     let mut old = Peer::to(&server);
     old.send(GET).response();
-    let options = with(|o| (o.timeouts.keep_alive, o.timeouts.keep_alive_buffer) = (ms(50), Duration::ZERO));
-    server.handle().set_options(options).unwrap();
+    let options = with(|o| {
+        (o.policy.timeouts.keep_alive, o.policy.timeouts.keep_alive_buffer) = (ms(50), Duration::ZERO)
+    });
+    server.handle().set_options(options);
     let mut new = Peer::to(&server);
     new.send(GET).response();
     new.assert_closed();
@@ -292,7 +294,7 @@ fn limits_without_end_overflow_nothing() {
     let ever = Duration::MAX;
     let server = server()
         .options(with(|o| {
-            o.timeouts = Timeouts {
+            o.policy.timeouts = Timeouts {
                 idle: Some(ever),
                 headers: Some(ever),
                 keep_alive: Some(ever),
@@ -304,7 +306,7 @@ fn limits_without_end_overflow_nothing() {
                 linger: Some(ever),
                 ..Timeouts::SERVER
             };
-            o.max_age = Some(Duration::MAX);
+            o.policy.lifetime.max_age = Some(Duration::MAX);
         }))
         .start(|req, res| {
             res.set_timeout(Some(Duration::MAX));

@@ -33,7 +33,7 @@ fn our_server_speaks_tls_on_kept_connections_and_gives_up_who_does_not() {
         assert!(back == content);
         // Idle, it is watched without a thread.
         let deadline = Instant::now() + PATIENCE;
-        while server.handle().counters().parked <= round {
+        while server.handle().parked() <= round {
             assert!(Instant::now() < deadline);
             thread::yield_now();
         }
@@ -110,7 +110,7 @@ fn clients_that_do_not_come_to_an_agreement_hold_no_thread() {
         let mut response = agent.get(url(addr)).total_timeout(PATIENCE / 2).send().unwrap();
         assert_eq!(response.text().unwrap(), "served");
     }
-    assert_eq!(server.handle().counters().connections, held.len() + 1);
+    assert_eq!(server.handle().connections(), held.len() + 1);
     // Where it stood, it goes on.
     let [.., half, whole] = &held[..] else { unreachable!() };
     let mut half = half;
@@ -152,7 +152,7 @@ fn an_agreement_has_the_time_of_a_head() {
     let authority = Authority::new();
     let server = Server::bind("127.0.0.1:0")
         .unwrap()
-        .options(with(|options| options.timeouts.headers = Some(Duration::from_millis(300))))
+        .options(with(|options| options.policy.timeouts.headers = Some(Duration::from_millis(300))))
         .on_connection(h1wire_std::tls_acceptor(authority.server.clone()))
         .start(|_, response| response.end("served"))
         .unwrap();
@@ -176,7 +176,7 @@ fn an_agreement_has_the_time_of_a_head() {
         drip.join().unwrap();
     }
     let deadline = Instant::now() + PATIENCE;
-    while server.handle().counters().connections > 0 {
+    while server.handle().connections() > 0 {
         assert!(Instant::now() < deadline);
         thread::yield_now();
     }
@@ -214,7 +214,7 @@ fn a_client_that_is_turned_away_is_told_nothing_in_clear_text() {
         let first = thread::spawn(move || agent.get(url(addr)).send().unwrap().text().unwrap());
         has_begun.recv_timeout(PATIENCE).unwrap();
         let waiting = has_queue.then(|| TcpStream::connect(addr).unwrap());
-        while server.handle().counters().queued < usize::from(has_queue) {
+        while server.handle().queued() < usize::from(has_queue) {
             thread::yield_now();
         }
         let mut late = TcpStream::connect(addr).unwrap();
@@ -291,7 +291,7 @@ fn a_kept_session_that_is_turned_away_is_answered_in_it() {
     let held = thread::spawn(move || other.get(url(addr) + "hold").send().unwrap().text().unwrap());
     has_begun.recv_timeout(PATIENCE).unwrap();
     let waiting = TcpStream::connect(addr).unwrap();
-    while server.handle().counters().queued == 0 {
+    while server.handle().queued() == 0 {
         thread::yield_now();
     }
     let response = kept.get(url(addr)).automatic_retry(false).total_timeout(PATIENCE).send().unwrap();

@@ -73,7 +73,7 @@ fn an_answer_goes_on_where_it_was_after_a_limit_that_only_asks() {
     let late = std::sync::Mutex::new(late);
     let server = Server::bind("127.0.0.1:0")
         .unwrap()
-        .options(with(|options| options.timeouts.idle = Some(Duration::from_millis(50))))
+        .options(with(|options| options.policy.timeouts.idle = Some(Duration::from_millis(50))))
         .on_timeout(move |_, _, _| late.lock().unwrap().send(()).is_ok())
         .on_connection(h1wire_std::tls_acceptor(config))
         .start(|_, response| {
