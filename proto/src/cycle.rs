@@ -36,6 +36,7 @@ pub(crate) enum Half {
 }
 
 /// Whose half a step belongs to.
+#[expect(unnameable_types, reason = "it seals `Role`")]
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Party {
     /// Sends requests.

@@ -109,6 +109,7 @@
 #![cfg_attr(not(test), no_std)]
 // What is disallowed, and why, is in `clippy.toml`.
 #![deny(clippy::disallowed_methods)]
+#![warn(unnameable_types, unreachable_pub)]
 extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;

@@ -68,6 +68,7 @@ pub enum Pause {
 }
 
 mod sealed {
+    #[expect(unnameable_types, reason = "it seals `Role`")]
     pub trait Sealed {
         const LOCAL: crate::cycle::Party;
     }

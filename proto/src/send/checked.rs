@@ -11,6 +11,7 @@ use crate::validate::{Strictness, validate_field_value, validate_name};
 use crate::values::between_commas;
 
 /// What the caller's fields say.
+#[expect(unnameable_types, reason = "it seals the walks of `FieldSource`")]
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Checked {
     /// Bytes the fields take on the wire.

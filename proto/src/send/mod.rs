@@ -13,10 +13,11 @@ mod source;
 mod status;
 mod trailers;
 
-pub use checked::Checked;
+pub(crate) use checked::Checked;
 pub(crate) use checked::length;
 pub use prepared::Prepared;
-pub use source::{BodyLen, Encoder, FieldSource, Frame};
+pub(crate) use source::Encoder;
+pub use source::{BodyLen, FieldSource, Frame};
 pub use status::Status;
 pub(crate) use trailers::may_be_trailer;
 

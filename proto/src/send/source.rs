@@ -134,6 +134,7 @@ impl<F: FieldSource + ?Sized> FieldSource for &F {
 }
 
 /// Shows that it is the encoder that asks a source of fields to write itself.
+#[expect(unnameable_types, reason = "it seals the walks of `FieldSource`")]
 #[derive(Clone, Copy, Debug)]
 pub struct Encoder(pub(super) ());
 
