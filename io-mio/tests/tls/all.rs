@@ -1,4 +1,4 @@
-//! TLS over real sockets: `cargo test -p h1wire-mio --features tls --test tls`.
+//! TLS over real sockets: `cargo test -p h1wire-tls-tests --test mio`.
 #![cfg(feature = "tls")]
 
 #[path = "../common/mod.rs"]
