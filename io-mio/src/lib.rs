@@ -36,6 +36,7 @@
 //! A handler runs in the thread of its event loop. While it computes or waits, the other connections of that loop
 //! wait: answer such requests [from another thread](Response::responder).
 
+mod announced;
 pub mod client;
 mod clock;
 mod files;
@@ -48,6 +49,7 @@ mod stream;
 mod tls;
 mod upgraded;
 
+pub use announced::AnnouncedStream;
 pub use server::{
     ClientError, ConnectionReport, Counters, Drained, EventLoop, Failure, Handle, Handler, Listener,
     Listening, Options, Outcome, Report, Request, Responder, Response, Running, Server,

@@ -8,6 +8,8 @@ use std::net::{Shutdown, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use crate::announced::AnnouncedStream;
+use h1wire_proto::ProxyHeader;
 use mio::event::Source;
 use mio::net::TcpStream;
 #[cfg(unix)]
@@ -126,6 +128,15 @@ impl Stream {
     /// The address of the other end, if it is TCP.
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.tcp()?.peer_addr().ok()
+    }
+
+    /// What a proxy in front said of it, if one did.
+    pub(crate) fn announced(&self) -> Option<ProxyHeader> {
+        #[cfg(feature = "tls")]
+        if let Some(session) = self.downcast_ref::<crate::tls::TlsStream>() {
+            return session.under().announced();
+        }
+        self.downcast_ref::<AnnouncedStream>()?.header()
     }
 
     /// The address of this end, if it is TCP.

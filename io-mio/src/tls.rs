@@ -134,6 +134,11 @@ impl TlsStream {
         self.session.negotiated_cipher_suite()
     }
 
+    /// The stream below.
+    pub(crate) fn under(&self) -> &Stream {
+        &self.under
+    }
+
     /// The session and the stream below.
     pub fn into_parts(self) -> (Connection, Stream) {
         (self.session, self.under)

@@ -3,10 +3,11 @@
 //! As in `response`, calls only leave a mark, or become calls of the machine. `drive` acts on it.
 
 use std::fmt::Display;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use h1wire_proto::{BodyLen, FieldSource, SendError, Status};
+use h1wire_proto::{BodyLen, FieldSource, ProxyHeader, SendError, Status};
 
 use crate::server::answer::Stage;
 use crate::server::progress::Progress;
@@ -110,6 +111,21 @@ impl Response<'_> {
     /// The stream, for its addresses and options. Reading or writing here breaks the connection.
     pub fn stream(&self) -> &Stream {
         &self.link.stream
+    }
+
+    /// The client's address: the one a proxy [announced](crate::Server::proxy_protocol), or that of the other end. None
+    /// over a unix socket.
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
+        match self.announced() {
+            Some(ProxyHeader::Client { source, .. }) => Some(source),
+            Some(ProxyHeader::Own) => None,
+            None => self.stream().peer_addr(),
+        }
+    }
+
+    /// What a proxy in front said of the connection, with [`Server::proxy_protocol`](crate::Server::proxy_protocol).
+    pub fn announced(&self) -> Option<ProxyHeader> {
+        self.stream().announced()
     }
 
     /// Whether the final head was sent: handed to the machine, that is, not necessarily to the system.

@@ -10,6 +10,7 @@ use mio::net::UnixListener;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::sync::Arc;
 
+use crate::announced::AnnouncedStream;
 use crate::stream::Stream;
 #[cfg(feature = "tls")]
 use {crate::tls::TlsStream, rustls::ServerConfig};
@@ -26,6 +27,8 @@ pub enum Listener {
     /// A unix socket.
     #[cfg(unix)]
     Unix(UnixListener),
+    /// One of the others, whose connections begin with a PROXY header.
+    Announced(Box<Self>),
     /// TLS over one of the others.
     #[cfg(feature = "tls")]
     Tls(Box<Self>, Arc<ServerConfig>),
@@ -51,12 +54,19 @@ impl Listener {
         Self::Tls(Box::new(self), config)
     }
 
+    /// Has its connections begin with a PROXY header, see [`Server::proxy_protocol`](crate::Server::proxy_protocol).
+    #[must_use]
+    pub fn proxy_protocol(self) -> Self {
+        Self::Announced(Box::new(self))
+    }
+
     /// The address of a TCP listener.
     pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
         match self {
             Self::Tcp(l) => l.local_addr(),
             #[cfg(unix)]
             Self::Unix(_) => Err(io::ErrorKind::Unsupported.into()),
+            Self::Announced(l) => l.local_addr(),
             #[cfg(feature = "tls")]
             Self::Tls(l, _) => l.local_addr(),
         }
@@ -67,6 +77,7 @@ impl Listener {
             Self::Tcp(l) => l.accept().map(|(s, _)| Stream::Tcp(s)),
             #[cfg(unix)]
             Self::Unix(l) => l.accept().map(|(s, _)| Stream::Unix(s)),
+            Self::Announced(l) => Ok(AnnouncedStream::new(l.accept()?).into()),
             #[cfg(feature = "tls")]
             Self::Tls(l, config) => Ok(TlsStream::new(config.clone(), l.accept()?)?.into()),
         }
@@ -77,6 +88,7 @@ impl Listener {
             Self::Tcp(l) => l,
             #[cfg(unix)]
             Self::Unix(l) => l,
+            Self::Announced(l) => l.source(),
             #[cfg(feature = "tls")]
             Self::Tls(l, _) => l.source(),
         }
@@ -94,6 +106,8 @@ pub struct Listening {
     shares_port: bool,
     /// The file of a unix socket that goes with the last listener.
     file: Option<Arc<SocketFile>>,
+    /// Its connections begin with a PROXY header.
+    pub(crate) announced: bool,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<Arc<ServerConfig>>,
 }
@@ -141,6 +155,7 @@ impl Listening {
             is_own,
             shares_port,
             file: None,
+            announced: false,
             #[cfg(feature = "tls")]
             tls: None,
         }
@@ -215,6 +230,7 @@ impl Listening {
                 UnixListener::from_std(l).into()
             }
         };
+        let listener: Listener = if self.announced { Listener::proxy_protocol(listener) } else { listener };
         #[cfg(feature = "tls")]
         let listener = match self.tls {
             Some(config) => Listener::tls(listener, config),

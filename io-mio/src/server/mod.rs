@@ -125,6 +125,18 @@ impl Server {
         self
     }
 
+    /// Has the connections of all listeners so far begin with a header of the PROXY protocol, version 1 or 2, by which a
+    /// proxy in front tells who the client is: [`Response::peer_addr`] is then the client. What begins with anything else
+    /// is closed. Only for listeners that nobody but such proxies can reach, for whoever can says what he likes. The header
+    /// comes before TLS, and has the time of a first request.
+    #[must_use]
+    pub fn proxy_protocol(mut self) -> Self {
+        for listening in &mut self.listening {
+            listening.announced = true;
+        }
+        self
+    }
+
     /// The TCP address of the first listener.
     ///
     /// # Errors
