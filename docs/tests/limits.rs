@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 use h1wire_proto::calling::Patience;
 use h1wire_proto::pool::PoolConfig;
+use h1wire_proto::serving::Policy;
 use h1wire_proto::{Limits, Timeouts};
 
 /// The settings of a plain struct and their values, as `Debug` prints them, one level deep.
@@ -74,7 +75,8 @@ fn the_page_about_limits_lists_every_setting_with_its_default() {
     check("How long things may take: `Timeouts`, for a client", &Timeouts::CLIENT, &[]);
     check("How long a client of ours waits", &Patience::DEFAULT, &[]);
     check("How many connections", &PoolConfig::default(), &[]);
-    check("What a server holds: `h1wire_mio", &h1wire_mio::Options::default(), &tables);
+    check("How a server treats its connections", &Policy::default(), &["protocol", "timeouts", "lifetime"]);
     let std = h1wire_std::server::Options::default();
     check("What a server holds: `h1wire_std", &std, &["policy"]);
+    check("What a server holds: `h1wire_mio", &h1wire_mio::Options::default(), &tables);
 }

@@ -17,7 +17,7 @@ use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use crate::error::{ErrorKind, Timeout};
 use crate::socket::{first_ready, is_in_progress};
-use crate::stream::{Closer, Shared, Stream};
+use crate::stream::{Closer, Shared, Transport};
 
 /// Resolves a host name, given with the port. See [`Request::lookup`](crate::Request::lookup).
 pub type Lookup = dyn Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync;
@@ -103,7 +103,7 @@ impl Wanted {
     }
 
     /// From now on it is being made on `stream`.
-    pub(crate) fn made_on(&self, stream: &dyn Stream) -> Result<(), ErrorKind> {
+    pub(crate) fn made_on(&self, stream: &dyn Transport) -> Result<(), ErrorKind> {
         let made_on = stream.closer();
         let mut closer = self.closer();
         self.check().map_err(ErrorKind::Connect)?;
@@ -122,7 +122,12 @@ impl Wanted {
 
 impl How {
     /// Connects to a host by name or address.
-    pub(crate) fn tcp(&self, host: &str, port: u16, wanted: &Wanted) -> Result<Box<dyn Stream>, ErrorKind> {
+    pub(crate) fn tcp(
+        &self,
+        host: &str,
+        port: u16,
+        wanted: &Wanted,
+    ) -> Result<Box<dyn Transport>, ErrorKind> {
         let deadline = self.deadline();
         let addresses = self.resolve(host, port)?;
         let socket =
@@ -158,7 +163,7 @@ impl How {
 
     /// Connects to a unix socket. That waits where as many wait already as the server lets.
     #[cfg(unix)]
-    pub(crate) fn unix(&self, path: &Path, wanted: &Wanted) -> Result<Box<dyn Stream>, ErrorKind> {
+    pub(crate) fn unix(&self, path: &Path, wanted: &Wanted) -> Result<Box<dyn Transport>, ErrorKind> {
         let deadline = self.deadline();
         let connect = || {
             let (socket, address) = (Socket::new(Domain::UNIX, Type::STREAM, None)?, SockAddr::unix(path)?);
@@ -186,7 +191,7 @@ impl How {
     }
 
     /// Applies what was asked for to a connection that was made for another request.
-    pub(crate) fn apply(&self, stream: &mut dyn Stream) {
+    pub(crate) fn apply(&self, stream: &mut dyn Transport) {
         // What this stream does not support it can do without.
         if let Some(on) = self.no_delay {
             let _ = stream.set_no_delay(on);
@@ -196,7 +201,7 @@ impl How {
         }
     }
 
-    fn set_up(&self, socket: Socket) -> io::Result<Box<dyn Stream>> {
+    fn set_up(&self, socket: Socket) -> io::Result<Box<dyn Transport>> {
         socket.set_nonblocking(false)?;
         let mut stream = Shared::new(TcpStream::from(socket));
         stream.set_no_delay(self.no_delay.unwrap_or(true))?;

@@ -123,9 +123,6 @@ pub trait Transport: Read + Write + Send {
     }
 }
 
-/// The name it has within the client.
-pub(crate) use self::Transport as Stream;
-
 /// What [`Transport::write_or_readable`] came to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Wrote {

@@ -201,7 +201,7 @@ fn step(session: &mut Connection, under: &mut dyn Transport) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes with [`Stream::write_or_readable`], and remembers that it heard something.
+/// Writes with [`Transport::write_or_readable`], and remembers that it heard something.
 struct Listening<'u> {
     under: &'u mut dyn Transport,
     heard: bool,

@@ -6,12 +6,12 @@ use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use super::wire::Wire;
-use crate::stream::{Closer, Stream, Wrote};
+use crate::stream::{Closer, Transport, Wrote};
 
 /// A connection after 101, or after 2xx to `CONNECT`: reads give the bytes that came behind the response first, then
-/// those of the stream. Its options, addresses and [`closer`](Stream::closer) are those of a [`Stream`].
+/// those of the stream. Its options, addresses and [`closer`](Transport::closer) are those of a [`Transport`].
 pub struct Upgraded {
-    stream: Box<dyn Stream>,
+    stream: Box<dyn Transport>,
     leftover: Vec<u8>,
     taken: usize,
 }
@@ -30,7 +30,7 @@ impl Upgraded {
     }
 
     /// The stream without what was received of it already.
-    pub fn into_parts(self) -> (Box<dyn Stream>, Vec<u8>) {
+    pub fn into_parts(self) -> (Box<dyn Transport>, Vec<u8>) {
         let leftover = self.leftover().to_vec();
         (self.stream, leftover)
     }
@@ -63,7 +63,7 @@ impl Write for Upgraded {
 }
 
 /// So that what comes next can run over it, TLS in a tunnel for one.
-impl Stream for Upgraded {
+impl Transport for Upgraded {
     fn set_read_timeout(&mut self, limit: Option<Duration>) -> io::Result<()> {
         self.stream.set_read_timeout(limit)
     }

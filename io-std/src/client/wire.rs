@@ -9,13 +9,13 @@ use std::time::Duration;
 use h1wire_proto::calling::Call;
 use h1wire_proto::{ClientConfig, InBuf, Slots};
 
-use crate::stream::{Closer, Stream, Wrote};
+use crate::stream::{Closer, Transport, Wrote};
 
 /// How much is read at once.
 const READ: usize = 16 * 1024;
 
 pub(crate) struct Wire {
-    pub(crate) stream: Box<dyn Stream>,
+    pub(crate) stream: Box<dyn Transport>,
     pub(crate) call: Call,
     pub(crate) input: InBuf,
     pub(crate) slots: Slots,
@@ -44,7 +44,7 @@ pub(crate) enum Flushed {
 }
 
 impl Wire {
-    pub(crate) fn new(stream: Box<dyn Stream>, config: &ClientConfig) -> Self {
+    pub(crate) fn new(stream: Box<dyn Transport>, config: &ClientConfig) -> Self {
         Self {
             closer: stream.closer(),
             local_addr: stream.local_addr(),
