@@ -1,4 +1,4 @@
-//! An HTTP/1.1 server on a [`mio`] event loop, driving [`h1wire_proto`].
+//! An HTTP/1.1 server and client on [`mio`] event loops, driving [`h1wire_proto`]. The client is in [`client`].
 //!
 //! The first answer:
 //!
@@ -20,6 +20,7 @@
 //! | go over to WebSockets, or open a tunnel | [`Response::switch_to`], [`Response::tunnel_to`] |
 //! | change limits and times | [`Options`] |
 //! | shut down gracefully, count, inject connections | [`Running::handle`] |
+//! | ask other servers | [`Response::upstream`] in the same loop, [`client::Client`] from any thread, [`client::ClientLoop`] in a loop of yours |
 //! | run it in a loop you have already | [`EventLoop`] |
 //! | speak TLS | the feature `tls`: `Server::tls`, `tls_config`, `TlsStream` |
 //! | use another stream below | [`Transport`] |

@@ -20,7 +20,7 @@ use crate::upgraded::Upgraded;
 /// |---|---|
 /// | content, if it is [streamed](super::Request::streamed) | [`write`](Self::write), [`write_shared`](Self::write_shared), [`trailer`](Self::trailer), [`append_trailer`](Self::append_trailer), [`finish`](Self::finish), [`end`](Self::end) |
 /// | response | [`pause`](Self::pause), [`resume`](Self::resume) |
-/// | connection | [`stream`](Self::stream), [`set_timeout`](Self::set_timeout), [`set_no_delay`](Self::set_no_delay), [`set_keep_alive`](Self::set_keep_alive), [`detach`](Self::detach), [`take_over`](Self::take_over), [`stay`](Self::stay) |
+/// | connection | [`stream`](Self::stream), [`set_timeout`](Self::set_timeout), [`set_no_delay`](Self::set_no_delay), [`set_tcp_keep_alive`](Self::set_tcp_keep_alive), [`detach`](Self::detach), [`take_over`](Self::take_over), [`stay`](Self::stay) |
 /// | ending | [`abort`](Self::abort), [`discard`](Self::discard), [`take_request`](Self::take_request) |
 /// | state | [`id`](Self::id), [`is_open`](Self::is_open), [`is_ended`](Self::is_ended), [`is_finished`](Self::is_finished), [`is_answered`](Self::is_answered), [`is_complete`](Self::is_complete), [`buffered`](Self::buffered) |
 ///
@@ -256,7 +256,7 @@ impl<'e> Call<'e> {
     }
 
     /// Probes the peer after so long a silence (TCP keep-alive), in whole seconds from 1 to 32,767, from now on.
-    pub fn set_keep_alive(&mut self, initial_delay: Duration) {
+    pub fn set_tcp_keep_alive(&mut self, initial_delay: Duration) {
         if let Some(link) = self.link() {
             link.stream.tune(None, Some(initial_delay));
         }

@@ -176,7 +176,7 @@ impl Engine {
             active.ends_at = patience.total.map(|limit| now.after(millis(limit)));
         }
         let terms = Terms {
-            config: spec.protocol.unwrap_or(options.protocol),
+            config: spec.config(options),
             patience,
             ends_at: active.ends_at,
             idle_notifies: spec.timeout_notifies,

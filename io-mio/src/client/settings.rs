@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use h1wire_proto::calling::{Credentials, Patience, Proxies};
 use h1wire_proto::pool::{Family, Origin};
-use h1wire_proto::{ClientConfig, ClientLeniency, Limits};
+use h1wire_proto::{ClientLeniency, Limits};
 
 use super::abort::AbortHandle;
 use super::options::BoxError;
@@ -169,7 +169,7 @@ impl Request {
     /// Probes the peer after so long a silence (TCP keep-alive), on the connection that the request will have; in
     /// whole seconds from 1 to 32,767. Default: [the client's](Options::tcp_keep_alive). Later requests on that
     /// connection find it so.
-    pub fn socket_keep_alive(mut self, initial_delay: Duration) -> Self {
+    pub fn tcp_keep_alive(mut self, initial_delay: Duration) -> Self {
         self.0.keep_alive = Some(initial_delay);
         self
     }
@@ -204,8 +204,8 @@ impl Request {
 
     /// How long nothing may move on the connection while the exchange is under way, from the moment the connection is
     /// begun.
-    pub fn timeout(self, limit: Option<Duration>) -> Self {
-        self.limit(|own| own.idle = Some(limit))
+    pub fn timeout(self, limit: impl Into<Option<Duration>>) -> Self {
+        self.limit(|own| own.idle = Some(limit.into()))
     }
 
     /// With `true`, the idle limit is only told, and ends nothing. Default `false`.
@@ -215,40 +215,40 @@ impl Request {
     }
 
     /// How long a connection may take to be made, with resolving, proxies and TLS.
-    pub fn connect_timeout(self, limit: Option<Duration>) -> Self {
-        self.limit(|own| own.connect = Some(limit))
+    pub fn connect_timeout(self, limit: impl Into<Option<Duration>>) -> Self {
+        self.limit(|own| own.connect = Some(limit.into()))
     }
 
     /// How long the response may take to begin, once the last byte was sent.
-    pub fn response_timeout(self, limit: Option<Duration>) -> Self {
-        self.limit(|own| own.response = Some(limit))
+    pub fn response_timeout(self, limit: impl Into<Option<Duration>>) -> Self {
+        self.limit(|own| own.response = Some(limit.into()))
     }
 
     /// How long the next piece of the response may take while it is waited for.
-    pub fn read_timeout(self, limit: Option<Duration>) -> Self {
-        self.limit(|own| own.content = Some(limit))
+    pub fn read_timeout(self, limit: impl Into<Option<Duration>>) -> Self {
+        self.limit(|own| own.content = Some(limit.into()))
     }
 
     /// How long the server may take no more of the request.
-    pub fn write_timeout(self, limit: Option<Duration>) -> Self {
-        self.limit(|own| own.write = Some(limit))
+    pub fn write_timeout(self, limit: impl Into<Option<Duration>>) -> Self {
+        self.limit(|own| own.write = Some(limit.into()))
     }
 
     /// How long the server may take no more of the request while it sends an answer that nobody reads.
-    pub fn stall_timeout(self, limit: Option<Duration>) -> Self {
-        self.limit(|own| own.stall = Some(limit))
+    pub fn stall_timeout(self, limit: impl Into<Option<Duration>>) -> Self {
+        self.limit(|own| own.stall = Some(limit.into()))
     }
 
     /// How long everything may take together: waiting for a connection, making it, sending, and reading the response
     /// to its end.
-    pub fn total_timeout(self, limit: Option<Duration>) -> Self {
-        self.limit(|own| own.total = Some(limit))
+    pub fn total_timeout(self, limit: impl Into<Option<Duration>>) -> Self {
+        self.limit(|own| own.total = Some(limit.into()))
     }
 
     /// How long content is held back for a `100 Continue` before it is sent all the same, if there is a field
     /// `Expect: 100-continue` (RFC 9110 section 10.1.1).
-    pub fn continue_timeout(self, limit: Option<Duration>) -> Self {
-        self.limit(|own| own.continue_wait = Some(limit))
+    pub fn continue_timeout(self, limit: impl Into<Option<Duration>>) -> Self {
+        self.limit(|own| own.continue_wait = Some(limit.into()))
     }
 }
 
@@ -260,19 +260,31 @@ impl Request {
         self.leniency(if on { ClientLeniency::INSECURE } else { ClientLeniency::STRICT })
     }
 
-    fn reading(mut self, set: impl FnOnce(&mut ClientConfig)) -> Self {
-        set(self.0.protocol.get_or_insert_default());
+    fn limited(mut self, set: impl FnOnce(&mut Limits)) -> Self {
+        set(self.0.limits.get_or_insert_default());
         self
     }
 
-    /// Reads the response with these leniencies. Default: none.
-    pub fn leniency(self, leniency: ClientLeniency) -> Self {
-        self.reading(|config| config.leniency = leniency)
+    /// Reads the response with these leniencies. Default: [the client's](Options::protocol).
+    pub fn leniency(mut self, leniency: ClientLeniency) -> Self {
+        self.0.leniency = Some(leniency);
+        self
     }
 
-    /// Reads the response within these limits.
-    pub fn limits(self, limits: Limits) -> Self {
-        self.reading(|config| config.limits = limits)
+    /// Reads the response within these limits. Default: [the client's](Options::protocol).
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.0.limits = Some(limits);
+        self
+    }
+
+    /// The most bytes of the response's head. This and the next start from the default limits.
+    pub fn max_header_size(self, bytes: u32) -> Self {
+        self.limited(|limits| limits.head_bytes = bytes)
+    }
+
+    /// The most field lines of the response; none is no limit.
+    pub fn max_headers_count(self, most: Option<u32>) -> Self {
+        self.limited(|limits| limits.fields = most)
     }
 
     /// Says that repeating this request does no harm, or does, whatever its method. Default: by the method (RFC 9110

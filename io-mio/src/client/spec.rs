@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use h1wire_proto::calling::{self, Dial, Patience, Proxies, Route};
 use h1wire_proto::pool::Origin;
-use h1wire_proto::{BodyLen, ClientConfig, Headers};
+use h1wire_proto::{BodyLen, ClientConfig, ClientLeniency, Headers, Limits};
 
 use super::abort::AbortHandle;
 use super::error::ErrorKind;
@@ -48,7 +48,8 @@ pub(crate) struct Spec {
     pub(crate) server_name: Option<String>,
     pub(super) patience: Limited,
     pub(crate) timeout_notifies: bool,
-    pub(crate) protocol: Option<ClientConfig>,
+    pub(super) limits: Option<Limits>,
+    pub(super) leniency: Option<ClientLeniency>,
     pub(crate) idempotent: Option<bool>,
     pub(crate) retries: bool,
     pub(crate) no_delay: Option<bool>,
@@ -97,7 +98,8 @@ impl Spec {
             server_name: None,
             patience: Limited::default(),
             timeout_notifies: false,
-            protocol: None,
+            limits: None,
+            leniency: None,
             idempotent: None,
             retries: true,
             no_delay: None,
@@ -163,6 +165,16 @@ impl Spec {
             family: self.dial.family.or(options.family),
             local_address: self.dial.local_address.or(options.local_address),
             ..self.dial
+        }
+    }
+
+    /// How the response is read.
+    pub(crate) fn config(&self, options: &Options) -> ClientConfig {
+        let ClientConfig { limits, leniency, .. } = options.protocol;
+        ClientConfig {
+            limits: self.limits.unwrap_or(limits),
+            leniency: self.leniency.unwrap_or(leniency),
+            ..options.protocol
         }
     }
 

@@ -3,6 +3,7 @@
 mod abort;
 mod agent;
 mod basics;
+mod hostile;
 mod options;
 mod order;
 mod own;

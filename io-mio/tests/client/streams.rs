@@ -234,3 +234,21 @@ fn a_refusal_stops_the_upload_and_what_is_written_afterwards_is_dropped() {
     assert_eq!(own.counts(), (0, 0));
     server.join();
 }
+
+#[test]
+fn an_answer_sent_before_a_reset_is_worth_more_than_the_error() {
+    let mut heard = 0;
+    for _ in 0..20 {
+        // Content that nobody read: the system resets.
+        let server = Script::once(|peer| {
+            peer.request();
+            peer.send(b"HTTP/1.1 413 No\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno");
+        });
+        let told = Own::keeping().ask(Request::new("PUT", server.url("/")).content(vec![b'x'; 1 << 20]));
+        // The reset may destroy what was not read yet.
+        heard += usize::from(told.status == 413);
+        assert!(told.status == 413 || told.failed().starts_with("Some(Socket("), "{told:?}");
+        server.join();
+    }
+    assert!(heard > 0);
+}
