@@ -12,6 +12,7 @@ mod encode;
 mod forward;
 mod pool;
 mod scan;
+mod serving;
 mod split;
 mod wired;
 
@@ -21,6 +22,7 @@ pub use encode::encode;
 pub use forward::forward;
 pub use pool::pool;
 pub use scan::scan;
+pub use serving::serving;
 pub use split::{lenient, split};
 pub use wired::wired;
 
@@ -36,6 +38,7 @@ pub const HARNESSES: &[(&str, Harness)] = &[
     ("lenient", lenient),
     ("pool", pool),
     ("scan", scan),
+    ("serving", serving),
     ("split", split),
     ("wired", wired),
 ];

@@ -161,6 +161,11 @@ impl Timers {
         self.reported &= !Expired::Linger.bit();
     }
 
+    /// When the peer last took something.
+    pub(crate) const fn sent_at(&self) -> Time {
+        self.sent_at
+    }
+
     /// Whether something waited to be sent when they were last told.
     #[inline]
     pub(crate) const fn is_unsent(&self) -> bool {

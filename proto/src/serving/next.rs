@@ -8,6 +8,8 @@
 //! * An end whose client may still be sending is an end in three steps (RFC 9112 section 9.6): shut down writing; read and
 //!   drop, within a budget; wait. With the budget spent nothing more is read, and the connection stays until the client
 //!   closes or the time is over: a socket that is closed with bytes in it is reset, and the reset may overtake the answer.
+//! * A connection at rest ends like that, too, while its client may still have to read the answer before: it may have sent
+//!   the next request meanwhile.
 //! * What lies in the socket when everything is said is read and shown before it is closed, for the same reason.
 //! * What is not complete must not look complete: where only the end of the stream ends the content, or where bytes are
 //!   missing that were said, the stream is reset (RFC 9112 section 8).
@@ -115,10 +117,10 @@ impl Session {
                     self.depart(now, Why::Asked);
                     self.leave(policy, now, io)
                 }
-                Advice::Close => self.part(io),
+                Advice::Close => self.part(policy, now, io),
                 // Nobody answered what broke.
                 Advice::Continue | Advice::Reuse if state == State::Failing => self.close(),
-                Advice::Reuse if self.is_winding_up() => self.part(io),
+                Advice::Reuse if self.is_winding_up() => self.part(policy, now, io),
                 Advice::Continue | Advice::Reuse => {
                     self.timers.ending.state = State::Open;
                     match self.ending().stop() {
@@ -153,18 +155,31 @@ impl Session {
     }
 
     /// Everything is said, and the client has nothing on the way, as far as the machine knows.
-    fn part(&mut self, io: Io) -> Next {
+    fn part(&mut self, policy: &Policy, now: Time, io: Io) -> Next {
         let flags = &self.conn.core.flags;
         let is_lost = self.conn.core.cycle.server == Half::Error;
         match () {
             () if is_lost => self.close(),
             () if self.timers.is_unsent() => Next::Write,
             () if io.unread && !flags.eof => Next::Read,
+            () if self.is_surprised(policy, now) => {
+                self.depart(now, Why::Asked);
+                self.leave(policy, now, io)
+            }
             () => {
                 self.because(if flags.eof { Why::PeerLeft } else { Why::Asked });
                 self.close()
             }
         }
+    }
+
+    /// Whether a client at rest, which cannot know that there is to be no next request, may have one on the way, and its last
+    /// answer still to be read: not if it had as much time for that as it gets after a last answer.
+    fn is_surprised(&self, policy: &Policy, now: Time) -> bool {
+        let core = &self.conn.core;
+        let is_at_rest = core.cycle.client == Half::Idle && self.tenure.requests() > 0;
+        let until = policy.timeouts.linger.map(|limit| self.timers.sent_at() + limit);
+        is_at_rest && !core.flags.eof && until.is_none_or(|until| now < until)
     }
 
     /// The last answer goes out, and then the client has time to take it.
