@@ -211,6 +211,15 @@ fn a_response_that_is_cut_never_looks_complete() {
         drop(origin);
         let (rest, _) = client.rest();
         assert!(!rest.contains("0\r\n\r\n"), "{rest}");
+        // An old client has only the end of the connection to go by, which must not be in order.
+        let mut old = between.client();
+        old.send(format!("GET http://{}/x HTTP/1.0\r\n\r\n", between.address()));
+        let (mut origin, _) = between.asked();
+        origin.send(answer);
+        let head = old.until(seen);
+        drop(origin);
+        let (_, in_order) = old.rest();
+        assert!(!in_order || head.contains("Content-Length: 9\r\n"), "{head}");
     }
     for nonsense in ["", "HTTP/1.1 2", "nonsense\r\n\r\n", "HTTP/1.1 200 OK\r\nX : 1\r\n\r\n"] {
         let mut client = between.asks("GET", "Connection: close\r\n\r\n");
