@@ -48,7 +48,7 @@ mod tls;
 mod tunnel;
 
 pub use agent::{Agent, AgentBuilder, Destination, OriginCounts};
-pub use client::{AbortHandle, Event, IntoUrl, Request, Response, Upgraded, Upload};
+pub use client::{AbortHandle, Event, IntoUrl, Report, Request, Response, Upgraded, Upload};
 pub use connect::Lookup;
 pub use error::{BoxError, Error, ErrorKind, Timeout};
 pub use h1wire_proto as proto;

@@ -15,7 +15,7 @@ use super::Agent;
 use super::driver::{Driver, State};
 use super::hooks::{Destination, Hooks};
 use super::reaper::Reaper;
-use crate::client::Waits;
+use crate::client::{Report, Waits};
 use crate::connect::{How, Numbered};
 use crate::error::BoxError;
 use crate::proxy::Proxies;
@@ -41,6 +41,7 @@ impl Default for AgentBuilder {
                 create_connection: None,
                 keep_connection: None,
                 reuse_connection: None,
+                on_report: None,
                 patience: Patience::DEFAULT,
                 headers: Headers::new(),
                 how: How::default(),
@@ -266,6 +267,15 @@ impl AgentBuilder {
         F: Fn(&mut dyn Transport) + Send + Sync + 'static,
     {
         self.hooks.reuse_connection = Some(Box::new(hook));
+        self
+    }
+
+    /// Called with what each request came to, once it is over, in the thread that used it.
+    pub fn on_report<F>(mut self, hook: F) -> Self
+    where
+        F: Fn(&Report<'_>) + Send + Sync + 'static,
+    {
+        self.hooks.on_report = Some(Box::new(hook));
         self
     }
 

@@ -7,6 +7,7 @@ use h1wire_proto::pool::Origin;
 use h1wire_proto::{ClientLeniency, Headers, Limits};
 
 use super::making::Plan;
+use crate::client::Report;
 use crate::connect::{How, Wanted};
 use crate::error::{BoxError, Error, ErrorKind};
 use crate::proxy::Proxies;
@@ -15,6 +16,7 @@ use crate::stream::Transport;
 pub(crate) type CreateConnection =
     dyn Fn(&Destination<'_>) -> Result<Box<dyn Transport>, BoxError> + Send + Sync;
 pub(crate) type KeepConnection = dyn Fn(&mut dyn Transport) -> bool + Send + Sync;
+pub(crate) type OnReport = dyn Fn(&Report<'_>) + Send + Sync;
 pub(crate) type ReuseConnection = dyn Fn(&mut dyn Transport) + Send + Sync;
 
 /// What the user hooked in, and the options that are not the pool's.
@@ -22,6 +24,7 @@ pub(crate) struct Hooks {
     pub(crate) create_connection: Option<Arc<CreateConnection>>,
     pub(crate) keep_connection: Option<Box<KeepConnection>>,
     pub(crate) reuse_connection: Option<Box<ReuseConnection>>,
+    pub(crate) on_report: Option<Box<OnReport>>,
     /// What requests that say nothing else of it have of their agent.
     pub(crate) patience: Patience,
     pub(crate) headers: Headers,

@@ -149,6 +149,7 @@ impl Exchange {
     /// The connection, which goes its way now.
     pub(super) fn take_lease(&mut self) -> Option<Lease> {
         self.attempt = self.attempt();
+        self.spec.marks.bytes = (self.info.sent, self.info.received);
         let mut lease = self.lease.take()?;
         lease.tally.sent = self.info.sent;
         lease.tally.received = self.info.received;

@@ -12,6 +12,7 @@ use h1wire_proto::{ClientLeniency, Limits, ResponseHead};
 
 use super::abort::AbortHandle;
 use super::event::Event;
+use super::report::Report;
 use super::request::Request;
 use crate::agent::{Agent, Destination};
 use crate::connect::Numbered;
@@ -33,7 +34,7 @@ impl Request {
     }
 
     /// Connects to this host instead of the URL's. An IPv6 address is written without brackets. A
-    /// zone behind it (`fe80::1%eth0`) is for connecting, and goes no further.
+    /// zone after it (`fe80::1%eth0`) is for connecting, and goes no further.
     pub fn host(mut self, host: &str) -> Self {
         let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
         self.0.place.host = bare.unwrap_or(host).to_owned();
@@ -288,6 +289,15 @@ impl Request {
         F: FnMut(&Event<'_>) + Send + 'static,
     {
         self.0.observer = Some(Box::new(observer));
+        self
+    }
+
+    /// Called once the request is over, with what it came to.
+    pub fn on_report<F>(mut self, hook: F) -> Self
+    where
+        F: FnMut(&Report<'_>) + Send + 'static,
+    {
+        self.0.on_report = Some(Box::new(hook));
         self
     }
 

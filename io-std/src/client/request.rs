@@ -23,7 +23,7 @@ use crate::error::{Error, ErrorKind};
 /// | making | [`new`](Self::new), [`get`](Self::get) |
 /// | header section | [`header`](Self::header), [`append_header`](Self::append_header), [`headers`](Self::headers), [`headers_mut`](Self::headers_mut) |
 /// | options | who serves it ([`agent`](Self::agent), [`one_shot`](Self::one_shot)), where it goes ([`host`](Self::host), [`port`](Self::port), [`socket_path`](Self::socket_path), …), how long it may take ([`timeout`](Self::timeout), …), what is tolerated ([`insecure_http_parser`](Self::insecure_http_parser), …) |
-/// | hooks | [`on_informational`](Self::on_informational), [`observe`](Self::observe), [`abort_handle`](Self::abort_handle) |
+/// | hooks | [`on_informational`](Self::on_informational), [`observe`](Self::observe), [`on_report`](Self::on_report), [`abort_handle`](Self::abort_handle) |
 /// | sending | [`send`](Self::send), [`send_bytes`](Self::send_bytes), [`send_reader`](Self::send_reader), [`start`](Self::start) |
 ///
 /// ```no_run

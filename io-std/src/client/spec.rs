@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use h1wire_proto::calling::{Dial, Happened, Order, Patience, Request, Route, Terms};
+use h1wire_proto::calling::{Dial, Happened, Order, Patience, Request, Route, Tell, Terms};
 use h1wire_proto::pool::Origin;
 use h1wire_proto::{BodyLen, ClientConfig, ClientLeniency, Headers, Limits, ResponseHead, Time};
 
 use super::abort::AbortHandle;
 use super::event::{Event, With};
+use super::report::{Marks, OnReport};
 use super::url::Place;
 use crate::agent::{Agent, CreateConnection, Hooks, Plan, Way};
 use crate::clock;
@@ -47,7 +48,9 @@ pub(crate) struct Spec {
     pub(crate) retries: bool,
     pub(crate) on_informational: Option<OnInformational>,
     pub(crate) observer: Option<Observer>,
+    pub(crate) on_report: Option<OnReport>,
     order: Order,
+    pub(super) marks: Marks,
     pub(crate) abort: Option<AbortHandle>,
     /// What was wrong with an option.
     pub(crate) fault: Option<ErrorKind>,
@@ -105,7 +108,9 @@ impl Spec {
             retries: true,
             on_informational: None,
             observer: None,
+            on_report: None,
             order: Order::new(),
+            marks: Marks::default(),
             abort: None,
             fault: None,
         }
@@ -123,8 +128,19 @@ impl Spec {
     /// Something happened, which the observer is told in the order it knows. One that panics is told nothing more: the
     /// response may be dropped meanwhile, and that has its events too.
     pub(crate) fn tell(&mut self, happened: Happened, with: With<'_>) {
+        let reports = self.reports();
+        if self.observer.is_none() && !reports {
+            return;
+        }
+        if reports {
+            self.marks.note(happened, &with);
+        }
+        let told = self.order.on(happened);
+        if told.contains(&Tell::Close) && reports {
+            self.report(&with);
+        }
         let Some(mut observer) = self.observer.take() else { return };
-        for tell in self.order.on(happened) {
+        for tell in told {
             if let Some(event) = with.event(*tell) {
                 observer(&event);
             }
@@ -132,14 +148,34 @@ impl Spec {
         self.observer = Some(observer);
     }
 
+    fn reports(&self) -> bool {
+        self.on_report.is_some() || self.hooks().on_report.is_some()
+    }
+
+    fn report(&mut self, with: &With<'_>) {
+        let failure = if let With::Error(kind) = with { Some(*kind) } else { None };
+        let (what, hook) = (self.describe(), self.on_report.take());
+        let report = self.marks.report(&what, failure);
+        if let Some(hook) = &self.hooks().on_report {
+            hook(&report);
+        }
+        if let Some(mut hook) = hook {
+            hook(&report);
+            self.on_report = Some(hook);
+        }
+    }
+
     /// Begins anew, for another exchange with the same request.
     pub(crate) fn restart(&mut self) {
         self.order = Order::new();
+        if self.reports() {
+            self.marks = Marks::begin();
+        }
     }
 
     /// What was wrong with an option.
     pub(crate) fn take_fault(&mut self) -> Option<ErrorKind> {
-        self.fault.take().or_else(|| self.hooks().fault.clone().map(ErrorKind::Refused))
+        self.fault.take().or_else(|| self.hooks().fault.map(ErrorKind::Refused))
     }
 
     pub(crate) fn patience(&self) -> Patience {

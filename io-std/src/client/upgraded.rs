@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::wire::Wire;
 use crate::stream::{Closer, Transport, Wrote};
 
-/// A connection after 101, or after 2xx to `CONNECT`: reads give the bytes that came behind the response first, then
+/// A connection after 101, or after 2xx to `CONNECT`: reads give the bytes that came after the response first, then
 /// those of the stream. Its options, addresses and [`closer`](Transport::closer) are those of a [`Transport`].
 pub struct Upgraded {
     stream: Box<dyn Transport>,
@@ -24,7 +24,7 @@ impl Upgraded {
         Self { leftover: wire.input.bytes().to_vec(), taken: 0, stream: wire.stream }
     }
 
-    /// The bytes that came behind the response and were not read yet.
+    /// The bytes that came after the response and were not read yet.
     pub fn leftover(&self) -> &[u8] {
         self.leftover.get(self.taken..).unwrap_or_default()
     }

@@ -120,7 +120,7 @@ impl Wire {
         !self.eof && !self.is_full() && self.stream.is_readable()
     }
 
-    /// Reads what there is, at least a byte, behind the input. None: the peer has ended its half, and the machine
+    /// Reads what there is, at least a byte, after the input. None: the peer has ended its half, and the machine
     /// knows.
     pub(crate) fn fill(&mut self) -> io::Result<usize> {
         loop {

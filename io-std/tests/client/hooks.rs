@@ -1,7 +1,7 @@
 //! The hooks of the agent: any stream as a connection, connections examined before they are kept or used again.
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
@@ -178,5 +178,54 @@ fn what_a_stream_keeps_leaves_it_with_each_request_and_each_flush() {
     wait.recv_timeout(PATIENCE).unwrap();
     assert_eq!(upload.finish().unwrap().text().unwrap(), "ok");
     wait.recv_timeout(PATIENCE).unwrap();
+    server.join();
+}
+
+#[test]
+fn a_request_is_reported_once_with_its_times_and_what_it_came_to() {
+    type Seen = (String, Option<u16>, bool, bool, (u64, u64), Option<String>);
+    let server = Script::once(|peer| {
+        peer.request();
+        peer.send(OK);
+        peer.request();
+        peer.send(b"HTTP/1.1 500 No\r\nContent-Length: 9\r\n\r\ncut");
+    });
+    let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
+    let (noted, own) = (seen.clone(), Arc::new(AtomicUsize::new(0)));
+    let agent = Agent::builder()
+        .on_report(move |report| {
+            let times =
+                [Some(Duration::ZERO), report.connected, report.sent, report.answered, Some(report.took)];
+            let known: Vec<_> = times.into_iter().flatten().collect();
+            assert!(known.is_sorted() && known.len() == 5 || report.failure.is_some(), "{report:?}");
+            let bytes = (report.bytes_sent, report.bytes_received);
+            let failure = report.failure.map(ToString::to_string);
+            let seen =
+                (report.request.to_owned(), report.status, report.reused, report.retried, bytes, failure);
+            noted.lock().unwrap().push(seen);
+        })
+        .build();
+    let counted = own.clone();
+    let request =
+        agent.get(server.url("/a?secret")).on_report(move |_| _ = counted.fetch_add(1, Ordering::SeqCst));
+    let mut response = request.send().unwrap();
+    assert_eq!(seen.lock().unwrap().len(), 0, "it is not over");
+    response.text().unwrap();
+    let sent = response.bytes_sent();
+    drop(response);
+    let mut cut = agent.get(server.url("/b")).send().unwrap();
+    assert!(cut.text().is_err());
+    drop(cut);
+    let refused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    assert!(agent.get(format!("http://{refused}/c")).send().is_err());
+
+    let seen = seen.lock().unwrap();
+    assert_eq!((seen.len(), own.load(Ordering::SeqCst)), (3, 1), "{seen:?}");
+    let get = |path: &str| format!("GET http://{}{path}", server.addr);
+    assert_eq!(seen[0], (get("/a"), Some(200), false, false, (sent, OK.len() as u64), None));
+    assert_eq!((&seen[1].0, seen[1].1, seen[1].2), (&get("/b"), Some(500), true));
+    assert!(seen[1].5.as_ref().is_some_and(|why| why.contains("hung up")), "{:?}", seen[1]);
+    assert!(seen[2].1.is_none() && seen[2].5.as_ref().is_some_and(|why| why.contains("could not connect")));
+    drop(seen);
     server.join();
 }

@@ -35,7 +35,7 @@
 //! | in use | `busy` | `release`, `closed`, `detach` |
 //! | idle | `idle` | an `Assign`, `idle_readable`, `closed`, `detach`, its deadline, an eviction |
 //!
-//! A `Close` counts as done when it is told: the id is stale, and a `Connect` that it makes room for comes behind
+//! A `Close` counts as done when it is told: the id is stale, and a `Connect` that it makes room for comes after
 //! it.
 
 mod action;
@@ -168,7 +168,7 @@ impl<K: Ord + Clone> Pool<K> {
     /// Asks for a connection that carried no request yet: for a retry, which would be lost on another dead one (RFC 9110
     /// section 9.2.2). The idle connections of the origin are in doubt and are closed.
     ///
-    /// Requests behind this one may be served before it, by connections that were in use.
+    /// Requests after this one may be served before it, by connections that were in use.
     #[must_use]
     pub fn acquire_fresh(&mut self, now: Time, key: &K, deadline: Option<Time>) -> Ticket {
         self.close_idle(now, Some(key));
