@@ -190,7 +190,7 @@ fn unix(at: SystemTime) -> u64 {
 fn serve(server: Server, folder: &Path) -> io::Result<()> {
     let folder: Arc<Path> = folder.canonicalize()?.into();
     let mut options = Options::default();
-    options.protocol.limits.content_bytes = Some(16 << 30);
+    options.policy.protocol.limits.content_bytes = Some(16 << 30);
     let count = Arc::default();
     server.options(options).serve_with(move |_| Uploads { folder: folder.clone(), count: Arc::clone(&count) })
 }

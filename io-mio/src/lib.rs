@@ -31,7 +31,7 @@
 //! at once and answered with one write; a connection on which nothing is pending costs 264 bytes and no buffer. What
 //! the protocol asks for is decided by `h1wire_proto` alone: framing, `Connection`, what may follow an error, when to
 //! linger. A handler that panics loses its connection, not the server. A request past
-//! [`Options::max_requests`] is not answered with 503, as in Node: its connection was told `Connection: close` before,
+//! [`Lifetime::max_requests`](proto::Lifetime::max_requests) is not answered with 503, as in Node: its connection was told `Connection: close` before,
 //! and what comes after that is not looked at (RFC 9112 section 9.6).
 //!
 //! A handler runs in the thread of its event loop. While it computes or waits, the other connections of that loop

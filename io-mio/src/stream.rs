@@ -89,6 +89,13 @@ impl Stream {
         }
     }
 
+    /// Has the other end see a reset when this is dropped, in place of an end in order.
+    pub(crate) fn reset(&self) {
+        if let Some(tcp) = self.tcp() {
+            let _ = SockRef::from(tcp).set_linger(Some(Duration::ZERO));
+        }
+    }
+
     #[inline]
     pub(crate) fn short_read_is_last(&self) -> bool {
         match self {

@@ -17,7 +17,7 @@ const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
 /// Keeps connections for longer than a test waits for their end.
 fn patient() -> Options {
-    options(|o| o.timeouts = Timeouts { keep_alive: ms(60_000), ..Timeouts::SERVER })
+    options(|o| o.policy.timeouts = Timeouts { keep_alive: ms(60_000), ..Timeouts::SERVER })
 }
 
 /// Does what the target says.
@@ -119,7 +119,7 @@ fn a_panic_when_an_exchange_is_over_ends_the_connection() {
 #[test]
 fn a_handler_that_reads_on_after_its_answer_has_the_time_of_content() {
     let timeouts = Timeouts { linger: ms(200), ..Timeouts::SERVER };
-    let server = serve_with(options(|o| o.timeouts = timeouts), |_| Careless);
+    let server = serve_with(options(|o| o.policy.timeouts = timeouts), |_| Careless);
     let mut raw = Raw::to(&server);
     raw.send("POST /keep HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n").until("early");
     for _ in 0..10 {

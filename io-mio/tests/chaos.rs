@@ -227,13 +227,14 @@ fn whatever_is_called_and_whatever_is_sent_every_connection_comes_to_its_end() {
                 headers: ms(300),
                 keep_alive: ms(300),
                 keep_alive_buffer: Duration::from_millis(1),
-                ..o.timeouts
+                ..o.policy.timeouts
             };
-            o.timeouts =
+            o.policy.timeouts =
                 Timeouts { body: ms(300), write: ms(300), linger: ms(200), request: ms(600), ..times };
-            o.protocol.limits.content_bytes = Some(60_000);
-            (o.discard_limit, o.linger_limit) = (10_000, 30_000);
-            (o.max_requests, o.count_connections) = (seed as u32 % 3 * 4, true);
+            o.policy.protocol.limits.content_bytes = Some(60_000);
+            (o.policy.discard_limit, o.policy.linger_limit) = (Some(10_000), Some(30_000));
+            o.policy.lifetime.max_requests = (seed as u32 % 3 > 0).then_some(seed as u32 % 3 * 4);
+            o.count_connections = true;
         });
         let open = Arc::new([const { AtomicIsize::new(0) }; 2]);
         let (file, exchanges) = (file.clone(), open.clone());

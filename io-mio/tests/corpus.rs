@@ -140,8 +140,8 @@ fn every_case_is_answered_over_a_socket_as_by_the_machine_however_it_is_cut() {
     assert!(cases.len() > 100, "{} cases", cases.len());
     for case in cases {
         let options: Options = options(|o| {
-            o.protocol = case.server(true);
-            (o.send_date, o.advertise_keep_alive) = (false, false);
+            o.policy.protocol = case.server(true);
+            (o.policy.send_date, o.policy.advertise_keep_alive) = (false, false);
         });
         let server = serve_with(options, |_| Tell);
         let expected = without_continue(&machine(&case));

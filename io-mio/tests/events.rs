@@ -153,7 +153,8 @@ fn content_of_a_request_that_is_answered_is_discarded_and_the_connection_kept() 
 /// RFC 9112 section 9.6: it learns at once that there will be no other answer, and not after what may be discarded.
 #[test]
 fn a_client_that_announced_more_than_is_discarded_is_told_the_end_before_it_sends_that() {
-    let (server, told) = log(options(|o| (o.discard_limit, o.timeouts.linger) = (6, ms(600_000))));
+    let (server, told) =
+        log(options(|o| (o.policy.discard_limit, o.policy.timeouts.linger) = (Some(6), ms(600_000))));
     assert!(Raw::to(&server).send(post("/early", "Content-Length: 10\r\n", "abc")).rest().ends_with("early"));
     told.expect(&["request /early", "finished /early"]);
     stop(server);
@@ -213,7 +214,7 @@ fn a_client_that_does_not_read_stops_the_writer_until_it_does() {
 
 #[test]
 fn content_beyond_the_limit_is_answered_with_413_that_arrives() {
-    let (server, told) = log(options(|o| o.protocol.limits.content_bytes = Some(1000)));
+    let (server, told) = log(options(|o| o.policy.protocol.limits.content_bytes = Some(1000)));
     let mut client = Raw::to(&server);
     let got = client.send(post("/x", "Content-Length: 100000\r\n", &"x".repeat(100_000))).rest();
     assert!(got.starts_with("HTTP/1.1 413 Content Too Large\r\n"), "{got}");

@@ -28,7 +28,7 @@ impl Handler for Later {
 
 #[test]
 fn what_is_pipelined_behind_the_last_request_while_it_is_answered_loses_no_answer() {
-    let mut own = OwnLoop::new(options(|o| o.max_requests = 1), Later::default());
+    let mut own = OwnLoop::new(options(|o| o.policy.lifetime.max_requests = Some(1)), Later::default());
     let listener = mio::net::TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let addr = listener.local_addr().unwrap();
     own.server.listen(listener).unwrap();
@@ -41,7 +41,7 @@ fn what_is_pipelined_behind_the_last_request_while_it_is_answered_loses_no_answe
     let responder = own.server.handler().0.take().unwrap();
     responder.run(|res| res.end(vec![b'x'; LARGE]).unwrap());
     let handle = own.server.handle();
-    own.until("the end of the answers", |_| handle.counters().refused == 1 || handle.counters().closed == 1);
+    own.until("the end of the answers", |_| handle.counters().dropped == 1 || handle.counters().closed == 1);
     let reader = std::thread::spawn(move || client.rest());
     own.until("the client", |_| reader.is_finished());
     assert_eq!(reader.join().unwrap().matches('x').count(), LARGE);
@@ -49,7 +49,7 @@ fn what_is_pipelined_behind_the_last_request_while_it_is_answered_loses_no_answe
 
 #[test]
 fn what_is_sent_behind_the_last_answer_before_it_was_read_does_not_lose_it() {
-    let mut own = OwnLoop::new(options(|o| o.max_requests = 1), Later::default());
+    let mut own = OwnLoop::new(options(|o| o.policy.lifetime.max_requests = Some(1)), Later::default());
     let listener = mio::net::TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let addr = listener.local_addr().unwrap();
     own.server.listen(listener).unwrap();
@@ -73,7 +73,7 @@ fn what_is_sent_behind_the_last_answer_before_it_was_read_does_not_lose_it() {
     own.until("the client", |_| reader.is_finished());
     assert_eq!(reader.join().unwrap().matches('x').count(), LARGE);
     own.until("its end", |_| handle.counters().closed == 1);
-    assert_eq!(handle.counters().refused, 1, "told once");
+    assert_eq!(handle.counters().dropped, 1, "told once");
 }
 
 #[test]
@@ -92,7 +92,8 @@ fn what_breaks_the_protocol_behind_an_answered_head_cuts_no_answer_off() {
 
 #[test]
 fn who_has_everything_may_go_as_it_likes() {
-    let server = Server::bind("127.0.0.1:0").unwrap().options(options(|o| o.max_requests = 1));
+    let server =
+        Server::bind("127.0.0.1:0").unwrap().options(options(|o| o.policy.lifetime.max_requests = Some(1)));
     let server = server.start(|_: &Request<'_>, res: &mut Response<'_>| res.end("hello")).unwrap();
     let mut client = Raw::to(&server);
     client.send(GET).rest();

@@ -16,7 +16,7 @@ const GET: &str = "GET /x HTTP/1.1\r\nHost: a\r\n\r\n";
 /// Options with no time limit but these.
 fn timeouts(change: impl FnOnce(&mut Timeouts)) -> Options {
     options(|o| {
-        o.timeouts = Timeouts {
+        o.policy.timeouts = Timeouts {
             idle: None,
             headers: None,
             keep_alive: None,
@@ -24,7 +24,7 @@ fn timeouts(change: impl FnOnce(&mut Timeouts)) -> Options {
             body: None,
             ..Timeouts::SERVER
         };
-        change(&mut o.timeouts);
+        change(&mut o.policy.timeouts);
     })
 }
 
@@ -188,7 +188,7 @@ fn a_slow_upload_goes_on_as_long_as_it_is_not_too_slow() {
 
 #[test]
 fn every_phase_has_a_limit_by_default() {
-    for timeouts in [Options::default().timeouts, Timeouts::MODERN_SERVER] {
+    for timeouts in [Options::default().policy.timeouts, Timeouts::MODERN_SERVER] {
         let Timeouts { headers, keep_alive, request, body, write, linger, .. } = timeouts;
         assert!(
             [headers, keep_alive, request, body, write, linger].iter().all(Option::is_some),
@@ -202,10 +202,7 @@ fn a_limit_of_time_changes_for_new_connections_only() {
     let (server, _told) = log(timeouts(|t| t.headers = None));
     let mut old = Raw::to(&server);
     old.send(GET).until("done");
-    server
-        .handle()
-        .set_options(timeouts(|t| (t.keep_alive, t.keep_alive_buffer) = (ms(50), Duration::ZERO)))
-        .unwrap();
+    server.handle().set_options(timeouts(|t| (t.keep_alive, t.keep_alive_buffer) = (ms(50), Duration::ZERO)));
     assert!(Raw::to(&server).send(GET).rest().ends_with("done"));
     old.send(GET).until("done");
     stop(server);
@@ -213,7 +210,7 @@ fn a_limit_of_time_changes_for_new_connections_only() {
 
 #[test]
 fn after_so_many_requests_the_connection_is_closed_and_the_next_is_not_looked_at() {
-    let (server, told) = log(options(|o| o.max_requests = 2));
+    let (server, told) = log(options(|o| o.policy.lifetime.max_requests = Some(2)));
     let surplus = "GET /surplus HTTP/1.1\r\nHost: a\r\n\r\n";
     let got = Raw::to(&server).ask([GET, GET, surplus, surplus].concat());
     assert_eq!(
@@ -228,7 +225,7 @@ fn after_so_many_requests_the_connection_is_closed_and_the_next_is_not_looked_at
     let [dropped, ends @ .., first, second] = &pipelined[..] else { panic!() };
     assert_eq!((dropped.as_str(), ends.len()), ("dropped request", 4));
     assert_eq!([first, second], ["request /x", "request /x"]);
-    assert_eq!(server.handle().counters().refused, 1);
+    assert_eq!(server.handle().counters().dropped, 1);
 
     // What is sent after that finds the connection closed, or is discarded.
     let mut client = Raw::to(&server);
@@ -262,7 +259,9 @@ fn connections_beyond_their_number_are_dropped() {
 
 #[test]
 fn an_old_connection_is_closed_when_idle_and_told_so_when_not() {
-    let aged = options(|o| (o.max_age, o.max_age_jitter) = (Some(Duration::from_millis(1)), 0));
+    let aged = options(|o| {
+        (o.policy.lifetime.max_age, o.policy.lifetime.max_age_jitter) = (Some(Duration::from_millis(1)), 0)
+    });
     let (server, told) = log(aged);
     let mut busy = Raw::to(&server);
     busy.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -276,7 +275,7 @@ fn an_old_connection_is_closed_when_idle_and_told_so_when_not() {
 
 #[test]
 fn shutting_down_closes_idle_connections_and_lets_others_finish() {
-    let (server, told) = log(options(|o| o.timeouts.linger = ms(100)));
+    let (server, told) = log(options(|o| o.policy.timeouts.linger = ms(100)));
     let mut idle = Raw::to(&server);
     idle.send(GET).until("done");
     told.expect(&["request /x", "end", "finished /x"]);
@@ -355,7 +354,7 @@ fn the_time_a_connection_is_kept_does_not_run_while_an_answer_is_made() {
 fn limits_of_time_without_end_overflow_nothing() {
     let ever = Duration::MAX;
     let (server, told) = log(options(|o| {
-        o.timeouts = Timeouts {
+        o.policy.timeouts = Timeouts {
             idle: Some(ever),
             headers: Some(ever),
             keep_alive: Some(ever),
@@ -367,7 +366,7 @@ fn limits_of_time_without_end_overflow_nothing() {
             linger: Some(ever),
             ..Timeouts::SERVER
         };
-        (o.max_age, o.max_age_jitter) = (Some(Duration::MAX), 100);
+        (o.policy.lifetime.max_age, o.policy.lifetime.max_age_jitter) = (Some(Duration::MAX), 100);
     }));
     let mut client = Raw::to(&server);
     for _ in 0..2 {

@@ -101,7 +101,7 @@ fn what_somebody_read_of_an_injected_stream_is_served_without_an_event() {
 #[test]
 fn an_event_of_a_connection_that_is_gone_does_not_end_the_one_that_has_its_place() {
     for several in [1, 3] {
-        let mut own = OwnLoop::new(options(|o| o.timeouts.keep_alive = ms(60_000)), Hello);
+        let mut own = OwnLoop::new(options(|o| o.policy.timeouts.keep_alive = ms(60_000)), Hello);
         let addrs: Vec<_> = (0..several).map(|_| listen(&mut own)).collect();
         let handle = own.server.handle();
         let old: Vec<_> = addrs.iter().map(|addr| Raw::at(*addr)).collect();
@@ -130,7 +130,7 @@ fn an_event_of_a_connection_that_is_gone_does_not_end_the_one_that_has_its_place
 #[test]
 fn a_client_that_comes_with_the_shutdown_is_answered_and_does_not_hold_it_up() {
     for (with_request, answer) in [(false, ""), (true, "hello")] {
-        let mut own = OwnLoop::new(options(|o| o.timeouts.linger = ms(100)), Hello);
+        let mut own = OwnLoop::new(options(|o| o.policy.timeouts.linger = ms(100)), Hello);
         let addr = listen(&mut own);
         let handle = own.server.handle();
         let mut client = Raw::at(addr);
@@ -181,7 +181,7 @@ impl Handler for Busy {
 fn a_request_that_came_before_the_shutdown_was_looked_at_is_answered() {
     for fresh in [true, false] {
         // Clients that do not go are not waited for longer than that.
-        let mut own = OwnLoop::new(options(|o| o.timeouts.linger = ms(100)), Busy(None, None));
+        let mut own = OwnLoop::new(options(|o| o.policy.timeouts.linger = ms(100)), Busy(None, None));
         let addr = listen(&mut own);
         let handle = own.server.handle();
         let (mut first, mut other, silent) = (Raw::at(addr), Raw::at(addr), Raw::at(addr));

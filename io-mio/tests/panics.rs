@@ -178,7 +178,9 @@ fn a_panic_in_any_event_ends_its_connection_and_not_the_server() {
     std::panic::set_hook(Box::new(|info| eprintln!("{info}")));
     let chosen = Chosen::default();
     let timeouts = Timeouts { headers: ms(300), body: ms(300), ..Timeouts::SERVER };
-    let options = options(|o| (o.timeouts, o.max_requests, o.count_connections) = (timeouts, 2, true));
+    let options = options(|o| {
+        (o.policy.timeouts, o.policy.lifetime.max_requests, o.count_connections) = (timeouts, Some(2), true)
+    });
     let handlers = chosen.clone();
     let server = serve_with(options, move |_| Panicking(handlers.clone()));
     let counters = || server.handle().counters();

@@ -144,7 +144,7 @@ fn an_exchange_that_is_aborted_is_reported_as_far_as_it_came() {
 
 #[test]
 fn an_exchange_that_is_broken_off_is_reported_with_the_reason() {
-    let (server, told) = reporting(options(|o| o.timeouts.body = ms(100)));
+    let (server, told) = reporting(options(|o| o.policy.timeouts.body = ms(100)));
     let post = "POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
     let failure = || exchange(&told, "aborted").1.failure.unwrap();
     let mut client = Raw::to(&server);
@@ -183,13 +183,13 @@ fn connections_are_counted_if_that_is_asked_for() {
     assert!(report.age >= Duration::from_millis(5));
 
     // Those opened after it was turned off have no report, although the place was counted before.
-    server.handle().set_options(Options::default()).unwrap();
+    server.handle().set_options(Options::default());
     Raw::to(&server).send(GET).until("hello");
     exchange(&told, "finished");
     wait_until("its end", || server.handle().counters().closed == 2);
     assert!(told.try_recv().is_err());
     let counters = server.handle().counters();
-    assert_eq!((counters.requests, counters.reused()), (4, 2));
+    assert_eq!((counters.requests, counters.reused), (4, 2));
     stop(server);
 }
 
@@ -215,7 +215,7 @@ fn an_answer_may_tell_what_its_connection_came_to() {
 #[test]
 fn time_limits_are_counted_one_by_one() {
     let (server, _told) = log(options(|o| {
-        o.timeouts = Timeouts {
+        o.policy.timeouts = Timeouts {
             headers: ms(100),
             body: ms(100),
             keep_alive: ms(50),

@@ -242,7 +242,8 @@ fn a_head_that_is_too_large_is_answered_with_431_that_arrives() {
 #[test]
 fn a_client_that_does_not_stop_after_the_last_answer_is_cut_off() {
     let _alone = alone();
-    let (server, _told) = log(options(|o| (o.linger_limit, o.discard_limit) = (100_000, 50_000)));
+    let (server, _told) =
+        log(options(|o| (o.policy.linger_limit, o.policy.discard_limit) = (Some(100_000), Some(50_000))));
     let mut client = Raw::to(&server);
     client.send("POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n");
     assert!(client.until("early").starts_with("HTTP/1.1 200 OK\r\n"));

@@ -99,7 +99,7 @@ fn ten_thousand_slow_peers_cost_little_more_than_their_sockets_and_do_not_delay_
         return;
     }
     // The time limit of a head is armed for each, and longer than any machine takes for this.
-    let options = options(|o| o.timeouts.headers = ms(600_000));
+    let options = options(|o| o.policy.timeouts.headers = ms(600_000));
     let hello = |_: &Request<'_>, res: &mut Response<'_>| res.end("hello");
     let server = Server::bind("127.0.0.1:0").unwrap().options(options).start(hello).unwrap();
     let mut fast = Raw::to(&server);

@@ -58,7 +58,7 @@ fn get(target: &str) -> String {
 
 #[test]
 fn an_answer_given_when_the_idle_time_is_over_is_one_like_any_other() {
-    let (server, told) = late(options(|o| o.timeouts.idle = ms(100)));
+    let (server, told) = late(options(|o| o.policy.timeouts.idle = ms(100)));
     let mut client = Raw::to(&server);
     for _ in 0..2 {
         let got = client.send(get("/wait")).until("too late");
@@ -72,7 +72,8 @@ fn an_answer_given_when_the_idle_time_is_over_is_one_like_any_other() {
 
 #[test]
 fn a_request_that_takes_too_long_may_be_answered_by_the_handler() {
-    let (server, told) = late(options(|o| (o.timeouts.headers, o.timeouts.body) = (ms(200), ms(200))));
+    let (server, told) =
+        late(options(|o| (o.policy.timeouts.headers, o.policy.timeouts.body) = (ms(200), ms(200))));
     let mut client = Raw::to(&server);
     let late = |client: &mut Raw, part: &str, of: &str| {
         let got = client.send(part).rest();

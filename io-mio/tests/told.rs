@@ -140,7 +140,7 @@ fn a_field_that_cannot_be_sent_is_named_in_the_report() {
     Raw::to(&server).send(get("/bad-field")).until("\r\n\r\n");
     let (_, report) = report(&told);
     assert_eq!((report.status, report.failure), (Some(400), None), "the handler found a way out");
-    assert_eq!(report.error.as_deref(), Some("X-Bad: bad field value"));
+    assert_eq!(report.error.as_deref(), Some("bad value of the field X-Bad"));
     assert_eq!(server.handle().counters().handler_errors, 1);
     stop(server);
 }
@@ -166,7 +166,8 @@ fn what_a_closure_returns_as_an_error_is_counted() {
 
 #[test]
 fn what_the_server_answers_by_itself_is_reported_with_its_status() {
-    let (server, told) = telling(options(|o| o.timeouts = Timeouts { headers: ms(100), ..Timeouts::SERVER }));
+    let (server, told) =
+        telling(options(|o| o.policy.timeouts = Timeouts { headers: ms(100), ..Timeouts::SERVER }));
     for (request, status) in [("BAD\r\n\r\n", 400), ("GET / HTTP/1.1\r\n", 408)] {
         let got = Raw::to(&server).ask(request);
         assert!(got.starts_with(&format!("HTTP/1.1 {status} ")), "{got}");
@@ -244,7 +245,7 @@ fn by_option_a_client_that_sends_no_more_still_has_what_is_answered_at_once() {
 #[test]
 fn the_time_limit_of_one_answer_ends_with_it() {
     let timeouts = Timeouts { idle: ms(200), keep_alive: None, ..Timeouts::SERVER };
-    let (server, told) = telling(options(|o| o.timeouts = timeouts));
+    let (server, told) = telling(options(|o| o.policy.timeouts = timeouts));
     let mut client = Raw::to(&server);
     client.send(get("/patient")).until("0\r\n\r\n");
     expect(&told, "finished");

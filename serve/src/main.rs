@@ -115,9 +115,9 @@ fn run(config: Config) -> io::Result<()> {
     let files = Files::new(&config.folder).map_err(about(config.folder.display()))?;
     let files = files.dot_files(config.dot_files).log(config.log);
     let mut options = Options::default();
-    options.server = Some("h1wire".into());
+    options.policy.set_server("h1wire").map_err(io::Error::from)?;
     if let Some(limit) = config.head_limit {
-        options.protocol.limits.head_bytes = limit;
+        options.policy.protocol.limits.head_bytes = limit;
     }
     let address = config.address();
     let server = Server::bind(&address).map_err(about(&address))?.workers(config.workers).options(options);

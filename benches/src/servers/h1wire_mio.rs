@@ -19,9 +19,9 @@ pub(super) fn serve_tls(address: SocketAddr) -> io::Result<()> {
 
 fn run(server: Server) -> io::Result<()> {
     let mut options = Options::default();
-    options.server = Some(super::SERVER.into());
+    options.policy.set_server(super::SERVER).map_err(io::Error::from)?;
     // The others do not advertise it either.
-    options.advertise_keep_alive = false;
+    options.policy.advertise_keep_alive = false;
     let answers = Answers { files: Files::new(super::folder()?)? };
     server.options(options).start_with(move |_| answers.clone())?.join().map(drop)
 }

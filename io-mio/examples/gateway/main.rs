@@ -134,8 +134,8 @@ fn listen(args: &Args) -> Result<Server, Box<dyn Error>> {
 /// How clients are served.
 fn options(args: &Args) -> Result<Options, Box<dyn Error>> {
     let mut options = Options::default();
-    options.protocol.limits = limits(args);
-    options.timeouts = Timeouts { idle: Some(args.timeout), ..Timeouts::MODERN_SERVER };
+    options.policy.protocol.limits = limits(args);
+    options.policy.timeouts = Timeouts { idle: Some(args.timeout), ..Timeouts::MODERN_SERVER };
     options.max_connections = args.connections;
     options.max_connections_per_peer = args.per_peer;
     options.client = Some(upstream(args)?);

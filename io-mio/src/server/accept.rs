@@ -3,7 +3,6 @@
 use std::hash::BuildHasher;
 use std::io;
 
-use h1wire_proto::Tenure;
 use mio::{Interest, Token};
 
 use crate::server::census::peer_of;
@@ -94,15 +93,14 @@ impl<H: Handler> EventLoop<H> {
 
     /// Gives the stream its place, which has this key.
     fn enter(&mut self, key: usize, mut stream: Stream) -> io::Result<()> {
-        let options = &self.cx.options;
         let now = self.cx.clock.now();
         self.generation = self.generation.wrapping_add(1);
-        let tenure = Tenure::new(&options.lifetime(), now, self.random.hash_one(self.generation));
+        let random = self.random.hash_one(self.generation);
         let token = Token(self.first_token + LISTENERS + key);
         self.registry.register(&mut stream, token, INTERESTS)?;
-        let mut link = Link::new(stream, self.cx.options.clone(), self.generation, now, tenure);
+        let mut link = Link::new(stream, self.cx.options.clone(), self.generation, now, random);
         if self.cx.draining {
-            link.conn.close_after_response();
+            link.session.wind_up();
         }
         self.connections.insert(Connection { link, active: None });
         self.cx.tallies.open(key, self.cx.options.count_connections, now);

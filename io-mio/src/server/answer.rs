@@ -44,6 +44,8 @@ pub(crate) struct Wants {
     pub(crate) invitation: bool,
     /// The content although the answer is complete.
     pub(crate) rest: bool,
+    /// Another time limit, so that the next deadline may be another.
+    pub(crate) deadline: bool,
     /// No more of this: who has a responder answers.
     pub(crate) leave: bool,
     /// Nothing of the answer to leave before it is complete or there is much of it.
@@ -54,10 +56,6 @@ pub(crate) struct Answer {
     pub(crate) stage: Stage,
     pub(crate) wants: Wants,
     pub(crate) draft: Draft,
-    /// The request is `CONNECT`.
-    pub(crate) is_connect: bool,
-    /// The idle limit is the one of an answer, and not the options'.
-    pub(crate) own_idle: bool,
     /// For its report.
     pub(crate) marks: Marks,
     /// What the handler could not do, in words.
@@ -83,8 +81,6 @@ impl Answer {
             stage: Stage::Idle,
             wants: Wants::default(),
             draft: Draft::new(),
-            is_connect: false,
-            own_idle: false,
             marks: Marks::new(),
             error: None,
             taker: None,

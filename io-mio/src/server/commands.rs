@@ -25,7 +25,7 @@ impl<H: Handler> EventLoop<H> {
                 Command::Shutdown(within) => self.shut_down(within),
                 Command::CloseIdle => self.close_idle(),
                 Command::CloseAll => self.close_all(),
-                Command::Options(options, own) => (self.cx.options, self.cx.own) = (options, own),
+                Command::Options(options) => self.cx.options = options,
             }
         }
         self.commands = commands;
@@ -35,7 +35,7 @@ impl<H: Handler> EventLoop<H> {
     pub(super) fn is_open(&self, id: ExchangeId) -> bool {
         self.connections.get(id.key).is_some_and(|c| {
             c.link.generation == id.generation
-                && c.link.tenure.requests() == id.number
+                && c.link.session.requests() == id.number
                 && c.active.as_ref().is_some_and(|active| active.answer.is_open())
         })
     }

@@ -5,7 +5,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use h1wire_proto::{Conn, InBuf, Server, Tenure, Time, Timers};
+use h1wire_proto::serving::Session;
+use h1wire_proto::{InBuf, Time};
 
 use crate::outbox::Outbox;
 use crate::server::answer::Answer;
@@ -19,22 +20,12 @@ pub(crate) struct Connection<E> {
     pub(crate) active: Option<Box<Active<E>>>,
 }
 
-impl<E> Connection<E> {
-    /// Whether everything was said and the client is only waited for.
-    pub(crate) fn is_lingering(&self) -> bool {
-        self.active.as_ref().is_some_and(|active| active.mode == Mode::Linger)
-    }
-}
-
 /// The part of a connection that lasts.
 pub(crate) struct Link {
-    pub(crate) conn: Conn<Server>,
-    pub(crate) timers: Timers,
+    pub(crate) session: Session,
     pub(crate) stream: Stream,
     /// Those that were in force when it was opened.
     pub(crate) options: Arc<Options>,
-    /// How many requests there were, and when the next answer is to be the last.
-    pub(crate) tenure: Tenure,
     /// Tells it from others that had or will have its key.
     pub(crate) generation: u32,
     /// The socket may have something to read, or the end of it.
@@ -47,35 +38,18 @@ pub(crate) struct Link {
     pub(crate) gone: bool,
 }
 
-/// What the bytes of a connection are.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Mode {
-    /// HTTP, for the machine.
-    Http,
-    /// Those of another protocol, for the handler.
-    Raw,
-    /// Of no interest: the write side is shut down, and what comes is discarded until the peer closes.
-    Linger,
-}
-
 impl Link {
     pub(crate) fn new(
         stream: Stream,
         options: Arc<Options>,
         generation: u32,
         now: Time,
-        tenure: Tenure,
+        random: u64,
     ) -> Self {
-        let mut conn = Conn::<Server>::new(&options.protocol);
-        if let (true, Some(seconds)) = (options.advertise_keep_alive, options.timeouts.keep_alive_hint()) {
-            conn.advertise_keep_alive(seconds);
-        }
         Self {
-            conn,
-            timers: Timers::server(now, &options.timeouts),
+            session: Session::new(&options.policy, now, random),
             stream,
             options,
-            tenure,
             generation,
             readable: false,
             writable: true,
@@ -84,25 +58,10 @@ impl Link {
         }
     }
 
-    /// When its timers, or its age, are next to be looked at.
+    /// When its limits, or its age, are next to be looked at.
     pub(crate) fn next_deadline(&self) -> Option<Time> {
-        let next = self.timers.next(&self.options.timeouts);
-        let Some(old_at) = self.tenure.next() else { return next };
-        Some(next.map_or(old_at, |next| next.min(old_at)))
+        self.session.deadline(&self.options.policy)
     }
-}
-
-/// Why the machine is not asked for the next event.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Stop {
-    /// It needs bytes.
-    Input,
-    /// The request waits for its answer.
-    Answer,
-    /// The handler paused reading, or output has piled up.
-    Held,
-    /// It will have no more events.
-    Closed,
 }
 
 /// What a connection has while bytes are pending or an exchange is under way. Each event loop keeps a few of these
@@ -110,7 +69,8 @@ pub(crate) enum Stop {
 pub(crate) struct Active<E> {
     /// Input the machine left.
     pub(crate) rest: InBuf,
-    pub(crate) mode: Mode,
+    /// The bytes are those of another protocol, for the handler.
+    pub(crate) raw: bool,
     pub(crate) outbox: Outbox,
     pub(crate) answer: Answer,
     pub(crate) exchange: Option<E>,
@@ -118,11 +78,8 @@ pub(crate) struct Active<E> {
     pub(crate) request_open: bool,
     /// Exchanges that are over but for bytes that wait to be sent.
     pub(crate) leaving: VecDeque<Leaving<E>>,
-    pub(crate) stop: Stop,
-    /// Bytes that were read only to be discarded.
-    pub(crate) discarded: u64,
-    /// The handler was told that more came after the last request.
-    pub(crate) dropped: bool,
+    /// The machine is not shown what it left: the handler paused, or output has piled up.
+    pub(crate) held: bool,
     /// The end of the peer's stream was read.
     pub(crate) eof: bool,
     /// Urgent data came: a read that ends there is no sign that nothing follows.
@@ -135,15 +92,13 @@ impl<E> Active<E> {
     pub(crate) fn new() -> Self {
         Self {
             rest: InBuf::new(),
-            mode: Mode::Http,
+            raw: false,
             outbox: Outbox::new(),
             answer: Answer::new(),
             exchange: None,
             request_open: false,
             leaving: VecDeque::new(),
-            stop: Stop::Input,
-            discarded: 0,
-            dropped: false,
+            held: false,
             eof: false,
             urgent: false,
             queued: false,
@@ -153,14 +108,15 @@ impl<E> Active<E> {
     /// Whether nothing is pending, so that the connection needs none of this.
     #[inline]
     pub(crate) fn is_idle(&self) -> bool {
-        self.stop == Stop::Input
+        !self.held
+            && !self.raw
+            && !self.eof
             && !self.answer.is_open()
             && self.outbox.is_empty()
             && self.rest.is_empty()
             && self.exchange.is_none()
             && !self.request_open
             && self.leaving.is_empty()
-            && !self.answer.own_idle
             && !self.queued
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use h1wire_proto::{Prepared, Slots, Status};
+use h1wire_proto::{HttpDate, Prepared, Slots, Status};
 
 use crate::clock::Clock;
 use crate::server::counters;
@@ -15,8 +15,6 @@ use crate::server::report::Tallies;
 pub(crate) struct Context {
     pub(crate) clock: Clock,
     pub(crate) options: Arc<Options>,
-    /// The fields the server itself adds to every response.
-    pub(crate) own: Option<Prepared>,
     pub(crate) counters: Arc<counters::Shared>,
     pub(crate) remote: Arc<Remote>,
     pub(crate) tallies: Tallies,
@@ -31,9 +29,15 @@ impl Context {
     /// handler's.
     #[inline(always)]
     pub(crate) fn common<'a>(&'a mut self, draft: &'a Draft) -> (Status<'a>, Option<&'a Prepared>) {
-        let own = self.own.as_ref().filter(|_| !draft.headers.has("server"));
-        let date = if self.options.send_date && draft.date { Some(self.clock.date()) } else { None };
+        let policy = &self.options.policy;
+        let own = policy.own_fields(&draft.headers);
+        let date = if draft.date { policy.date(|| self.clock.date()) } else { None };
         (Status { code: draft.status, reason: draft.reason.as_deref(), date }, own)
+    }
+
+    /// The `Date` of an answer that the server gives by itself.
+    pub(crate) fn date(&mut self) -> Option<&HttpDate> {
+        self.options.policy.date(|| self.clock.date())
     }
 
     /// The moment, for a report.
@@ -54,7 +58,7 @@ pub(crate) struct Scratch {
 
 impl Scratch {
     pub(crate) fn new(options: &Options) -> Self {
-        let front = options.protocol.limits.max_contiguous();
+        let front = options.policy.protocol.limits.max_contiguous();
         let buffer = vec![0; front + options.read_buffer.max(1024)].into_boxed_slice();
         Self { buffer, front, slots: Slots::new(), spare: Vec::new() }
     }

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use h1wire_proto::{BodyLen, FieldSource, ProxyHeader, SendError, Status};
+use h1wire_proto::{FieldSource, ProxyHeader, SendError};
 
 use crate::server::answer::Stage;
 use crate::server::progress::Progress;
@@ -31,7 +31,7 @@ impl Response<'_> {
     }
 
     /// Has the rest of the content shown to the handler although the answer is complete. Otherwise it is discarded, up
-    /// to [`Options::discard_limit`](crate::Options::discard_limit), and the exchange is over with its answer.
+    /// to [`Policy::discard_limit`](h1wire_proto::serving::Policy::discard_limit), and the exchange is over with its answer.
     pub fn keep_reading(&mut self) {
         self.answer.wants.rest = true;
     }
@@ -44,12 +44,12 @@ impl Response<'_> {
     /// Sets how much content this request may still have, in bytes, in place of the common limit; `None` is no limit.
     /// Beyond it the client is answered 413.
     pub fn limit_content(&mut self, most: Option<u64>) {
-        self.link.conn.limit_content(most);
+        self.link.session.conn().limit_content(most);
     }
 
     /// Lets this answer be the last of its connection.
     pub fn close_after(&mut self) -> &mut Self {
-        self.link.conn.close_after_response();
+        self.link.session.conn().close_after_response();
         self
     }
 
@@ -63,16 +63,16 @@ impl Response<'_> {
     pub fn fail(&mut self, error: impl Display) {
         self.blame(error);
         self.answer.marks.failure.get_or_insert(crate::Failure::Handler);
-        let unfinished = self.link.conn.body().is_some();
+        let unfinished = self.link.session.conn().body().is_some();
         self.answer.fail(unfinished);
     }
 
     /// Sets how long this connection may go without a byte in either direction while this answer is under way; `None`
     /// is for as long as it likes. Default [`Timeouts::idle`](h1wire_proto::Timeouts::idle), which holds again when the
-    /// answer was sent.
+    /// exchange is over.
     pub fn set_timeout(&mut self, limit: Option<Duration>) {
-        self.link.timers.set_idle(limit);
-        self.answer.own_idle = true;
+        self.link.session.set_idle(limit);
+        self.answer.wants.deadline = true;
     }
 
     /// Holds back what is written from now on, over any number of events, until [`uncork`](Self::uncork), or the answer
@@ -105,7 +105,7 @@ impl Response<'_> {
 
     /// The exchange at hand.
     pub(crate) fn exchange_id(&self) -> ExchangeId {
-        ExchangeId { key: self.key, generation: self.link.generation, number: self.link.tenure.requests() }
+        ExchangeId { key: self.key, generation: self.link.generation, number: self.link.session.requests() }
     }
 
     /// The stream, for its addresses and options. Reading or writing here breaks the connection.
@@ -135,7 +135,7 @@ impl Response<'_> {
 
     /// Whether the answer is complete: its last byte was given.
     pub fn is_complete(&mut self) -> bool {
-        self.answer.is_head_sent() && self.link.conn.body().is_none()
+        self.answer.is_head_sent() && self.link.session.conn().body().is_none()
     }
 
     /// Whether the answer is complete and all of it was handed to the system.
@@ -154,7 +154,7 @@ impl Response<'_> {
     pub fn report(&mut self) -> Report {
         let is_complete = self.is_complete();
         let sent = if is_complete { self.outbox.position() } else { self.outbox.sent };
-        let (status, received) = (self.answer.draft.status, self.link.conn.recv_offset());
+        let (status, received) = (self.answer.draft.status, self.link.session.machine().recv_offset());
         let (now, error) = (self.cx.clock.read_micros(), self.answer.error.clone());
         self.answer.marks.report(status, is_complete, received, sent, now, error)
     }
@@ -162,7 +162,7 @@ impl Response<'_> {
     /// What the connection came to before the events of this turn of the loop, which it counts when they are over.
     /// None without [`Options::count_connections`](crate::Options::count_connections).
     pub fn connection(&self) -> Option<ConnectionReport> {
-        self.cx.tallies.report(self.key, self.link.tenure.requests(), self.cx.clock.now())
+        self.cx.tallies.report(self.key, self.link.session.requests(), self.cx.clock.now())
     }
 
     /// How many bytes of output wait, those of files and of earlier answers included.
@@ -224,19 +224,23 @@ impl Response<'_> {
         Ok(())
     }
 
+    /// Says that nobody here makes tunnels.
+    pub(crate) fn refuse_tunnel(&mut self) {
+        let now = self.cx.moment();
+        if self.link.session.refuse_tunnel(self.cx.date(), &mut self.outbox.queue).is_ok() {
+            self.answer.head_sent(501, now);
+        }
+    }
+
     fn switch<F: FieldSource + ?Sized>(&mut self, fields: &F) -> Result<(), SendError> {
-        let switched = self.link.conn.switch(fields, &mut self.outbox.queue);
+        let switched = self.link.session.conn().switch(fields, &mut self.outbox.queue);
         switched.map_err(|error| self.refused(error))?;
         self.answer.head_sent(101, self.cx.moment());
         Ok(())
     }
 
     fn tunnel<F: FieldSource + ?Sized>(&mut self, fields: &F) -> Result<(), SendError> {
-        if !self.answer.is_connect {
-            return Err(self.refused(SendError::WrongState));
-        }
-        let accepted =
-            self.link.conn.respond(Status::new(200), fields, BodyLen::None, &mut self.outbox.queue);
+        let accepted = self.link.session.conn().accept_tunnel(fields, &mut self.outbox.queue);
         accepted.map_err(|error| self.refused(error))?;
         self.answer.head_sent(200, self.cx.moment());
         Ok(())
@@ -251,7 +255,7 @@ impl Response<'_> {
         status: u16,
         fields: &F,
     ) -> Result<(), SendError> {
-        let sent = self.link.conn.send_informational(status, fields, &mut self.outbox.queue);
+        let sent = self.link.session.conn().send_informational(status, fields, &mut self.outbox.queue);
         sent.map_err(|error| self.refused(error))
     }
 
@@ -286,14 +290,6 @@ impl Response<'_> {
             self.refused(error);
         }
         self
-    }
-
-    #[inline]
-    pub(super) fn note_field(&mut self, name: &[u8], done: Result<(), SendError>) -> &mut Self {
-        if let Err(error) = done {
-            self.blame(format_args!("{}: {error}", name.escape_ascii()));
-        }
-        self.note(done)
     }
 
     /// Keeps the text of what could not be done for the report.

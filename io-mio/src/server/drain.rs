@@ -23,7 +23,7 @@ impl<H: Handler> EventLoop<H> {
         self.cx.remote.stop_listening();
         self.close_idle();
         for (_, c) in &mut self.connections {
-            c.link.conn.close_after_response();
+            c.link.session.wind_up();
         }
         self.each(|c| c.active.is_some(), |turn| turn.shutting_down());
         let at = self.cx.clock.now().after(within.as_millis().try_into().unwrap_or(u64::MAX));
@@ -31,15 +31,16 @@ impl<H: Handler> EventLoop<H> {
     }
 
     pub(crate) fn close_idle(&mut self) {
-        let is_idle = |c: &Connection<H::Exchange>| c.active.is_none() && c.link.conn.phase() == Phase::Idle;
+        let is_idle = |c: &Connection<H::Exchange>| {
+            c.active.is_none() && c.link.session.machine().phase() == Phase::Idle
+        };
         // A request that is there already is answered, as the last.
         self.each(is_idle, |turn| turn.look_once_more());
-        self.each(is_idle, |turn| turn.close());
     }
 
     pub(crate) fn close_all(&mut self) {
         if self.cx.draining {
-            let is_cut = |c: &Connection<H::Exchange>| !c.is_lingering();
+            let is_cut = |c: &Connection<H::Exchange>| !c.link.session.is_lingering();
             self.cut += self.connections.iter().filter(|(_, c)| is_cut(c)).count() as u64;
         }
         self.each(|_| true, |turn| turn.close());

@@ -1,16 +1,16 @@
 //! Driving one connection: read, show to the machine, write, obey.
 //!
-//! Nothing about the protocol is decided here. What the machine says it needs is read, what it says to do with the
-//! socket is done. What the events come to is in `exchange`.
+//! Nothing about the protocol is decided here. What the session says to do with the socket is done. What the events come to is in `exchange`.
 
 use std::io::{self, ErrorKind, Read};
 
-use h1wire_proto::{Activity, Advice, Pause, Phase, Recv, ServerEvent, Slots, Time};
+use h1wire_proto::serving::{Io, Next, Why};
+use h1wire_proto::{Activity, Recv, ServerEvent, Slots};
 
 use crate::client::CallId;
 use crate::client::engine::Engine;
 use crate::server::answer::Stage;
-use crate::server::connection::{Active, Link, Mode, Stop};
+use crate::server::connection::{Active, Link};
 use crate::server::context::{Context, Scratch};
 use crate::server::handler::Handler;
 use crate::stream::Stream;
@@ -28,7 +28,10 @@ pub(crate) enum Fate {
     /// It has more to do, after the others had their turn.
     Again,
     /// It is over.
-    Close,
+    Close {
+        /// The client is to see that something is missing.
+        reset: bool,
+    },
     /// It leaves the loop.
     Leave(Taker),
 }
@@ -51,6 +54,10 @@ pub(crate) struct Turn<'l, H: Handler> {
     /// The next deadline may be another.
     pub(crate) timers_changed: bool,
     pub(crate) activity: Activity,
+    /// How many requests there were before, and what moved in all of the turn.
+    pub(crate) requests: u32,
+    pub(crate) received: u64,
+    pub(crate) sent: u64,
 }
 
 impl<H: Handler> Turn<'_, H> {
@@ -58,14 +65,14 @@ impl<H: Handler> Turn<'_, H> {
         let mut steps = STEPS;
         let mut writes = WRITES;
         // Where nothing was pending there is nothing else to do first.
-        if self.was_idle && !self.over && self.wants_input() {
+        if self.was_idle && self.link.readable && !self.over && !self.link.session.is_lingering() {
             steps -= 1;
-            self.read(scratch);
+            self.read(scratch, usize::MAX);
         }
         loop {
             // What was said before the end still goes out, as far as the socket takes it at once.
             if self.flush(&mut writes).is_err() || self.over {
-                return Fate::Close;
+                return self.close_now();
             }
             if steps == 0 || writes == 0 {
                 return Fate::Again;
@@ -75,54 +82,123 @@ impl<H: Handler> Turn<'_, H> {
                 self.drain();
                 continue;
             }
-            if self.may_resume() {
+            if self.active.held && !self.is_held() {
                 self.resume(scratch);
                 continue;
             }
-            if self.all_is_sent()
-                && let Some(fate) = self.obey()
-            {
-                return fate;
-            }
-            if self.may_resume() {
-                continue;
-            }
-            if !self.wants_input() {
-                return if self.link.gone { Fate::Close } else { Fate::Wait };
+            self.observe();
+            let most = match self.next() {
+                Next::Read | Next::Recv if self.active.held => return self.wait(),
+                Next::Read => usize::MAX,
+                Next::Discard { most } => most.try_into().unwrap_or(usize::MAX),
+                Next::Recv => {
+                    self.resume(scratch);
+                    continue;
+                }
+                Next::Write | Next::Wait => return self.wait(),
+                Next::ShutdownWrite => {
+                    if self.link.stream.shutdown_write().is_err() {
+                        self.lost();
+                    }
+                    continue;
+                }
+                Next::HandOver => match self.hand_over() {
+                    Some(fate) => return fate,
+                    None => continue,
+                },
+                Next::Close(_) => match self.part() {
+                    Some(fate) => return fate,
+                    None => return self.wait(),
+                },
+                Next::Reset(_) => return Fate::Close { reset: true },
+            };
+            if !self.link.readable || self.active.eof {
+                return self.wait();
             }
             steps -= 1;
-            self.read(scratch);
+            self.read(scratch, most);
         }
     }
 
-    /// Tells the timers what happened. Answers the next deadline if it may be earlier than before.
+    /// What to do next. Another protocol's bytes are the handler's to decide about.
     #[inline]
-    pub(crate) fn observe(&mut self) -> Option<Option<Time>> {
+    fn next(&mut self) -> Next {
+        if self.active.raw {
+            return self.next_raw();
+        }
+        let unread = self.link.readable && !self.active.eof && !self.link.gone;
+        let io = Io { unread, ended: self.link.ends };
+        let next = self.link.session.next(&self.link.options.policy, self.cx.clock.now(), io);
+        if next != Next::Read {
+            self.tell_dropped();
+        }
+        next
+    }
+
+    #[cold]
+    fn next_raw(&mut self) -> Next {
+        if self.active.answer.stage == (Stage::Raw { finished: true }) && self.all_is_sent() {
+            if self.active.eof {
+                self.part_in_order();
+                return Next::Close(Why::Asked);
+            }
+            if self.link.stream.shutdown_write().is_err() {
+                self.lost();
+            }
+        }
+        Next::Read
+    }
+
+    /// Nothing more can be done now.
+    fn wait(&mut self) -> Fate {
+        // What was closed in both directions, and not by this side, has nobody who waits.
+        if self.over || self.link.gone {
+            return self.close_now();
+        }
+        Fate::Wait
+    }
+
+    /// The connection ends here and now.
+    #[cold]
+    fn close_now(&mut self) -> Fate {
+        self.observe();
+        // Who left with everything is cut off from nothing.
+        if self.link.session.why() == Some(Why::PeerLeft) {
+            return Fate::Close { reset: false };
+        }
+        self.lost();
+        let now = self.cx.clock.now();
+        let next = self.link.session.next(&self.link.options.policy, now, Io::default());
+        Fate::Close { reset: matches!(next, Next::Reset(_)) && !self.active.raw }
+    }
+
+    /// Whatever is under way does not go on.
+    #[cold]
+    fn lost(&mut self) {
+        self.over = true;
+        if self.link.gone {
+            self.link.session.gone();
+        } else {
+            self.link.session.abort();
+        }
+    }
+
+    /// Tells the session what moved.
+    #[inline]
+    pub(crate) fn observe(&mut self) {
+        let mut activity = std::mem::take(&mut self.activity);
         let waits = !self.active.outbox.is_empty();
-        self.activity.unsent = match &mut self.link.stream {
+        activity.unsent = match &mut self.link.stream {
             Stream::Other(stream) => {
                 // Bytes it took before are on their way to a reader that is slow.
-                self.activity.sent += usize::from(stream.has_moved());
+                activity.sent += usize::from(stream.has_moved());
                 waits || stream.wants_flush()
             }
             _ => waits,
         };
-        self.activity.paused = self.active.stop == Stop::Held || self.link.conn.wants_continue();
-        let now = self.cx.clock.now();
-        let link = &mut *self.link;
-        let phase = match self.active.mode {
-            Mode::Linger => Phase::Linger,
-            _ => link.conn.phase(),
-        };
-        if link.timers.observe(now, phase, self.activity) || self.timers_changed {
-            return Some(link.next_deadline());
-        }
-        None
-    }
-
-    fn wants_input(&self) -> bool {
-        let wanted = self.active.mode == Mode::Linger || self.active.stop == Stop::Input;
-        wanted && self.link.readable && !self.active.eof
+        activity.paused = self.active.held;
+        let Link { session, options, .. } = &mut *self.link;
+        self.timers_changed |= session.observe(&options.policy, self.cx.clock.now(), activity);
     }
 
     /// Whether nothing waits to be sent, here or in the stream.
@@ -131,88 +207,35 @@ impl<H: Handler> Turn<'_, H> {
         self.active.outbox.is_empty() && !self.link.stream.wants_flush()
     }
 
-    fn may_drain(&self) -> bool {
-        let left = self.link.options.discard_limit.checked_sub(self.active.discarded);
-        left.is_some_and(|left| self.link.conn.may_drain(left))
-    }
-
-    /// What the machine says about the socket, once everything is written.
-    fn obey(&mut self) -> Option<Fate> {
-        match self.active.mode {
-            Mode::Http => {}
-            Mode::Linger => return None,
-            Mode::Raw => return self.finish_raw(),
-        }
-        match self.link.conn.advice() {
-            Advice::Continue | Advice::Reuse => None,
-            Advice::Drain if self.may_drain() => None,
-            Advice::Drain | Advice::Linger => {
-                self.active.mode = Mode::Linger;
-                self.active.discarded = 0;
-                self.active.stop = Stop::Closed;
-                match self.link.stream.shutdown_write() {
-                    Ok(()) if !self.active.eof => None,
-                    _ => Some(Fate::Close),
-                }
-            }
-            // A socket that is closed with bytes nobody read is reset, and the last answer lost: they are shown first.
-            Advice::Close if self.link.readable && !self.active.eof && !self.link.gone => {
-                self.active.stop = Stop::Input;
-                None
-            }
-            Advice::Close => self.part(),
-            Advice::Switched => self.switched(),
-        }
-    }
-
     /// Ends the connection, when a stream that says goodbye to its peer has done so.
-    #[cold]
     fn part(&mut self) -> Option<Fate> {
         let link = &mut *self.link;
         if let Stream::Other(stream) = &mut link.stream
+            && link.session.conn().body().is_none()
             && stream.shutdown_write().is_ok()
             && stream.wants_flush()
+            && link.writable
         {
             link.writable = false;
             return None;
         }
-        Some(Fate::Close)
+        Some(Fate::Close { reset: false })
     }
 
     /// The connection belongs to another protocol.
-    fn switched(&mut self) -> Option<Fate> {
+    fn hand_over(&mut self) -> Option<Fate> {
         self.cx.counters.switched.add(1);
         self.cx.tallies.switched(self.key);
         let is_raw = matches!(self.active.answer.stage, Stage::Raw { .. });
         match self.active.answer.taker.take() {
             Some(taker) => Some(Fate::Leave(taker)),
             None if is_raw && self.active.exchange.is_some() => {
-                self.active.mode = Mode::Raw;
-                self.active.stop = Stop::Held;
+                self.active.raw = true;
+                // What was left of the input is the handler's now.
+                self.active.held = true;
                 None
             }
-            None => Some(Fate::Close),
-        }
-    }
-
-    /// Another protocol's bytes are all written.
-    fn finish_raw(&mut self) -> Option<Fate> {
-        if self.active.answer.stage != (Stage::Raw { finished: true }) {
-            return None;
-        }
-        if self.active.eof {
-            self.part_in_order();
-            return self.part();
-        }
-        self.link.stream.shutdown_write().is_err().then_some(Fate::Close)
-    }
-
-    /// Whether the machine may have events in the input it left.
-    fn may_resume(&self) -> bool {
-        match self.active.stop {
-            Stop::Held => !self.is_held(),
-            Stop::Answer => !self.active.answer.is_open(),
-            Stop::Input | Stop::Closed => false,
+            None => Some(Fate::Close { reset: false }),
         }
     }
 
@@ -232,30 +255,27 @@ impl<H: Handler> Turn<'_, H> {
     fn resume(&mut self, scratch: &mut Scratch) {
         let mut rest = std::mem::take(&mut self.active.rest);
         let mut input = rest.bytes();
-        self.active.stop = self.show(&mut input, &mut scratch.slots);
+        self.show(&mut input, &mut scratch.slots);
         let used = rest.len() - input.len();
         rest.consume(used);
         rest.release(&mut scratch.spare);
         self.active.rest = rest;
     }
 
-    /// Reads once, and shows the machine what came.
-    fn read(&mut self, scratch: &mut Scratch) {
+    /// Reads once, at most so many bytes, and shows the machine what came.
+    fn read(&mut self, scratch: &mut Scratch, most: usize) {
         let room = scratch.buffer.get_mut(scratch.front..).unwrap_or_default();
-        let len = room.len();
-        match self.link.stream.read(room) {
+        let len = room.len().min(most);
+        match self.link.stream.read(room.get_mut(..len).unwrap_or_default()) {
             Ok(0) => self.read_eof(scratch),
             Ok(n) => {
                 self.activity.received += n;
+                self.received += n as u64;
                 self.link.readable = n == len
                     || self.link.ends
                     || self.active.urgent
                     || !self.link.stream.short_read_is_last();
-                if self.active.mode == Mode::Linger {
-                    self.discard(n);
-                } else {
-                    self.received(scratch, n);
-                }
+                self.show_read(scratch, n);
             }
             Err(e) if e.kind() == ErrorKind::WouldBlock => self.link.readable = false,
             Err(e) if e.kind() == ErrorKind::Interrupted => {}
@@ -270,83 +290,59 @@ impl<H: Handler> Turn<'_, H> {
         if !std::mem::replace(&mut self.link.ends, true) {
             self.half_closed();
         }
-        match self.active.mode {
-            Mode::Linger => self.over = true,
-            Mode::Raw => self.raw_end(),
-            Mode::Http => {
-                self.link.conn.recv_eof();
-                self.resume(scratch);
-            }
+        if self.active.raw {
+            return self.raw_end();
         }
+        self.link.session.recv_eof();
+        self.resume(scratch);
     }
 
     #[inline]
-    fn received(&mut self, scratch: &mut Scratch, n: usize) {
+    fn show_read(&mut self, scratch: &mut Scratch, n: usize) {
         let Scratch { buffer, front, slots, spare } = scratch;
         let end = *front + n;
         if self.active.rest.is_empty() {
             let fresh = buffer.get(*front..end).unwrap_or_default();
             let mut input = fresh;
-            self.active.stop = self.show(&mut input, slots);
+            self.show(&mut input, slots);
             if !input.is_empty() {
                 self.active.rest.keep_with(input.len(), fresh, spare);
             }
             return;
         }
-        let cap = self.link.options.protocol.limits.max_contiguous() + buffer.len();
+        let cap = self.link.options.policy.protocol.limits.max_contiguous() + buffer.len();
         let mut rest = std::mem::take(&mut self.active.rest);
         let Some(mut input) = rest.join_in(buffer, *front..end, cap) else {
             // Only if more was read than the machine can have asked for.
-            self.over = true;
+            self.lost();
             return;
         };
-        self.active.stop = self.show(&mut input, slots);
+        self.show(&mut input, slots);
         let left = input.len();
         rest.keep_with(left, buffer.get(..end).unwrap_or_default(), spare);
         self.active.rest = rest;
     }
 
-    fn discard(&mut self, n: usize) {
-        if !self.active.request_open {
-            self.no_more(true);
-        }
-        self.active.discarded += n as u64;
-        if self.active.discarded > self.link.options.linger_limit {
-            self.over = true;
-        }
-    }
-
     /// Takes events from the machine until it has no more for now.
     #[inline]
-    fn show(&mut self, input: &mut &[u8], slots: &mut Slots) -> Stop {
-        loop {
-            if self.over {
-                return Stop::Closed;
-            }
+    fn show(&mut self, input: &mut &[u8], slots: &mut Slots) {
+        self.active.held = false;
+        while !self.over {
             if self.is_held() {
-                return Stop::Held;
+                self.active.held = true;
+                return;
             }
-            if self.active.mode == Mode::Raw {
+            if self.active.raw {
                 return self.raw_data(std::mem::take(input));
             }
-            match self.link.conn.recv(input, slots) {
+            let Link { session, options, .. } = &mut *self.link;
+            match session.recv(&options.policy, input, slots) {
                 Ok(Recv::Event(ServerEvent::Request(head))) => self.request(head),
                 Ok(Recv::Event(ServerEvent::Data(data))) => self.data(data),
                 Ok(Recv::Event(ServerEvent::End(trailers))) => self.end(trailers),
-                Ok(Recv::NeedInput(_)) => {
-                    self.want_content();
-                    return Stop::Input;
-                }
-                Ok(Recv::Paused(Pause::AwaitingResponse | Pause::FinishResponse)) => return Stop::Answer,
-                Ok(Recv::Paused(Pause::Switched)) => return Stop::Closed,
-                Ok(Recv::Closed) => {
-                    self.no_more(!input.is_empty());
-                    return Stop::Closed;
-                }
-                Err(error) => {
-                    self.broken(error, input);
-                    return Stop::Closed;
-                }
+                Ok(Recv::NeedInput(_)) => return self.want_content(),
+                Ok(Recv::Paused(_) | Recv::Closed) => return,
+                Err(error) => self.broken(error, input),
             }
         }
     }
@@ -363,13 +359,13 @@ impl<H: Handler> Turn<'_, H> {
         let flushed = outbox.flush(stream, writable, budget);
         let sent = outbox.sent;
         self.activity.sent += (sent - before) as usize;
+        self.sent += sent - before;
         // Also when nothing was sent: there may be more to send than before.
         if let Some(progress) = &answer.progress {
             progress.set_buffered(outbox.len());
         }
         if let Err(error) = &flushed {
             self.stream_failed(error);
-            self.link.conn.send_failed();
         }
         if !self.link.stream.wants_flush() {
             self.finished(sent);

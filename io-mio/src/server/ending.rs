@@ -4,10 +4,11 @@
 
 use std::io;
 
+use h1wire_proto::serving::Lapse;
 use h1wire_proto::{Expired, RecvError, Time};
 
 use crate::server::answer::Stage;
-use crate::server::connection::{Active, Mode, Stop};
+use crate::server::connection::{Active, Link};
 use crate::server::drive::Turn;
 use crate::server::handler::Handler;
 use crate::server::report::{Failure, Leaving};
@@ -17,63 +18,76 @@ impl<H: Handler> Turn<'_, H> {
     /// Reading or writing failed, and that is the end.
     #[cold]
     pub(crate) fn stream_failed(&mut self, error: &io::Error) {
+        self.observe();
+        let is_cut = error.kind() == io::ErrorKind::UnexpectedEof;
+        let is_reset = error.kind() == io::ErrorKind::ConnectionReset;
+        let is_lost = self.link.session.gone() || self.active.exchange.is_some();
         self.over = true;
         self.active.answer.marks.failure = Some(Failure::Stream(error.kind()));
-        let is_cut = error.kind() == io::ErrorKind::UnexpectedEof;
         // Who has everything may go as it likes.
-        let is_lingering = self.active.mode == Mode::Linger;
-        if (is_cut || is_lingering) && self.all_is_sent() && self.link.conn.may_end() {
+        if !is_lost && (is_cut || is_reset) {
             return;
         }
         self.cx.counters.io_errors.add(1);
         self.call(|handler, _, res| handler.stream_error(error, res.stream()));
     }
 
-    /// Deadlines may have passed.
+    /// Limits may have passed.
     pub(crate) fn expire(&mut self, now: Time) {
-        while !self.over
-            && let Some(expired) = self.link.timers.poll(now, &self.link.options.timeouts)
-        {
-            if !self.active.answer.is_open() {
-                self.begin_unasked();
+        while !self.over {
+            let unread = self.link.readable && !self.active.eof && !self.active.held;
+            let Link { session, options, .. } = &mut *self.link;
+            let Some(lapse) = session.expire(&options.policy, now, unread) else { return };
+            match lapse {
+                // This turn does, and then time is asked again.
+                Lapse::Read => return,
+                Lapse::Idle => {
+                    if self.tell_lapse(Expired::Idle) {
+                        self.settle();
+                        continue;
+                    }
+                    self.link.session.give_up();
+                    self.time_limit(Expired::Idle);
+                    self.over = true;
+                }
+                Lapse::Late(expired) => {
+                    self.tell_lapse(expired);
+                    self.time_limit(expired);
+                    self.time_out(expired);
+                }
+                Lapse::Over(expired) => {
+                    self.tell_lapse(expired);
+                    self.time_limit(expired);
+                    self.over = true;
+                }
             }
-            if expired != Expired::Idle {
-                self.link.conn.close_after_response();
-            }
-            let begun = self.active.answer.is_head_sent();
-            let kept = self.call(|handler, exchange, res| handler.timeout(expired, exchange.as_mut(), res));
-            if expired == Expired::Idle && kept == Some(true) {
-                self.settle();
-                continue;
-            }
-            self.cx.counters.time_limit(expired);
-            self.active.answer.marks.failure = Some(Failure::Timeout(expired));
-            self.time_out(expired, begun);
-        }
-        let link = &mut *self.link;
-        if link.tenure.poll(now, &mut link.conn) {
-            self.over |= self.active.is_idle();
         }
     }
 
-    /// `begun`: the answer was, before the handler was told.
-    fn time_out(&mut self, expired: Expired, begun: bool) {
-        let unfinished = begun || self.link.conn.body().is_some();
-        let is_cut = self.active.answer.stage == Stage::Cut;
-        let Some(status) = expired.status().filter(|_| !unfinished && !is_cut) else {
+    /// Whether the handler objects.
+    fn tell_lapse(&mut self, expired: Expired) -> bool {
+        if !self.active.answer.is_open() {
+            self.begin_unasked();
+        }
+        self.call(|handler, exchange, res| handler.timeout(expired, exchange.as_mut(), res)) == Some(true)
+    }
+
+    fn time_limit(&mut self, expired: Expired) {
+        self.cx.counters.time_limit(expired);
+        self.active.answer.marks.failure = Some(Failure::Timeout(expired));
+    }
+
+    /// The client was late with its request.
+    fn time_out(&mut self, expired: Expired) {
+        if self.active.answer.stage == Stage::Cut {
             self.over = true;
             return;
-        };
-        if !self.active.answer.is_head_sent() {
-            let date = if self.cx.options.send_date { Some(self.cx.clock.date()) } else { None };
-            let Active { answer, outbox, .. } = &mut *self.active;
-            if self.link.conn.respond_expired(expired, date, &mut outbox.queue).is_err() {
-                self.over = true;
-                return;
-            }
-            answer.head_sent(status, self.cx.clock.micros());
         }
-        self.active.stop = Stop::Closed;
+        let Active { answer, outbox, .. } = &mut *self.active;
+        let now = self.cx.clock.micros();
+        if self.link.session.respond_expired(expired, self.cx.date(), &mut outbox.queue) {
+            answer.head_sent(expired.status().unwrap_or(answer.draft.status), now);
+        }
         self.abort_exchange(true);
     }
 
@@ -85,20 +99,17 @@ impl<H: Handler> Turn<'_, H> {
             self.begin_unasked();
         }
         self.active.answer.marks.failure = Some(Failure::Protocol(error.kind()));
-        let client_error = ClientError { error, raw, bytes_parsed: self.link.conn.recv_offset() };
+        let client_error =
+            ClientError { error, raw, bytes_parsed: self.link.session.machine().recv_offset() };
         self.call(|handler, _, res| handler.client_error(&client_error, res));
-        let Active { answer, outbox, .. } = &mut *self.active;
-        if !answer.is_head_sent() {
-            let date = if self.cx.options.send_date { Some(self.cx.clock.date()) } else { None };
-            // Refused if there was an answer already.
-            if self.link.conn.respond_error(&error, date, &mut outbox.queue).is_ok()
-                && answer.stage != Stage::Cut
-            {
-                answer.head_sent(error.status(), self.cx.clock.micros());
-            }
+        if self.active.answer.stage == Stage::Cut {
+            self.over = true;
         }
-        // Nothing may be written into an answer that is under way.
-        self.over |= self.link.conn.body().is_some() || self.active.answer.stage == Stage::Cut;
+        let Active { answer, outbox, .. } = &mut *self.active;
+        let now = self.cx.clock.micros();
+        if self.link.session.respond_error(&error, self.cx.date(), &mut outbox.queue) {
+            answer.head_sent(error.status(), now);
+        }
         self.abort_exchange(true);
     }
 
@@ -107,7 +118,7 @@ impl<H: Handler> Turn<'_, H> {
         let was_open = self.active.answer.is_open();
         self.active.answer.close_progress();
         self.end_calls(true);
-        self.link.conn.keep_reading(false);
+        self.link.session.conn().keep_reading(false);
         if self.active.exchange.is_some()
             || (reported || was_open) && self.active.answer.marks.failure.is_some()
         {
@@ -157,19 +168,6 @@ impl<H: Handler> Turn<'_, H> {
             });
             self.over |= told.is_none();
         }
-        if self.active.answer.own_idle && !self.active.answer.is_open() && self.active.outbox.is_empty() {
-            self.end_own_idle();
-        }
-    }
-
-    /// The answer that had an idle limit of its own is over.
-    #[inline]
-    pub(super) fn end_own_idle(&mut self) {
-        if self.active.answer.own_idle {
-            self.active.answer.own_idle = false;
-            self.link.timers.set_idle(self.link.options.timeouts.idle);
-            self.timers_changed = true;
-        }
     }
 
     /// Another protocol came to its end, or went elsewhere.
@@ -187,14 +185,15 @@ impl<H: Handler> Turn<'_, H> {
     /// Adds what happened in this turn to the counters.
     #[inline]
     pub(crate) fn count(&mut self) {
-        let (counters, activity) = (&self.cx.counters, &self.activity);
-        counters.requests.add(activity.heads.into());
-        counters.bytes_received.add(activity.received as u64);
-        counters.bytes_sent.add(activity.sent as u64);
-        if activity.heads > 0 && activity.heads == self.link.tenure.requests() {
-            counters.used.add(1);
-        }
-        self.cx.tallies.count(self.key, activity.received, activity.sent);
+        let counters = &self.cx.counters;
+        let requests = self.link.session.requests();
+        let begun = u64::from(requests.wrapping_sub(self.requests));
+        counters.requests.add(begun);
+        // The first one of a connection is not on a used one.
+        counters.reused.add(begun.saturating_sub(u64::from(self.requests == 0)));
+        counters.bytes_received.add(self.received);
+        counters.bytes_sent.add(self.sent);
+        self.cx.tallies.count(self.key, self.received, self.sent);
     }
 
     /// The connection left the loop.
@@ -211,7 +210,7 @@ impl<H: Handler> Turn<'_, H> {
         if let crate::Stream::Other(stream) = &mut self.link.stream
             && self.active.outbox.is_empty()
             && !unfinished
-            && self.link.conn.body().is_none()
+            && self.link.session.conn().body().is_none()
         {
             // What cannot be said at once is not said.
             let _ = stream.shutdown_write();
@@ -241,7 +240,7 @@ impl<H: Handler> Turn<'_, H> {
     #[cold]
     fn closed(&mut self) {
         let now = self.cx.clock.now();
-        if let Some(report) = self.cx.tallies.report(self.key, self.link.tenure.requests(), now) {
+        if let Some(report) = self.cx.tallies.report(self.key, self.link.session.requests(), now) {
             let stream = &self.link.stream;
             let handler = &mut *self.handler;
             self.cx.counters.guard(|| handler.closed(stream, &report));

@@ -16,7 +16,7 @@ use slab::Slab;
 use crate::client::engine::Engine;
 use crate::clock::Clock;
 use crate::server::census::{Census, Guests};
-use crate::server::connection::{Active, Connection, Link, Mode};
+use crate::server::connection::{Active, Connection, Link};
 use crate::server::context::{Context, Scratch};
 use crate::server::counters;
 use crate::server::drive::{Fate, Turn};
@@ -79,8 +79,7 @@ impl<H: Handler> EventLoop<H> {
     /// belongs to; its own token may be any below.
     ///
     /// # Errors
-    /// Those of cloning the registry, and [`InvalidInput`](io::ErrorKind::InvalidInput) for options that cannot be
-    /// obeyed: a value of [`Options::server`] that may not be sent.
+    /// Those of cloning the registry.
     pub fn new(
         registry: &Registry,
         waker: Arc<Waker>,
@@ -102,11 +101,9 @@ impl<H: Handler> EventLoop<H> {
     ) -> io::Result<Self> {
         let scratch = Scratch::new(&options);
         let client = upstream::client(&options, registry, &waker, first_token)?;
-        let own = options.own_fields().map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e))?;
         let cx = Context {
             clock: Clock::new(),
             options: Arc::new(options),
-            own,
             counters: Arc::new(counters::Shared::default()),
             remote: Arc::new(Remote::new(waker)),
             tallies: Tallies::default(),
@@ -242,7 +239,7 @@ impl<H: Handler> EventLoop<H> {
         link.writable |= event.is_writable();
         link.ends |= event.is_read_closed() || event.is_error();
         // What is closed in both directions, and not by us, is gone.
-        let is_http = active.as_ref().is_none_or(|active| active.mode == Mode::Http);
+        let is_http = active.as_ref().is_none_or(|active| !active.raw) && !link.session.is_lingering();
         link.gone |= event.is_error() || event.is_write_closed() && is_http;
         let half_closed = half_closed && !link.gone;
         if half_closed || event.is_priority() {
@@ -320,6 +317,7 @@ impl<H: Handler> EventLoop<H> {
         let was_idle = c.active.is_none();
         let active = c.active.take().or_else(|| self.spares.pop());
         let active = active.unwrap_or_else(|| Box::new(Active::new()));
+        let requests = c.link.session.requests();
         let mut turn = Turn {
             link: &mut c.link,
             active,
@@ -332,14 +330,21 @@ impl<H: Handler> EventLoop<H> {
             over: false,
             timers_changed: false,
             activity: Activity::default(),
+            requests,
+            received: 0,
+            sent: 0,
         };
         first(&mut turn);
         let fate = turn.run(&mut self.scratch);
         turn.count();
         match fate {
             Fate::Wait | Fate::Again => {}
-            Fate::Close => {
-                turn.say_goodbye();
+            Fate::Close { reset } => {
+                if reset {
+                    turn.link.stream.reset();
+                } else {
+                    turn.say_goodbye();
+                }
                 turn.ended();
                 let active = turn.active;
                 if let Some(Link { stream: Stream::Other(mut stream), .. }) = self.remove(key) {
@@ -359,10 +364,12 @@ impl<H: Handler> EventLoop<H> {
                 return self.keep(active);
             }
         }
-        match turn.observe() {
-            None => {}
-            Some(Some(at)) => self.wheel.schedule(key, at),
-            Some(None) => self.wheel.cancel(key),
+        turn.observe();
+        if turn.timers_changed {
+            match turn.link.next_deadline() {
+                Some(at) => self.wheel.schedule(key, at),
+                None => self.wheel.cancel(key),
+            }
         }
         let mut active = turn.active;
         if matches!(fate, Fate::Again) && !std::mem::replace(&mut active.queued, true) {

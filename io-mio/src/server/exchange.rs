@@ -5,11 +5,12 @@
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use h1wire_proto::{Asks, Fields, Method, RequestHead};
+use h1wire_proto::serving::Route;
+use h1wire_proto::{Fields, RequestHead};
 
 use crate::client::engine::Engine;
 use crate::server::answer::Stage;
-use crate::server::connection::{Active, Mode, Stop};
+use crate::server::connection::Active;
 use crate::server::drive::Turn;
 use crate::server::handler::Handler;
 use crate::server::remote::Action;
@@ -20,27 +21,22 @@ use crate::server::response::Response;
 impl<H: Handler> Turn<'_, H> {
     #[inline]
     pub(crate) fn request(&mut self, head: RequestHead<'_, '_>) {
-        self.end_own_idle();
-        let link = &mut *self.link;
-        link.tenure.request(&link.options.lifetime(), &mut link.conn);
-        self.active.discarded = 0;
-        self.activity.heads += 1;
-        let marks = self.marks(self.link.tenure.requests());
+        let number = self.link.session.requests();
+        let marks = self.marks(number);
         self.active.answer.begin(marks);
-        self.active.answer.is_connect = head.method == Method::Connect;
         self.active.request_open = !head.body.is_empty();
-        let req = Request { head, number: self.link.tenure.requests(), is_shutting_down: self.cx.draining };
-        let exchange = self.call(|handler, _, res| match head.asks(true) {
-            Asks::Tunnel => handler.connect(&req, res),
-            Asks::Expectation => handler.check_expectation(&req, res),
-            Asks::Continue if head.upgrade && handler.should_upgrade(&req) => {
-                res.continue_when_wanted();
-                handler.upgrade(&req, res)
-            }
-            Asks::Continue => handler.check_continue(&req, res),
-            Asks::Upgrade if handler.should_upgrade(&req) => handler.upgrade(&req, res),
-            Asks::Upgrade | Asks::Nothing => handler.request(&req, res),
-        });
+        let req = Request { head, number, is_shutting_down: self.cx.draining };
+        let exchange =
+            self.call(|handler, _, res| match Route::of(&head, true, |_| handler.should_upgrade(&req)) {
+                Route::Tunnel => handler.connect(&req, res),
+                Route::Expectation => handler.check_expectation(&req, res),
+                Route::Upgrade => {
+                    res.continue_when_wanted();
+                    handler.upgrade(&req, res)
+                }
+                Route::Continue => handler.check_continue(&req, res),
+                Route::Request => handler.request(&req, res),
+            });
         self.active.exchange = exchange.flatten();
         if self.active.request_open {
             self.settle();
@@ -51,7 +47,6 @@ impl<H: Handler> Turn<'_, H> {
 
     pub(crate) fn data(&mut self, data: &[u8]) {
         if self.active.exchange.is_none() {
-            self.active.discarded += data.len() as u64;
             return;
         }
         self.tell(|handler, exchange, res| handler.data(exchange, data, res));
@@ -68,8 +63,9 @@ impl<H: Handler> Turn<'_, H> {
     /// The machine waits for bytes. If they are content the client holds back, it is asked for.
     #[inline]
     pub(crate) fn want_content(&mut self) {
-        if self.active.answer.wants.invitation && self.link.conn.wants_continue() {
-            self.call(|_, _, res| res.send_continue().is_ok());
+        let Active { answer, outbox, .. } = &mut *self.active;
+        if answer.wants.invitation {
+            self.link.session.conn().send_continue_if_wanted(&mut outbox.queue);
         }
     }
 
@@ -87,33 +83,30 @@ impl<H: Handler> Turn<'_, H> {
     }
 
     /// A piece of another protocol.
-    pub(crate) fn raw_data(&mut self, data: &[u8]) -> Stop {
+    pub(crate) fn raw_data(&mut self, data: &[u8]) {
         if !data.is_empty() {
             self.data(data);
         }
-        if self.active.eof { Stop::Closed } else { Stop::Input }
     }
 
     /// The end of the client's half of another protocol.
     pub(crate) fn raw_end(&mut self) {
-        self.active.stop = Stop::Closed;
         self.tell(|handler, exchange, res| handler.end(exchange, Fields::EMPTY, res));
         self.settle();
     }
 
-    /// There will be no more events; perhaps there would have been another request.
-    pub(crate) fn no_more(&mut self, ignored: bool) {
-        let link = &*self.link;
-        if ignored && !self.active.dropped && link.tenure.is_used_up(&link.options.lifetime()) {
-            self.active.dropped = true;
-            self.cx.counters.refused.add(1);
+    /// Perhaps there would have been another request.
+    #[inline]
+    pub(crate) fn tell_dropped(&mut self) {
+        if self.link.session.dropped() {
+            self.cx.counters.dropped.add(1);
             self.call(|handler, _, _| handler.drop_request());
         }
     }
 
     /// The client will send nothing more. What it sent before is told first, and in another protocol its end is enough.
     pub(crate) fn half_closed(&mut self) {
-        if !self.active.request_open && self.active.mode == Mode::Http {
+        if !self.active.request_open && !self.active.raw {
             self.tell_half_closed();
             self.settle();
         }
@@ -159,9 +152,10 @@ impl<H: Handler> Turn<'_, H> {
         self.settle();
     }
 
-    /// Reads although no event said that there is something, and lets what there is be the last request.
+    /// Ends a connection at rest, but reads although no event said that there is something: a request that is there is
+    /// answered, as the last.
     pub(crate) fn look_once_more(&mut self) {
-        self.link.conn.close_after_response();
+        self.link.session.wind_up();
         self.link.readable = true;
     }
 
@@ -172,7 +166,7 @@ impl<H: Handler> Turn<'_, H> {
 
     #[inline]
     pub(crate) fn is_answered(&mut self) -> bool {
-        self.active.answer.is_head_sent() && self.link.conn.body().is_none()
+        self.active.answer.is_head_sent() && self.link.session.conn().body().is_none()
     }
 
     /// Calls the handler about the exchange at hand, if there is one.
@@ -211,7 +205,7 @@ impl<H: Handler> Turn<'_, H> {
         let handler = &mut *self.handler;
         match catch_unwind(AssertUnwindSafe(|| f(handler, exchange, &mut res))) {
             Ok(value) => {
-                self.timers_changed |= self.active.answer.own_idle;
+                self.timers_changed |= std::mem::take(&mut self.active.answer.wants.deadline);
                 Some(value)
             }
             Err(_) => {
@@ -228,10 +222,10 @@ impl<H: Handler> Turn<'_, H> {
             self.cx.counters.aborted.add(1);
             self.cx.counters.guard(|| drop(exchange));
         }
-        self.link.conn.keep_reading(false);
-        self.link.conn.close_after_response();
+        self.link.session.conn().keep_reading(false);
+        self.link.session.conn().close_after_response();
         self.active.answer.marks.failure = Some(Failure::Panic);
-        let unfinished = self.link.conn.body().is_some();
+        let unfinished = self.link.session.conn().body().is_some();
         self.active.answer.fail(unfinished);
     }
 
@@ -261,7 +255,7 @@ impl<H: Handler> Turn<'_, H> {
         }
         let active = &mut *self.active;
         if active.answer.wants.rest && active.request_open && active.exchange.is_some() {
-            self.link.conn.keep_reading(true);
+            self.link.session.conn().keep_reading(true);
             return;
         }
         active.answer.stage = Stage::Complete;
@@ -276,7 +270,7 @@ impl<H: Handler> Turn<'_, H> {
     /// The exchange is over but for bytes that wait to be sent.
     pub(super) fn leave(&mut self) {
         let (is_complete, last) = (self.is_answered(), self.active.outbox.position());
-        let received = self.link.conn.recv_offset();
+        let received = self.link.session.machine().recv_offset();
         let Active { answer, exchange, leaving, .. } = &mut *self.active;
         let marks = &answer.marks;
         let (status, error) = (answer.draft.status, answer.error.take());
@@ -288,7 +282,7 @@ impl<H: Handler> Turn<'_, H> {
     /// Nobody will complete the answer.
     #[cold]
     fn unanswered(&mut self) {
-        let unfinished = self.link.conn.body().is_some();
+        let unfinished = self.link.session.conn().body().is_some();
         self.call(|_, _, res| {
             res.fail(if unfinished {
                 "the answer was not completed"
@@ -317,13 +311,13 @@ impl<H: Handler> Turn<'_, H> {
     #[inline]
     pub(super) fn marks(&self, number: u32) -> Marks {
         let position = self.active.outbox.position();
-        Marks::begin(number, self.cx.clock.micros(), self.link.conn.recv_offset(), position)
+        Marks::begin(number, self.cx.clock.micros(), self.link.session.machine().recv_offset(), position)
     }
 
     /// There is something to say although no request waits for an answer.
     #[cold]
     pub(super) fn begin_unasked(&mut self) {
-        let marks = self.marks(self.link.tenure.requests().saturating_add(1));
+        let marks = self.marks(self.link.session.requests().saturating_add(1));
         self.active.answer.begin_unasked(marks);
     }
 }

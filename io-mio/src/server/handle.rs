@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use h1wire_proto::SendError;
+use h1wire_proto::serving::Counters;
 
-use crate::server::counters::{self, Counters};
+use crate::server::counters;
 use crate::server::options::Options;
 use crate::server::remote::{Command, Remote};
 use crate::stream::Stream;
@@ -59,16 +59,12 @@ impl Handle {
         self.to_all(|| Command::CloseAll);
     }
 
-    /// Sets the options. They apply to new connections; [`Options::server`] and [`Options::send_date`] to all answers
-    /// from now on. The size of the read buffer stays.
-    ///
-    /// # Errors
-    /// [`BadFieldValue`](SendError::BadFieldValue) for a value of [`Options::server`] that may not be sent. Nothing is
-    /// changed then.
-    pub fn set_options(&self, options: Options) -> Result<(), SendError> {
-        let (own, options) = (options.own_fields()?, Arc::new(options));
-        self.to_all(|| Command::Options(options.clone(), own.clone()));
-        Ok(())
+    /// Sets the options. They apply to new connections;
+    /// [`server`](h1wire_proto::serving::Policy::server) and [`send_date`](h1wire_proto::serving::Policy::send_date) to all
+    /// answers from now on. The size of the read buffer stays.
+    pub fn set_options(&self, options: Options) {
+        let options = Arc::new(options);
+        self.to_all(|| Command::Options(options.clone()));
     }
 
     /// Serves a connection that was made elsewhere, in one of the event loops. Once that has ended, it is closed.
@@ -83,7 +79,7 @@ impl Handle {
     pub fn counters(&self) -> Counters {
         let mut sum = Counters::default();
         for (_, counters) in self.loops.iter() {
-            sum.add(counters);
+            counters.add_to(&mut sum);
         }
         sum
     }

@@ -80,10 +80,10 @@ pub trait Handler {
     ///
     /// In a tunnel that stays in the loop, content is what the client sends.
     ///
-    /// Default: the connection is closed.
+    /// Default: 501, and the connection is closed.
     fn connect(&mut self, req: &Request<'_>, res: &mut Response<'_>) -> Option<Self::Exchange> {
         let _ = req;
-        res.abort();
+        res.refuse_tunnel();
         None
     }
 
@@ -164,7 +164,7 @@ pub trait Handler {
     }
 
     /// A client sent more on a connection on which it was told that there will be no more answers, because of
-    /// [`Options::max_requests`](crate::Options::max_requests). It is not looked at (RFC 9112 section 9.6). Told once for
+    /// [`Lifetime::max_requests`](h1wire_proto::Lifetime::max_requests). It is not looked at (RFC 9112 section 9.6). Told once for
     /// a connection.
     fn drop_request(&mut self) {}
 

@@ -32,8 +32,8 @@ mod running;
 mod upstream;
 
 pub use closure::Outcome;
-pub use counters::Counters;
 pub use event_loop::EventLoop;
+pub use h1wire_proto::serving::Counters;
 pub use handle::{Drained, Handle};
 pub use handler::Handler;
 pub use listener::{Listener, Listening};
@@ -173,7 +173,7 @@ impl Server {
 
     /// Answers every request by calling `f` as soon as its head is there, until the process ends. Content is discarded:
     /// [`serve_whole`](Self::serve_whole) gives it to the closure, [`serve_with`](Self::serve_with) to a handler piece by
-    /// piece. A `CONNECT` is not shown; its connection is closed. An error that `f` returns is answered with 500, and
+    /// piece. A `CONNECT` is not shown and answered with 501. An error that `f` returns is answered with 500, and
     /// [counted](Counters::handler_errors).
     ///
     /// As in [`serve_with`](Self::serve_with), one event loop runs in this thread.

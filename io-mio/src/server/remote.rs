@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use h1wire_proto::Prepared;
 use mio::Waker;
 
 use crate::server::options::Options;
@@ -27,8 +26,7 @@ pub(crate) enum Command {
     Shutdown(Duration),
     CloseIdle,
     CloseAll,
-    /// And the fields that follow from them.
-    Options(Arc<Options>, Option<Prepared>),
+    Options(Arc<Options>),
 }
 
 /// One exchange of one connection, never given twice by a loop.

@@ -193,10 +193,10 @@ impl Tallies {
     }
 
     #[inline]
-    pub(crate) fn count(&mut self, key: usize, received: usize, sent: usize) {
+    pub(crate) fn count(&mut self, key: usize, received: u64, sent: u64) {
         if let Some(Some(tally)) = self.0.get_mut(key) {
-            tally.received += received as u64;
-            tally.sent += sent as u64;
+            tally.received += received;
+            tally.sent += sent;
         }
     }
 

@@ -68,15 +68,15 @@ impl Response<'_> {
     /// write, see [`content_length`](Self::content_length).
     #[inline]
     pub fn header(&mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> &mut Self {
-        let set = self.headers_mut().and_then(|headers| headers.set(&name, value));
-        self.note_field(name.as_ref(), set)
+        let set = self.headers_mut().and_then(|headers| headers.set(name, value));
+        self.note(set)
     }
 
     /// Adds a field line, beside others of that name.
     #[inline]
     pub fn append_header(&mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> &mut Self {
-        let added = self.headers_mut().and_then(|headers| headers.append(&name, value));
-        self.note_field(name.as_ref(), added)
+        let added = self.headers_mut().and_then(|headers| headers.append(name, value));
+        self.note(added)
     }
 
     /// Sets all these fields, in place of all lines of their names. Several lines of one name are kept.
@@ -129,10 +129,16 @@ impl Response<'_> {
             return Ok(());
         }
         self.settled_draft()?;
+        // Once the final head is there it is too late to ask for content, and whoever sends it before the rest of the
+        // answer wants that (RFC 9110 section 10.1.1).
+        if self.answer.wants.invitation {
+            self.link.session.conn().send_continue_if_wanted(&mut self.outbox.queue);
+        }
         let draft = &self.answer.draft;
         let len = draft.length.map_or(BodyLen::Unknown, BodyLen::Exact);
         let (status, own) = self.cx.common(draft);
-        let sent = self.link.conn.respond(status, &(own, &draft.headers), len, &mut self.outbox.queue);
+        let sent =
+            self.link.session.conn().respond(status, &(own, &draft.headers), len, &mut self.outbox.queue);
         self.head_sent(sent)
     }
 
@@ -164,7 +170,7 @@ impl Response<'_> {
         let draft = &self.answer.draft;
         let (status, own) = self.cx.common(draft);
         let fields = (own, &draft.headers);
-        let sent = self.link.conn.respond_with(status, &fields, content, &mut self.outbox.queue);
+        let sent = self.link.session.conn().respond_with(status, &fields, content, &mut self.outbox.queue);
         self.head_sent(sent)
     }
 
@@ -200,7 +206,7 @@ impl Response<'_> {
         }
         self.fits(content.len() as u64, false)?;
         self.send_head()?;
-        let written = match self.link.conn.body() {
+        let written = match self.link.session.conn().body() {
             Some(mut body) => body.data(content, &mut self.outbox.queue),
             None if content.is_empty() => Ok(()),
             None => Err(SendError::WrongState),
@@ -239,14 +245,14 @@ impl Response<'_> {
     /// Sets a field of the trailer section, in place of all lines of that name. Trailers are sent with chunked content,
     /// else they are dropped.
     pub fn trailer(&mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> &mut Self {
-        let set = self.trailers_mut().and_then(|trailers| trailers.set(&name, value));
-        self.note_field(name.as_ref(), set)
+        let set = self.trailers_mut().and_then(|trailers| trailers.set(name, value));
+        self.note(set)
     }
 
     /// Adds a line to the trailer section, beside others of that name.
     pub fn append_trailer(&mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> &mut Self {
-        let added = self.trailers_mut().and_then(|trailers| trailers.append(&name, value));
-        self.note_field(name.as_ref(), added)
+        let added = self.trailers_mut().and_then(|trailers| trailers.append(name, value));
+        self.note(added)
     }
 
     /// Completes the answer, after the head if that was not sent. A second time it does nothing.
@@ -264,7 +270,7 @@ impl Response<'_> {
         self.fits(0, true)?;
         self.send_head()?;
         self.settled_draft()?;
-        let ended = match self.link.conn.body() {
+        let ended = match self.link.session.conn().body() {
             Some(body) => body.end(&self.answer.draft.trailers, &mut self.outbox.queue),
             None => Ok(()),
         };
@@ -305,7 +311,7 @@ impl Response<'_> {
     fn frame(&mut self, len: u64) -> Result<Option<Frame>, SendError> {
         self.fits(len, false)?;
         self.send_head()?;
-        let frame = match self.link.conn.body() {
+        let frame = match self.link.session.conn().body() {
             Some(mut body) => body.frame(len).map(Some),
             None if len == 0 => Ok(None),
             None => Err(SendError::WrongState),
@@ -332,7 +338,7 @@ impl Response<'_> {
             false if ends => SendError::BodyTooShort,
             false => return Ok(()),
         };
-        if !self.link.conn.sends_content(self.answer.draft.status) {
+        if !self.link.session.conn().sends_content(self.answer.draft.status) {
             return Ok(());
         }
         let than = if ends { "" } else { " or more" };

@@ -30,7 +30,7 @@ fn client_hello(authority: &Authority) -> Vec<u8> {
 fn a_handshake_has_the_time_of_a_head_however_slowly_its_bytes_come() {
     let authority = Authority::new();
     let (server, told) =
-        authority.log(options(|o| o.timeouts = Timeouts { headers: ms(300), ..Timeouts::SERVER }));
+        authority.log(options(|o| o.policy.timeouts = Timeouts { headers: ms(300), ..Timeouts::SERVER }));
     let hello = client_hello(&authority);
     for begun in [0, hello.len() / 2, hello.len()] {
         let (first, rest) = hello.split_at(begun);

@@ -19,7 +19,7 @@ const LARGE: usize = 150_000;
 fn a_slow_reader_has_its_answer_whole_as_long_as_it_reads() {
     let authority = Authority::new();
     let timeouts = Timeouts { write: ms(400), idle: ms(400), ..Timeouts::SERVER };
-    let server = authority.server().options(options(|o| o.timeouts = timeouts));
+    let server = authority.server().options(options(|o| o.policy.timeouts = timeouts));
     let server = server.start(|_: &Request<'_>, res: &mut Response<'_>| res.end(vec![b'x'; LARGE])).unwrap();
     let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
     socket2::SockRef::from(&far).set_send_buffer_size(4096).unwrap();
@@ -54,7 +54,7 @@ fn a_slow_reader_has_its_answer_whole_as_long_as_it_reads() {
 #[test]
 fn a_reader_that_stops_is_cut_off() {
     let authority = Authority::new();
-    let (server, told) = authority.log(options(|o| o.timeouts.write = ms(200)));
+    let (server, told) = authority.log(options(|o| o.policy.timeouts.write = ms(200)));
     let mut client = authority.client(&server);
     client.send("GET /flood HTTP/1.1\r\nHost: a\r\n\r\n");
     let mut last = String::new();
