@@ -5,8 +5,8 @@
 //! nothing is piled up: a side is only read while what is to be sent to the other one is little, so whoever is slow
 //! slows down whoever is fast. This file moves bytes; what they mean is in `exchange`.
 //!
-//! A request that fails on a connection that was used before is answered with 502 here, though it could mostly be sent
-//! again: see the module `retry` of the machine. Beyond silence, time limits are those of `own_io`.
+//! A request that fails on a connection that was used before is sent again, once, where that does no harm, and WebSockets
+//! are let through. Beyond silence, time limits are those of `own_io`.
 
 mod exchange;
 
@@ -17,7 +17,7 @@ use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, sink};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, copy_bidirectional, sink};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
@@ -47,6 +47,9 @@ pub async fn serve_connection(client: TcpStream, address: SocketAddr, edge: Forw
             }
         }
 
+        if exchange.switched {
+            return relay(exchange).await;
+        }
         let Exchange { client, origin, over, .. } = &mut exchange;
         if client.out.is_empty() {
             match client.conn.advice() {
@@ -109,6 +112,21 @@ async fn move_bytes<R: Role>(side: Option<&mut Side<R>>, may_read: bool) -> io::
         }
         else => pending().await,
     }
+}
+
+/// Joins both sides, after what each has said so far. The machines have nothing more to say.
+async fn relay(exchange: Exchange) -> Result {
+    let Exchange { client, origin: Some(origin), .. } = exchange else { return Ok(()) };
+    let (Some(mut near), Some(mut far)) = (client.stream, origin.stream) else { return Ok(()) };
+    let mut first = client.out;
+    while let Some(slice) = first.only_slice().filter(|slice| !slice.is_empty()) {
+        let n = near.write(slice).await?;
+        first.advance(n);
+    }
+    near.write_all(origin.input.bytes()).await?;
+    far.write_all(client.input.bytes()).await?;
+    copy_bidirectional(&mut near, &mut far).await?;
+    Ok(())
 }
 
 /// What the client still sends is read for a while, or a reset could take the answer back.

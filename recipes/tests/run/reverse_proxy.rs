@@ -27,6 +27,11 @@ fn through_proxy(origin: SocketAddr, client: impl FnOnce(TcpStream)) -> Result {
     })
 }
 
+/// What was said, without the `Date` lines that the proxy added.
+fn undated(said: &str) -> String {
+    said.split_inclusive("\r\n").filter(|line| !line.starts_with("Date: ")).collect()
+}
+
 /// An origin: where it listens, and its next connection.
 fn origin() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -58,7 +63,7 @@ fn exchanges_pass_with_their_framing_rebuilt_and_what_was_meant_for_the_hop_left
         assert_eq!(read_until(&mut server, "d\r\n\r\n"), "1\r\n!\r\n0\r\nDigest: d\r\n\r\n");
         server.write_all(b"HTTP/1.1 200 Fine\r\nKeep-Alive: timeout=5\r\nContent-Length: 2\r\n\r\no").unwrap();
         assert_eq!(
-            read_until(&mut client, "o"),
+            undated(&read_until(&mut client, "o")),
             "HTTP/1.1 200 Fine\r\nVia: 1.1 edge\r\nContent-Length: 2\r\n\r\no"
         );
         server.write_all(b"k").unwrap();
@@ -69,7 +74,7 @@ fn exchanges_pass_with_their_framing_rebuilt_and_what_was_meant_for_the_hop_left
         server.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\nConnection: close\r\n\r\n").unwrap();
         drop(server);
         assert_eq!(
-            read_until(&mut client, "\r\n\r\n"),
+            undated(&read_until(&mut client, "\r\n\r\n")),
             "HTTP/1.1 200 OK\r\nVia: 1.1 edge\r\nContent-Length: 7\r\n\r\n"
         );
         let mut server = accept(&listener);
@@ -77,7 +82,8 @@ fn exchanges_pass_with_their_framing_rebuilt_and_what_was_meant_for_the_hop_left
         server.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n").unwrap();
         let mut answer = String::new();
         client.read_to_string(&mut answer).unwrap();
-        assert_eq!(answer, "HTTP/1.1 200 OK\r\nVia: 1.1 edge\r\nConnection: close\r\n\r\nabc");
+        assert_eq!(undated(&answer), "HTTP/1.1 200 OK\r\nVia: 1.1 edge\r\nConnection: close\r\n\r\nabc");
+        assert!(answer.contains("\r\nDate: "), "{answer}");
     })
     .unwrap();
 }
@@ -144,7 +150,7 @@ fn an_origin_that_fails_is_502_before_its_answer_and_an_answer_without_end_after
         read_until(&mut server, "\r\n\r\n");
         drop(server);
         assert_eq!(
-            read_until(&mut client, "\r\n\r\n"),
+            undated(&read_until(&mut client, "\r\n\r\n")),
             "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n"
         );
         let mut server = accept(&listener);
@@ -162,7 +168,7 @@ fn an_origin_that_fails_is_502_before_its_answer_and_an_answer_without_end_after
         client.read_to_string(&mut answer).unwrap();
         // However much of it came before the end: less than was announced.
         let begun = "HTTP/1.1 200 OK\r\nVia: 1.1 edge\r\nContent-Length: 20\r\n\r\nup to here";
-        assert!(begun.starts_with(&answer), "{answer}");
+        assert!(begun.starts_with(&undated(&answer)), "{answer}");
     });
     assert!(served.is_err());
 
@@ -172,10 +178,76 @@ fn an_origin_that_fails_is_502_before_its_answer_and_an_answer_without_end_after
         let mut answer = String::new();
         client.read_to_string(&mut answer).unwrap();
         assert_eq!(
-            answer,
+            undated(&answer),
             "HTTP/1.1 508 Loop Detected\r\nContent-Length: 0\r\n\r\n\
              HTTP/1.1 502 Bad Gateway\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
         );
+    })
+    .unwrap();
+}
+
+/// RFC 9110 section 9.2.2.
+#[test]
+fn a_connection_that_died_between_two_requests_is_replaced_where_that_does_no_harm() {
+    let (listener, address) = origin();
+    through_proxy(address, |mut client| {
+        let ok = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+        client.write_all(b"GET /1 HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
+        let mut server = accept(&listener);
+        read_until(&mut server, "\r\n\r\n");
+        server.write_all(ok).unwrap();
+        read_until(&mut client, "ok");
+        client.write_all(b"GET /2 HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
+        read_until(&mut server, "\r\n\r\n");
+        drop(server);
+        let mut server = accept(&listener);
+        assert_eq!(
+            read_until(&mut server, "\r\n\r\n"),
+            "GET /2 HTTP/1.1\r\nHost: h\r\nVia: 1.1 edge\r\n\r\n"
+        );
+        server.write_all(ok).unwrap();
+        read_until(&mut client, "ok");
+        // What may do harm twice is not sent twice.
+        client
+            .write_all(b"POST /3 HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            .unwrap();
+        read_until(&mut server, "\r\n\r\n");
+        drop(server);
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 502 "), "{answer}");
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_websocket_is_let_through_and_no_other_protocol_is_offered() {
+    let (listener, address) = origin();
+    through_proxy(address, |mut client| {
+        client
+            .write_all(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")
+            .unwrap();
+        let mut server = accept(&listener);
+        assert!(!read_until(&mut server, "\r\n\r\n").contains("h2c"));
+        server.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").unwrap();
+        read_until(&mut client, "ok");
+        client
+            .write_all(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+            .unwrap();
+        assert!(
+            read_until(&mut server, "\r\n\r\n").to_ascii_lowercase().contains("\r\nupgrade: websocket\r\n")
+        );
+        server
+            .write_all(
+                b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nfirst",
+            )
+            .unwrap();
+        assert!(read_until(&mut client, "first").starts_with("HTTP/1.1 101 "));
+        client.write_all(b"ping").unwrap();
+        assert_eq!(read_until(&mut server, "ping"), "ping");
+        server.write_all(b"pong").unwrap();
+        assert_eq!(read_until(&mut client, "pong"), "pong");
+        client.shutdown(Shutdown::Write).unwrap();
     })
     .unwrap();
 }
