@@ -1,9 +1,10 @@
-//! The blocking clients that are measured beside each other, one file each.
+//! The clients that are measured beside each other, one file each.
 //!
 //! Each makes `GET` requests with `Host` and `Accept` on one kept-alive connection and reads the 13 bytes that
 //! come back. To add one, write its function and one line in [`CLIENTS`].
 
 mod constant;
+mod h1wire_mio;
 mod h1wire_std;
 
 #[cfg(feature = "peers")]
@@ -38,6 +39,7 @@ pub struct Client {
 pub const CLIENTS: &[Client] = &[
     Client { name: "constant", start: constant::start },
     Client { name: "h1wire-std", start: h1wire_std::start },
+    Client { name: "h1wire-mio", start: h1wire_mio::start },
     #[cfg(feature = "peers")]
     Client { name: "ureq", start: ureq::start },
     #[cfg(feature = "peers")]

@@ -99,6 +99,8 @@ pub(crate) struct Flags {
     pub(crate) queued: bool,
     /// Its connection is its own.
     pub(crate) one_shot: bool,
+    /// How long its content is was not said before.
+    pub(crate) unmeasured: bool,
     /// The caller wants no content for now.
     pub(crate) paused: bool,
     /// The caller wants to hear nothing more.

@@ -190,7 +190,8 @@ impl Engine {
 
     /// A connection that nobody uses may have something to read, which there is nobody for.
     pub(crate) fn idle_ready(&mut self, at: usize) {
-        let Some(Source::Link(Link { stream, id: Some(id), call: None, ready })) = self.sources.get_mut(at)
+        let Some(Source::Link(Link { stream, id: Some(id), call: None, ready, .. })) =
+            self.sources.get_mut(at)
         else {
             return;
         };

@@ -134,15 +134,19 @@ impl Run<'_, '_> {
         }
     }
 
-    /// A used connection that was closed meanwhile is exchanged for another, before anything was sent.
+    /// A used connection that was closed meanwhile, or cannot carry this request, is exchanged for another, before anything was sent.
     fn is_stillborn(&mut self) -> bool {
         let Some((active, link)) = self.both() else { return false };
         let attempt = active.call.attempt();
         let untouched = attempt.reused && attempt.sent == Sent::Nothing;
-        if !untouched || !link.ready.readable || active.mode != Mode::Http {
+        if !untouched || active.mode != Mode::Http {
             return false;
         }
-        if !Engine::is_dead(&mut link.stream) {
+        let unfit = link.old && active.flags.unmeasured;
+        if !unfit && !link.ready.readable {
+            return false;
+        }
+        if !unfit && !Engine::is_dead(&mut link.stream) {
             link.ready.readable = link.ready.ends;
             return false;
         }
@@ -183,11 +187,12 @@ impl Run<'_, '_> {
         match active.call.next() {
             Next::Read | Next::Write => None,
             Next::Release(hint) => {
-                // What is known of the server is not kept with an idle connection, and one that speaks HTTP/1.0 may not
-                // be sent chunks (RFC 9112 section 6.1).
                 let old = active.call.conn().peer_version() == Version::Http10;
-                let reuse = if old || active.flags.one_shot { Reuse::No } else { Reuse::Yes(hint) };
+                let reuse = if active.flags.one_shot { Reuse::No } else { Reuse::Yes(hint) };
                 active.rest.consume(usize::MAX);
+                if let Some((_, link)) = self.both() {
+                    link.old = old;
+                }
                 self.engine.counters.end(None);
                 Some(self.leave(reuse))
             }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use h1wire_proto::calling::{Counters, Lapse, Order, Terms, Wait};
 use h1wire_proto::pool::{Origin, Pool};
 use h1wire_proto::retry::Attempt;
-use h1wire_proto::{Method, Slots, Time, Wheel};
+use h1wire_proto::{BodyLen, Method, Slots, Time, Wheel};
 use mio::event::Event as Readiness;
 use mio::{Registry, Token, Waker};
 use slab::Slab;
@@ -199,6 +199,7 @@ impl Engine {
             active.held.push_back(content.clone());
         }
         active.flags.one_shot = spec.is_one_shot();
+        active.flags.unmeasured = length == BodyLen::Unknown;
         active.flags.finished = !matches!(spec.content, Content::Streamed);
         active.release_content();
         active.fault.take().map_or(Ok(()), |error| Err(ErrorKind::Refused(error)))

@@ -26,6 +26,8 @@ pub(crate) struct Link {
     /// The call that has it.
     pub(crate) call: Option<u32>,
     pub(crate) ready: Ready,
+    /// The server speaks HTTP/1.0, and is sent no chunks (RFC 9112 section 6.1).
+    pub(crate) old: bool,
 }
 
 /// What the system said of a socket.

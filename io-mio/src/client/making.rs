@@ -328,8 +328,13 @@ impl Engine {
         if let Some(Source::Wiring { stream, .. }) = self.sources.try_remove(at) {
             // A stream of another kind may have something already that no event tells of.
             let readable = matches!(stream, Stream::Other(_));
-            let link =
-                Link { stream, id: Some(making.id), call: None, ready: Ready { readable, ..Ready::NEW } };
+            let link = Link {
+                stream,
+                id: Some(making.id),
+                call: None,
+                ready: Ready { readable, ..Ready::NEW },
+                old: false,
+            };
             let again = self.sources.insert(Source::Link(link));
             debug_assert_eq!(again, at);
             self.place_link(making.id, again);

@@ -368,3 +368,25 @@ fn a_request_with_a_connection_of_its_own_shares_it_with_nobody_and_closes_it() 
     drop(own);
     server.join();
 }
+
+#[test]
+fn a_server_of_http_1_0_is_kept_if_it_says_so_and_sent_no_chunks_over_that_connection() {
+    let server = Script::new(|listener| {
+        let mut kept = Peer::accept(listener);
+        for _ in 0..2 {
+            kept.request();
+            kept.send(b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok");
+        }
+        let mut fresh = Peer::accept(listener);
+        assert!(fresh.request().contains("chunked"));
+        fresh.send(OK);
+        assert_eq!(kept.end(), b"");
+    });
+    let mut own = Own::keeping();
+    assert!(!get(&mut own, &server.url("/")));
+    assert!(get(&mut own, &server.url("/")));
+    let id = own.start(Request::new("POST", server.url("/")).streamed());
+    own.client.call(id).end("x").unwrap();
+    assert_eq!(own.finish(id).text(), "ok");
+    server.join();
+}
