@@ -3,14 +3,28 @@
 //! Questions only: nothing here receives, sends, or takes a step. The kinds of answers are in `crate::advice`, and most
 //! of each answer is the row of the joint state in `cycle`.
 
-use super::{Conn, Rest, Role};
+use super::{Conn, Core, Rest, Role};
 use crate::advice::{Advice, Phase};
 use crate::cycle::{Half, Next, Party};
 use crate::message::Version;
 
 impl<R: Role> Conn<R> {
     /// What the connection is doing, for timers.
+    #[inline]
     pub fn phase(&self) -> Phase {
+        if self.waits() && !self.core.flags.in_head { Phase::Idle } else { self.busy_phase() }
+    }
+
+    /// Whether a server waits for a request, as it does after most batches of bytes, and nothing is special. The rest of
+    /// this file would say as much.
+    #[inline]
+    pub(crate) fn waits(&self) -> bool {
+        let Core { cycle, flags, .. } = &self.core;
+        let at_rest = cycle.client == Half::Idle && cycle.server == Half::Idle;
+        R::LOCAL == Party::Server && at_rest && !flags.last
+    }
+
+    fn busy_phase(&self) -> Phase {
         let core = &self.core;
         let (local, remote) = match R::LOCAL {
             Party::Server => (core.cycle.server, core.cycle.client),

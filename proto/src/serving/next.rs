@@ -70,6 +70,9 @@ impl Session {
     pub fn next(&mut self, policy: &Policy, now: Time, io: Io) -> Next {
         let ending = self.ending();
         if ending.state == State::Open {
+            if ending.stop() == Stop::Input && self.conn.waits() {
+                return Next::Read;
+            }
             let goes_on = match self.conn.advice() {
                 Advice::Continue => true,
                 Advice::Reuse => ending.why != Some(Why::WoundUp),

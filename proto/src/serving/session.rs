@@ -7,7 +7,7 @@ use core::time::Duration;
 use super::ending::{Dropped, Ending, State, Stop};
 use super::{Policy, Why};
 use crate::advice::Phase;
-use crate::conn::{Conn, Need, Pause, Recv, Server, ServerEvent};
+use crate::conn::{Conn, Recv, Server, ServerEvent};
 use crate::cycle::Half;
 use crate::date::HttpDate;
 use crate::error::{RecvError, SendError};
@@ -114,20 +114,17 @@ impl Session {
             self.ignore(policy, input);
             return Ok(Recv::Closed);
         }
-        match self.conn.recv(input, slots) {
-            Ok(Recv::Event(ServerEvent::Request(head))) => {
-                self.begin(policy, &head);
-                Ok(Recv::Event(ServerEvent::Request(head)))
-            }
-            Ok(Recv::Event(event)) => Ok(Recv::Event(event)),
-            Ok(Recv::NeedInput(need)) => Ok(self.needs(need)),
-            Ok(Recv::Paused(pause)) => Ok(self.paused(pause)),
-            Ok(Recv::Closed) => {
-                self.ignore(policy, input);
-                Ok(Recv::Closed)
-            }
-            Err(error) => Err(self.failed(error)),
+        // Looked at where it lies: a head is not moved once more.
+        let told = self.conn.recv(input, slots);
+        match &told {
+            Ok(Recv::Event(ServerEvent::Request(head))) => self.begin(policy, head),
+            Ok(Recv::Event(_)) => {}
+            Ok(Recv::NeedInput(_)) => self.timers.ending.set_stop(Stop::Input),
+            Ok(Recv::Paused(_)) => self.timers.ending.set_stop(Stop::Local),
+            Ok(Recv::Closed) => self.ignore(policy, input),
+            Err(error) => self.failed(*error),
         }
+        told
     }
 
     /// The client's stream ended: [`Conn::recv_eof`]. Call [`recv`](Self::recv) again, with what is left.
@@ -323,22 +320,9 @@ impl Session {
         }
         if !head.keep_alive {
             self.because(Why::PeerAsked);
-        }
-        if self.tenure.is_used_up(&policy.lifetime) {
+        } else if self.tenure.is_used_up(&policy.lifetime) {
             self.because(Why::Requests);
         }
-    }
-
-    #[inline(always)]
-    fn needs<E>(&mut self, need: Need) -> Recv<E> {
-        self.timers.ending.set_stop(Stop::Input);
-        Recv::NeedInput(need)
-    }
-
-    #[inline(always)]
-    fn paused<E>(&mut self, pause: Pause) -> Recv<E> {
-        self.timers.ending.set_stop(Stop::Local);
-        Recv::Paused(pause)
     }
 
     /// There will be no more events, and what comes is nothing to anybody.
@@ -352,10 +336,9 @@ impl Session {
     }
 
     #[cold]
-    fn failed(&mut self, error: RecvError) -> RecvError {
+    fn failed(&mut self, error: RecvError) {
         self.timers.ending.set_stop(Stop::Closed);
         self.fail(Why::Protocol(error.kind()), State::Failing);
-        error
     }
 
     /// Something came that is not looked at.
