@@ -81,6 +81,17 @@ fn echo_tells_method_target_and_content() {
     survives(&echo);
 }
 
+/// RFC 9110 section 10.1.1: an answer before 100 would be a refusal.
+#[test]
+fn echo_tells_a_client_that_waits_to_go_on_before_it_answers() {
+    let Some(echo) = Example::start("echo", &[ANY]) else { return };
+    let mut client = Raw::at(echo.addr);
+    let head = "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n";
+    let begun = client.send(head).until("body_hex\":\"\r\n");
+    assert!(begun.starts_with("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n"), "{begun}");
+    assert!(client.ask("abc").contains("616263"));
+}
+
 #[test]
 fn echo_reads_no_more_than_its_client_reads() {
     const LEN: usize = 32 << 20;
