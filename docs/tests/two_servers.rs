@@ -1,8 +1,12 @@
 //! The two servers have the same words for the same things. Where they differ, it is meant, and the reason stands here.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use words::{Only, names};
+
+mod words;
 
 /// Types that both servers have, and the methods and fields that only one of them has on purpose, with the reason.
 const MEANT: &[(&str, Only, &str, &str)] = &[
@@ -92,61 +96,6 @@ const TYPES: [&str; 11] = [
 const OF_AN_EXCHANGE: &str =
     "request data end drain half_closed finished aborted should_upgrade shutdown upstream";
 
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-enum Only {
-    Mio,
-    Std,
-}
-
-type Names = BTreeMap<String, BTreeSet<String>>;
-
-/// The public methods and fields of each type, and the events of each trait, as sources have them.
-fn names(sources: &[&str]) -> Names {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let mut names = Names::new();
-    for source in sources {
-        let at = root.join(source);
-        let files: Vec<PathBuf> = match fs::read_dir(&at) {
-            Ok(folder) => folder.map(|entry| entry.unwrap().path()).collect(),
-            Err(_) => vec![at],
-        };
-        for file in files.iter().filter(|file| file.extension().is_some_and(|e| e == "rs")) {
-            read(&fs::read_to_string(file).unwrap(), &mut names);
-        }
-    }
-    names
-}
-
-fn read(text: &str, names: &mut Names) {
-    let mut owner = None;
-    for line in text.lines() {
-        if let Some(item) = line.strip_prefix("    ").filter(|item| !item.starts_with(' ')) {
-            let Some((owner, is_trait)) = &owner else { continue };
-            let public = item.strip_prefix("pub ").or((*is_trait && item.starts_with("fn ")).then_some(item));
-            let name = public.map(|item| {
-                let item = item.trim_start_matches("const ").trim_start_matches("fn ");
-                item.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>()
-            });
-            names.entry(String::clone(owner)).or_default().extend(name);
-        } else if line.starts_with("impl") || line.starts_with("pub ") {
-            owner = of_item(line);
-        }
-    }
-}
-
-/// The type or trait whose methods, fields or events follow.
-fn of_item(line: &str) -> Option<(String, bool)> {
-    let starts = ["impl", "pub struct ", "pub trait "];
-    let rest = starts.iter().find_map(|start| line.strip_prefix(start))?;
-    // A trait's methods are named where the trait is.
-    if rest.contains(" for ") || !line.ends_with('{') {
-        return None;
-    }
-    let rest = rest.strip_prefix('<').and_then(|generic| Some(generic.split_once("> ")?.1)).unwrap_or(rest);
-    let name = rest.trim_start().chars().take_while(|c| c.is_alphanumeric()).collect();
-    Some((name, line.starts_with("pub trait")))
-}
-
 #[test]
 fn the_two_servers_have_the_same_words_for_the_same_things() {
     let mio = names(&["io-mio/src/server", "io-mio/src/upgraded.rs"]);
@@ -167,15 +116,7 @@ fn the_two_servers_have_the_same_words_for_the_same_things() {
             differences.extend(items.map(|item| (name.to_owned(), only, item)));
         }
     }
-    let listed = MEANT.iter().flat_map(|(name, only, items, why)| {
-        assert!(!why.is_empty());
-        items.split(' ').map(|item| ((*name).to_owned(), *only, item.to_owned()))
-    });
-    let meant: BTreeSet<_> = listed.collect();
-    let surprising: Vec<_> = differences.difference(&meant).collect();
-    assert!(surprising.is_empty(), "one name for one thing, or a reason in the list: {surprising:?}");
-    let gone: Vec<_> = meant.difference(&differences).collect();
-    assert!(gone.is_empty(), "no difference any more, take it from the list: {gone:?}");
+    words::compare(differences, MEANT);
 }
 
 #[test]

@@ -13,9 +13,10 @@
 //! | send content that becomes known bit by bit | [`Request::start`], [`Upload`] |
 //! | read what comes back | [`Response`], which is a [`Read`](std::io::Read) |
 //! | keep connections, limit them, look at them | [`Agent`] |
-//! | go through a proxy, TLS, or any stream | [`Proxies`], the features `tls` and `tls-platform`, [`AgentBuilder::create_connection`] |
+//! | go through a proxy (http, https, SOCKS5), TLS, or any stream | [`Proxies`], the features `tls` and `tls-platform`, [`AgentBuilder::create_connection`] |
 //! | speak another protocol on the connection | [`Response::into_upgraded`], [`Upgraded`] |
 //! | end it from another thread, or in time | [`AbortHandle`], [`Request::timeout`] and its neighbours |
+//! | count and measure | [`Agent::counters`], [`Request::on_report`], [`Report`] |
 //! | know what went wrong and whether to try again | [`Error::kind`], [`Error::retry`] |
 //! | hear everything that happens | [`Request::observe`], [`Event`] |
 //!
@@ -75,7 +76,7 @@ pub fn tls_config(roots: rustls::RootCertStore) -> rustls::ClientConfig {
 /// ```no_run
 /// # use h1wire_std::Agent;
 /// let tls = h1wire_std::tls_platform_config()?;
-/// let agent = Agent::builder().keep_alive(true).tls_config(tls.into()).build();
+/// let agent = Agent::builder().tls_config(tls.into()).build();
 /// agent.get("https://intranet.example/").send()?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
