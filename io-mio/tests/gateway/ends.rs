@@ -1,5 +1,6 @@
 //! What ends early is never taken for complete, and nobody works for a client that left.
 
+use std::io::{ErrorKind, Read};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
@@ -31,6 +32,17 @@ fn a_cut_answer_is_cut_for_the_client_too() {
         assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
         assert!(client.content(&head).is_none(), "{part:?} came out whole");
     }
+}
+
+#[test]
+fn an_old_client_sees_a_cut_answer_by_a_reset() {
+    let origin = cut("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+    let Some(gateway) = Gateway::to(&[origin.addr], &[]) else { return };
+    let mut client = gateway.client();
+    client.send("GET / HTTP/1.0\r\n\r\n");
+    let mut got = Vec::new();
+    let error = client.0.read_to_end(&mut got).expect_err("an end like that of a whole answer");
+    assert_eq!(error.kind(), ErrorKind::ConnectionReset);
 }
 
 #[test]
