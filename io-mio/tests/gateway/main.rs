@@ -11,4 +11,5 @@ mod fields;
 mod forward;
 mod operation;
 mod origins;
+mod peers;
 mod switching;
