@@ -40,6 +40,8 @@ pub(super) fn start(address: SocketAddr) -> Result<Fetch, Box<dyn Error>> {
         got.borrow_mut().content.clear();
         let request = got.borrow_mut().request.take().ok_or("the last request is lost")?;
         client.start(request.renew("GET", TARGET).header("Accept", ACCEPT), ())?;
+        // It is sent before anything is waited for.
+        client.turn();
         while client.calls() > 0 {
             poll.poll(&mut events, client.timeout())?;
             for event in &events {

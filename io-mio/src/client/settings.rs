@@ -132,24 +132,27 @@ impl Request {
     }
 
     /// Resolves the host's name, given with the port, instead of [the client's](Options::lookup) resolver. Not asked
-    /// about addresses. Called in a thread of its own. The connection is shared with no request that has another one.
+    /// about addresses. Called in a thread of its own. The connection is for this request alone, as with
+    /// [`one_shot`](Self::one_shot).
     pub fn lookup<F>(mut self, lookup: F) -> Self
     where
         F: Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
     {
         self.way().lookup = Some(Arc::new(lookup));
         self.way().dial.resolver = Some(number());
+        self.0.one_shot = true;
         self
     }
 
-    /// Makes the connection of this request, instead of [the client's](Options::create_connection) hook. It is shared with
-    /// no other request.
+    /// Makes the connection of this request, instead of [the client's](Options::create_connection) hook. It is for
+    /// this request alone, as with [`one_shot`](Self::one_shot).
     pub fn create_connection<F>(mut self, hook: F) -> Self
     where
         F: Fn(&Origin) -> Result<Stream, BoxError> + Send + Sync + 'static,
     {
         self.way().create_connection = Some(Arc::new(hook));
         self.way().dial.connector = Some(number());
+        self.0.one_shot = true;
         self
     }
 

@@ -293,3 +293,18 @@ fn what_is_no_http_url_or_cannot_be_sent_is_refused_before_anything_goes_out_and
     }
     assert_eq!((own.client.calls(), own.counts()), (0, (0, 0)));
 }
+
+#[test]
+fn a_connection_with_a_resolver_of_its_own_is_not_kept_for_requests_that_cannot_come() {
+    let (tell, told) = std::sync::mpsc::channel();
+    let server = Script::once(move |peer| {
+        tell.send(peer.request()).unwrap();
+        peer.send(OK);
+        assert_eq!(peer.end(), b"");
+    });
+    let (mut own, addr) = (Own::keeping(), server.addr);
+    own.ask(Request::get("http://service.invalid/").lookup(move |_, _| Ok(vec![addr])));
+    assert!(told.recv().unwrap().contains("\r\nConnection: close\r\n"));
+    assert_eq!(own.counts(), (0, 0));
+    server.join();
+}
