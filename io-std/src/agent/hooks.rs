@@ -39,7 +39,7 @@ pub(crate) struct Hooks {
     pub(crate) tls: Option<Arc<rustls::ClientConfig>>,
 }
 
-/// Where a [`create_connection`](AgentBuilder::create_connection) hook is to connect to.
+/// Where a [`create_connection`](crate::AgentBuilder::create_connection) hook is to connect to.
 pub struct Destination<'d> {
     pub(super) origin: &'d Origin,
     pub(super) plan: &'d Plan,

@@ -13,7 +13,7 @@ use crate::socket;
 ///
 /// Reading blocks until there is something to read, and so stops a client that is faster than its reader. Where the
 /// client waits for `100 Continue` before it sends content, the first read sends it. What a handler does not read is
-/// read and discarded after the response, up to [`discard_limit`](super::Options::discard_limit); beyond it the
+/// read and discarded after the response, up to [`discard_limit`](h1wire_proto::serving::Policy::discard_limit); beyond it the
 /// connection is closed.
 ///
 /// A read fails with `TimedOut` when the client is too slow, with `UnexpectedEof` when it left, with `InvalidData`

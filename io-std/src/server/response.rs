@@ -134,7 +134,7 @@ impl Response<'_> {
         self
     }
 
-    /// Whether this response says `Date`. Default: [`Options::send_date`](super::Options::send_date).
+    /// Whether this response says `Date`. Default: [`Policy::send_date`](h1wire_proto::serving::Policy::send_date).
     pub fn send_date(&mut self, on: bool) -> &mut Self {
         self.note_if_sent("send_date");
         self.exchange.borrow_mut().sends_date = on;

@@ -113,7 +113,7 @@ impl Role for Client {
 /// * *asking*: [`phase`](Self::phase) for timers, [`advice`](Self::advice) for the socket
 ///
 /// Reading and writing are independent: an answer may be sent before the request is complete, and events borrow
-/// the input and the [`Slots`], never the connection. Any order of calls is safe; a refused call changes nothing.
+/// the input and the [`Slots`](crate::Slots), never the connection. Any order of calls is safe; a refused call changes nothing.
 ///
 /// One exchange, as both sides walk through it:
 ///

@@ -12,7 +12,7 @@ use crate::values::KeepAlive;
 #[must_use]
 pub enum Next {
     /// Read. The owner need not while it holds content back from its user, which it says as
-    /// [`Activity::paused`].
+    /// [`Activity::paused`](crate::Activity::paused).
     Read,
     /// Write what is queued, and read: the server may answer before it has everything.
     Write,

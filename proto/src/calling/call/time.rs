@@ -59,7 +59,7 @@ impl Call {
         [self.timers.next(&self.limits), self.ends_at, stall].into_iter().flatten().min()
     }
 
-    /// A limit that passed by `now`. After [`Lapse::Over`], [`next`](Self::next) says [`Next::Close`].
+    /// A limit that passed by `now`. After [`Lapse::Over`], [`next`](Self::next) says [`Next::Close`](super::Next::Close).
     pub fn expire(&mut self, now: Time) -> Option<Lapse> {
         if !self.is_live() {
             return None;
