@@ -116,6 +116,19 @@ impl Server {
         self
     }
 
+    /// Has the connections of all listeners so far begin with a header of the PROXY protocol, version 1 or 2, by which a
+    /// proxy in front tells who the client is: `peer_addr` and `local_addr` are then what it tells, and so are the
+    /// addresses that hooks get and that [`Options::max_connections_per_peer`] counts. What begins with anything else is
+    /// closed. Only for listeners that nobody but such proxies can reach, for whoever can says what he likes. The header
+    /// comes before TLS, and has the time of a first request.
+    #[must_use]
+    pub fn proxy_protocol(mut self) -> Self {
+        for listener in &mut self.listeners {
+            listener.is_announced = true;
+        }
+        self
+    }
+
     /// The TCP address of the first listener that has one.
     ///
     /// # Errors

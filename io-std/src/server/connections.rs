@@ -47,19 +47,14 @@ impl Connections {
     /// Counts a connection in, unless there are as many already as there may be.
     pub(crate) fn join(self: &Arc<Self>, stream: &dyn Transport, most: Most) -> Option<Membership> {
         let closer = stream.closer();
-        let address = most.each.and_then(|_| Some(whose(stream.peer_addr()?.ip())));
         let mut places = self.lock();
         if most.all.is_some_and(|most| places.closers.len() >= most) {
             return None;
         }
-        if let (Some(most), Some(address)) = (most.each, address) {
-            let from_there = places.by_address.entry(address).or_default();
-            if *from_there >= most {
-                places.forget(address, 0);
-                return None;
-            }
-            *from_there += 1;
-        }
+        let address = match (most.each, stream.peer_addr()) {
+            (Some(most), Some(peer)) => Some(places.count(whose(peer.ip()), most)?),
+            _ => None,
+        };
         let key = places.closers.insert(closer);
         self.count.store(places.closers.len(), Ordering::Relaxed);
         Some(Membership { key, address, connections: self.clone() })
@@ -96,7 +91,28 @@ fn whose(address: IpAddr) -> IpAddr {
     }
 }
 
+impl Membership {
+    /// Counts the connection for an address that was not known when it joined. `false` if there are as many already as
+    /// there may be.
+    pub(crate) fn claim(&mut self, address: IpAddr, most: Most) -> bool {
+        let (Some(most), None) = (most.each, self.address) else { return true };
+        self.address = self.connections.lock().count(whose(address), most);
+        self.address.is_some()
+    }
+}
+
 impl Places {
+    /// Adds one to those of an address, unless there are as many already as there may be.
+    fn count(&mut self, address: IpAddr, most: usize) -> Option<IpAddr> {
+        let from_there = self.by_address.entry(address).or_default();
+        if *from_there >= most {
+            self.forget(address, 0);
+            return None;
+        }
+        *from_there += 1;
+        Some(address)
+    }
+
     /// Takes `gone` from those of an address, and the address with the last of them.
     fn forget(&mut self, address: IpAddr, gone: usize) {
         if let Some(from_there) = self.by_address.get_mut(&address) {

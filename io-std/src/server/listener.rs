@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use socket2::SockRef;
 
+use super::announced::Announced;
 use crate::socket::{self, PollFd, UnixListener};
 use crate::stream::{Shared, Transport};
 
@@ -13,6 +14,8 @@ use crate::stream::{Shared, Transport};
 #[derive(Debug)]
 pub(crate) struct Listener {
     socket: Socket,
+    /// Its connections begin with a word of the proxy in front.
+    pub(crate) is_announced: bool,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<std::sync::Arc<rustls::ServerConfig>>,
 }
@@ -36,6 +39,7 @@ impl Listener {
     fn new(socket: Socket) -> Self {
         Self {
             socket,
+            is_announced: false,
             #[cfg(feature = "tls")]
             tls: None,
         }
@@ -60,6 +64,7 @@ impl Listener {
                 Box::new(Shared::new(stream))
             }
         };
+        let stream = if self.is_announced { Box::new(Announced::new(stream)) } else { stream };
         #[cfg(feature = "tls")]
         if let Some(config) = &self.tls {
             let accepted = crate::tls::TlsStream::accept(config.clone(), stream);

@@ -31,6 +31,7 @@
 //! are not to be trusted, have more threads, shorter limits, and small answers; or something in front that reads and
 //! writes for them.
 
+mod announced;
 mod answer;
 mod builder;
 mod client_error;

@@ -125,10 +125,25 @@ impl Link {
     fn read_once(&mut self, buf: &mut [u8], counters: &Tally) -> io::Result<Got> {
         let stream = self.stream.as_mut().ok_or(io::ErrorKind::NotConnected)?;
         let n = stream.read(buf)?;
+        // Where a proxy tells it, that is before the first byte.
+        if self.peer.is_none() && self.received == 0 {
+            self.learn_peer()?;
+        }
         counters.bytes_received.add(n as u64);
         self.activity.received += n;
         self.received += n as u64;
         Ok(if n == 0 { Got::Eof } else { Got::Bytes(n) })
+    }
+
+    #[cold]
+    fn learn_peer(&mut self) -> io::Result<()> {
+        let Some(stream) = &self.stream else { return Ok(()) };
+        (self.peer, self.local) = (stream.peer_addr(), stream.local_addr());
+        let may_stay = match (self.peer, &mut self.membership) {
+            (Some(peer), Some(membership)) => membership.claim(peer.ip(), self.rules.options.most()),
+            _ => true,
+        };
+        if may_stay { Ok(()) } else { Err(io::ErrorKind::ConnectionRefused.into()) }
     }
 
     /// Reads and drops what is there, without waiting where the stream does not. `false` if nothing is there.

@@ -1,5 +1,6 @@
 //! The blocking server over real sockets, one file for each subject.
 
+mod announced;
 mod basics;
 mod clients;
 mod crowd;
