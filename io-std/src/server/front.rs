@@ -257,12 +257,15 @@ impl Front {
             Some(Next::Read | Next::Wait | Next::Discard { .. }) => {}
             _ => return,
         }
-        if told && link.is_idle() {
+        let is_lingering = link.session.is_lingering();
+        if told && link.is_idle() && !is_lingering {
             // It is not at rest after all: a request lies in the socket.
             return self.core.queue.push_anyway(link);
         }
         self.counters.parked.add(1);
-        if link.session.is_lingering() {
+        // It waits for something else now.
+        link.observe(now);
+        if is_lingering {
             let fd = link.stream.as_ref().and_then(|stream| stream.poll_fd());
             let Some(Ok(())) = fd.map(|fd| SockRef::from(&fd).set_nonblocking(true)) else { return };
         }

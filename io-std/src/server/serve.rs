@@ -246,13 +246,17 @@ impl Worker {
                 self.counters.count(&fault);
                 self.give_up(exchange, &fault);
             }
-            Got::Nothing if is_idle && x.link.idle_epoch != core.settings.idle_epoch() => {
-                x.link.session.wind_up();
+            Got::Nothing => {
+                let is_told = is_idle && x.link.idle_epoch != core.settings.idle_epoch();
+                if !is_told && x.link.can_park() {
+                    return ControlFlow::Break(After::Park);
+                }
+                // If nobody else can watch it, and others have something to do, it is closed at rest as well.
+                if is_told || is_idle && served > 0 && core.queue.is_crowded() {
+                    x.link.session.wind_up();
+                    return self.obey(exchange, served);
+                }
             }
-            Got::Nothing if x.link.can_park() => return ControlFlow::Break(After::Park),
-            // Nobody else can watch it, and others have something to do.
-            Got::Nothing if is_idle && served > 0 && core.queue.is_crowded() => x.link.session.wind_up(),
-            Got::Nothing => {}
         }
         ControlFlow::Continue(())
     }

@@ -102,9 +102,10 @@ fn the_loop_ends_with_the_server_and_the_server_with_the_loop() {
     thread::scope(|scope| {
         let rest = scope.spawn(|| incoming.into_iter().count());
         call.end(200, "last").unwrap();
+        assert_eq!(peer.response().1, "last");
+        drop(peer);
         assert_eq!(rest.join().unwrap(), 0);
     });
-    assert_eq!(peer.response().1, "last");
 
     let incoming = server().incoming().unwrap();
     let handle = incoming.handle().clone();

@@ -69,6 +69,7 @@ fn shutdown_ends_idle_connections_and_answers_requests_in_flight_with_close() {
     server.shutdown(SOON);
     assert!(!server.handle().is_listening());
     idle.assert_closed();
+    drop(idle);
     go.send(()).unwrap();
     let (head, content) = busy.response();
     assert!(head.contains("\r\nConnection: close\r\n"), "{head}");
@@ -249,5 +250,30 @@ fn connections_closed_by_hand_while_the_server_ends_were_cut_off() {
     server.handle().close_all();
     let drained = server.join().unwrap();
     assert_eq!((drained.finished, drained.cut), (0, 1));
+    peer.assert_closed();
+}
+
+/// A thread waits at a connection for a moment before it leaves it to be watched.
+#[test]
+fn a_connection_at_rest_is_ended_although_a_thread_is_still_at_it() {
+    let server =
+        server().options(with(|o| o.linger_at_idle = Duration::from_millis(200))).start(echo).unwrap();
+    let mut peer = Peer::to(&server);
+    peer.send(GET).response();
+    server.shutdown(SOON);
+    peer.assert_closed();
+    drop(peer);
+    let drained = server.join().unwrap();
+    assert_eq!((drained.finished, drained.cut), (1, 0));
+}
+
+/// It may have a request on its way, and the answer before still to be read.
+#[test]
+fn a_client_that_stays_after_the_end_of_its_connection_is_given_up_in_time() {
+    let server = server().options(with(|o| o.policy.timeouts.linger = ms(100))).start(echo).unwrap();
+    let mut peer = Peer::to(&server);
+    peer.send(GET).response();
+    let drained = end(server, SOON);
+    assert_eq!((drained.finished, drained.cut), (1, 0));
     peer.assert_closed();
 }

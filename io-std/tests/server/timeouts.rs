@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use h1wire_proto::{Expired, Timeouts};
 use h1wire_std::server::Running;
 
-use crate::peer::{GET, Peer, echo, end, ms, server, wait_until, with};
+use crate::peer::{GET, Peer, echo, ms, server, wait_until, with};
 
 fn limited(change: impl FnOnce(&mut Timeouts)) -> h1wire_std::Server {
     server().options(with(|o| change(&mut o.policy.timeouts)))
@@ -318,7 +318,9 @@ fn limits_without_end_overflow_nothing() {
         peer.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi");
         assert_eq!(peer.response().1, "hi");
     }
-    let drained = end(server, Duration::MAX);
-    assert_eq!((drained.cut, drained.stuck), (0, 0));
+    server.shutdown(Duration::MAX);
     peer.assert_closed();
+    drop(peer);
+    let drained = server.join().unwrap();
+    assert_eq!((drained.cut, drained.stuck), (0, 0));
 }
