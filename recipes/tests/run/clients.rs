@@ -4,6 +4,7 @@ use crate::{pair, undated};
 use h1wire_proto::{BodyLen, ServerEvent, Timeouts};
 use h1wire_recipes::Result;
 use h1wire_recipes::own_io::{self, Answer};
+use h1wire_recipes::tokio_server::{self, Request};
 use std::io::{Read, Write, stderr};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
@@ -100,6 +101,22 @@ fn every_client(serve: fn(TcpStream) -> Result) {
 #[test]
 fn every_client_gets_its_answer_from_the_smallest_loop() {
     every_client(own_io);
+}
+
+fn tokio(stream: TcpStream) -> Result {
+    stream.set_nonblocking(true)?;
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+        let stream = tokio::net::TcpStream::from_std(stream)?;
+        let greet = |request: Request| async move {
+            (if request.head.head().body.is_empty() { 200 } else { 413 }, vec!["hello\n".into()])
+        };
+        tokio_server::serve_connection(stream, greet).await
+    })
+}
+
+#[test]
+fn every_client_gets_its_answer_from_a_task() {
+    every_client(tokio);
 }
 
 #[test]
