@@ -351,6 +351,6 @@ mod tests {
             writeln!(page, "{row}").unwrap();
         }
         writeln!(page, "\n{} joint states are reachable.", moves.len()).unwrap();
-        page
+        page + &crate::serving::tests::table()
     }
 }

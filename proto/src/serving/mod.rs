@@ -105,6 +105,8 @@ mod policy;
 mod report;
 mod route;
 mod session;
+#[cfg(test)]
+pub(crate) mod tests;
 mod why;
 
 pub use counts::Counters;

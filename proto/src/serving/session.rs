@@ -139,7 +139,12 @@ impl Session {
     pub fn observe(&mut self, policy: &Policy, now: Time, mut activity: Activity) -> bool {
         let heads = self.timers.ending.take_heads();
         let ending = self.ending();
-        let phase = if ending.state >= State::Leaving { Phase::Linger } else { self.conn.phase() };
+        let phase = match self.conn.phase() {
+            _ if ending.state >= State::Leaving => Phase::Linger,
+            // Until the answer that switches is sent, the time is still ours.
+            Phase::Switched if activity.unsent => Phase::Respond,
+            phase => phase,
+        };
         activity.heads += heads;
         activity.paused |= self.conn.wants_continue();
         let mut moved = false;
