@@ -7,6 +7,7 @@ mod hostile;
 mod options;
 mod order;
 mod own;
+mod peers;
 mod retry;
 #[path = "../../../io-std/tests/client/script.rs"]
 #[allow(dead_code)]
