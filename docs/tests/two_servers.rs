@@ -53,6 +53,12 @@ const MEANT: &[(&str, Only, &str, &str)] = &[
     ),
     ("Response", Only::Mio, "responder", "answers from other threads; a blocking handler is in one"),
     ("Response", Only::Mio, "call upstream", "a handler asks other servers in the loop of its own"),
+    (
+        "Response",
+        Only::Mio,
+        "announced",
+        "what a proxy told; elsewhere the addresses are those, and nothing else is told",
+    ),
     ("Response", Only::Mio, "fail", "events return nothing; a blocking handler returns its error"),
     ("Response", Only::Mio, "report connection stream", "asked in any event, where no hook has them"),
     (
