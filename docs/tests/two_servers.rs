@@ -68,7 +68,6 @@ const MEANT: &[(&str, Only, &str, &str)] = &[
         "a connection leaves its loop or stays in it",
     ),
     ("Response", Only::Std, "switch tunnel", "the same where there is no loop to leave"),
-    ("Response", Only::Std, "peer_addr", "of the stream, which a loop's response has"),
     ("Options", Only::Mio, "write_high_water count_connections", "what is queued and counted in a loop"),
     ("Options", Only::Mio, "client", "of requests that handlers make"),
     (
