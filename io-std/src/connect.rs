@@ -6,8 +6,6 @@
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
-#[cfg(unix)]
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -163,7 +161,8 @@ impl How {
 
     /// Connects to a unix socket. That waits where as many wait already as the server lets.
     #[cfg(unix)]
-    pub(crate) fn unix(&self, path: &Path, wanted: &Wanted) -> Result<Box<dyn Transport>, ErrorKind> {
+    pub(crate) fn unix(&self, path: &[u8], wanted: &Wanted) -> Result<Box<dyn Transport>, ErrorKind> {
+        let path = crate::socket::path(path);
         let deadline = self.deadline();
         let connect = || {
             let (socket, address) = (Socket::new(Domain::UNIX, Type::STREAM, None)?, SockAddr::unix(path)?);
@@ -184,6 +183,12 @@ impl How {
         };
         let socket = connect().map_err(|error| of_connecting(path.display(), error))?;
         Ok(Box::new(Shared::new(crate::socket::UnixStream::from(socket))))
+    }
+
+    /// There is none here.
+    #[cfg(not(unix))]
+    pub(crate) fn unix(&self, path: &[u8], _: &Wanted) -> Result<Box<dyn Transport>, ErrorKind> {
+        Err(of_connecting(String::from_utf8_lossy(path), io::ErrorKind::Unsupported.into()))
     }
 
     fn deadline(&self) -> Option<Instant> {

@@ -22,6 +22,13 @@ use crate::stream::Wrote;
 #[cfg(unix)]
 pub(crate) use std::os::unix::net::{UnixListener, UnixStream};
 
+/// The path that these bytes are.
+#[cfg(unix)]
+pub(crate) fn path(bytes: &[u8]) -> &std::path::Path {
+    use std::os::unix::ffi::OsStrExt;
+    std::path::Path::new(std::ffi::OsStr::from_bytes(bytes))
+}
+
 /// What can be watched until a read would return something: a descriptor, on Windows a socket.
 pub type PollFd<'a> = BorrowedFd<'a>;
 
@@ -197,10 +204,7 @@ pub(crate) fn is_in_progress(error: &io::Error) -> bool {
 
 /// Whether a socket is one of the unix domain.
 fn is_local(socket: &SockRef<'_>) -> io::Result<bool> {
-    #[cfg(unix)]
-    return Ok(socket.domain()? == socket2::Domain::UNIX);
-    #[cfg(windows)]
-    return socket.local_addr().map(|address| address.is_unix());
+    Ok(socket.local_addr()?.is_unix())
 }
 
 /// `TCP_NODELAY`; nothing on a unix socket.

@@ -3,7 +3,6 @@
 //! A thread, because resolving, connecting, TLS and a user's hook all block, and whoever waits for the connection
 //! must still be served by another one, be aborted, or run out of time.
 
-use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::thread;
 
@@ -47,8 +46,7 @@ impl Plan {
         hooks: &Hooks,
     ) -> Result<Box<dyn Transport>, ErrorKind> {
         if let Some(path) = origin.unix_path() {
-            use std::os::unix::ffi::OsStrExt;
-            return self.how.unix(Path::new(std::ffi::OsStr::from_bytes(path)), wanted);
+            return self.how.unix(path, wanted);
         }
         let (host, port) = (origin.host().unwrap_or_default(), origin.port().unwrap_or_default());
         match &self.way {

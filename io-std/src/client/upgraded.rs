@@ -2,10 +2,10 @@
 
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr};
-use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use super::wire::Wire;
+use crate::socket::PollFd;
 use crate::stream::{Closer, Transport, Wrote};
 
 /// A connection after 101, or after 2xx to `CONNECT`: reads give the bytes that came after the response first, then
@@ -82,7 +82,7 @@ impl Transport for Upgraded {
     fn peer_addr(&self) -> Option<SocketAddr> {
         self.stream.peer_addr()
     }
-    fn poll_fd(&self) -> Option<BorrowedFd<'_>> {
+    fn poll_fd(&self) -> Option<PollFd<'_>> {
         self.stream.poll_fd().filter(|_| self.leftover().is_empty())
     }
     fn is_readable(&mut self) -> bool {
