@@ -25,12 +25,25 @@ pub(crate) fn write_before(mut n: u64, text: &mut [u8], end: usize) -> usize {
     let mut at = end;
     loop {
         at -= 1;
-        text[at] = b'0' + (n % 10) as u8;
-        n /= 10;
+        let digit;
+        (n, digit) = if cfg!(target_pointer_width = "64") { (n / 10, (n % 10) as u8) } else { by_ten(n) };
+        text[at] = b'0' + digit;
         if n == 0 {
             return at;
         }
     }
+}
+
+/// `n / 10` and `n % 10`, sixteen bits at a time: where a word has 32 bits, a division of 64 is a function that is larger
+/// than all of this.
+fn by_ten(n: u64) -> (u64, u8) {
+    let (mut quotient, mut rest) = (0, 0);
+    for shift in [48, 32, 16, 0] {
+        let part = rest << 16 | (n >> shift) as u32 & 0xffff;
+        quotient = quotient << 16 | u64::from(part / 10);
+        rest = part % 10;
+    }
+    (quotient, rest as u8)
 }
 
 /// A number as text.
@@ -56,6 +69,13 @@ impl Digits {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_is_divided_by_ten_sixteen_bits_at_a_time() {
+        for n in (0..64).map(|bit| 1u64 << bit).flat_map(|n| [n - 1, n, n.wrapping_mul(999), !n]) {
+            assert_eq!(by_ten(n), (n / 10, (n % 10) as u8), "{n}");
+        }
+    }
 
     #[test]
     fn only_digits_are_a_number() {
