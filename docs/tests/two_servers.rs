@@ -64,6 +64,12 @@ const MEANT: &[(&str, Only, &str, &str)] = &[
     (
         "Response",
         Only::Mio,
+        "announced",
+        "a gateway sends on what it was told; elsewhere the addresses are enough",
+    ),
+    (
+        "Response",
+        Only::Mio,
         "switch_to switch_here tunnel_to tunnel_here",
         "a connection leaves its loop or stays in it",
     ),
