@@ -187,34 +187,57 @@ fn free_port() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
+/// nginx in front of a server, as it is configured by default but for these settings. None if it is not installed.
+struct Nginx {
+    front: std::net::SocketAddr,
+    folder: std::path::PathBuf,
+    program: Option<Program>,
+}
+
+impl Nginx {
+    fn before(back: std::net::SocketAddr, name: &str, settings: &str) -> Option<Self> {
+        let front = free_port();
+        let folder = std::env::temp_dir().join(format!("h1wire-mio-nginx-{name}-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let dir = folder.display();
+        let config = format!(
+            "daemon off; master_process off; pid {dir}/pid; error_log {dir}/error.log;\n\
+             events {{ worker_connections 64; }}\n\
+             http {{ access_log off; client_body_temp_path {dir}/a; proxy_temp_path {dir}/b; fastcgi_temp_path {dir}/c;\n\
+             uwsgi_temp_path {dir}/d; scgi_temp_path {dir}/e; client_max_body_size 0;\n\
+             upstream back {{ server {back}; keepalive 4; }}\n\
+             server {{ listen {front}; location / {{ proxy_pass http://back; proxy_http_version 1.1;\n\
+             proxy_set_header Connection ''; {settings} }} }} }}\n"
+        );
+        let conf = folder.join("conf");
+        fs::write(&conf, config).unwrap();
+        let started =
+            Command::new("nginx").arg("-p").arg(&folder).arg("-c").arg(&conf).stderr(Stdio::null()).spawn();
+        let Ok(child) = started else {
+            let _ = writeln!(stderr(), "skipped: nginx is not installed");
+            return None;
+        };
+        let program = Some(Program(child));
+        wait_until("nginx", || TcpStream::connect(front).is_ok());
+        Some(Self { front, folder, program })
+    }
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        self.program = None;
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
 #[test]
 fn nginx_in_front_keeps_its_connections_and_streams_both_ways() {
     let server = echo();
-    let front = free_port();
-    let folder = std::env::temp_dir().join(format!("h1wire-mio-nginx-{}", std::process::id()));
-    fs::create_dir_all(&folder).unwrap();
-    let dir = folder.display();
     let back = server.local_addr().unwrap();
-    let config = format!(
-        "daemon off; master_process off; pid {dir}/pid; error_log {dir}/error.log;\n\
-         events {{ worker_connections 64; }}\n\
-         http {{ access_log off; client_body_temp_path {dir}/a; proxy_temp_path {dir}/b; fastcgi_temp_path {dir}/c;\n\
-         uwsgi_temp_path {dir}/d; scgi_temp_path {dir}/e; client_max_body_size 0;\n\
-         upstream back {{ server {back}; keepalive 4; }}\n\
-         server {{ listen {front}; location / {{ proxy_pass http://back; proxy_http_version 1.1;\n\
-         proxy_set_header Connection ''; proxy_request_buffering off; }} }} }}\n"
-    );
-    fs::write(folder.join("conf"), config).unwrap();
-    let conf = folder.join("conf");
-    let started =
-        Command::new("nginx").arg("-p").arg(&folder).arg("-c").arg(&conf).stderr(Stdio::null()).spawn();
-    let Ok(child) = started else {
-        let _ = writeln!(stderr(), "skipped: nginx is not installed");
+    let Some(nginx) = Nginx::before(back, "streams", "proxy_request_buffering off;") else {
         return stop(server);
     };
-    let nginx = Program(child);
-    wait_until("nginx", || TcpStream::connect(front).is_ok());
-    let mut client = common::Raw::at(front);
+    let mut client = common::Raw::at(nginx.front);
     for _ in 0..10 {
         let got = client.send("GET /through HTTP/1.1\r\nHost: a\r\n\r\n").until("hello\n");
         assert!(got.contains("X-Target: /through\r\n"), "{got}");
@@ -234,7 +257,38 @@ fn nginx_in_front_keeps_its_connections_and_streams_both_ways() {
     client.send(&content);
     assert_eq!(reader.join().unwrap().matches('y').count(), 500_000);
     drop(nginx);
-    fs::remove_dir_all(&folder).unwrap();
+    stop(server);
+}
+
+/// Refuses every upload at once.
+struct Refuses;
+
+impl Handler for Refuses {
+    type Exchange = ();
+
+    fn request(&mut self, _: &Request<'_>, res: &mut Response<'_>) -> Option<()> {
+        res.status(413).end("too much\n").unwrap();
+        None
+    }
+}
+
+#[test]
+fn an_upload_that_is_refused_unread_is_refused_through_nginx_too() {
+    let server = serve_with(Options::default(), |_| Refuses);
+    let Some(nginx) = Nginx::before(server.local_addr().unwrap(), "refused", "") else {
+        return stop(server);
+    };
+    for bytes in [100_000, 1_000_000, 5_000_000, 20_000_000] {
+        let content = vec![b'x'; bytes];
+        for _ in 0..20 {
+            let mut client = common::Raw::at(nginx.front);
+            let head =
+                format!("PUT / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: {bytes}\r\n\r\n");
+            let got = client.send(head).send(&content).rest();
+            assert!(got.starts_with("HTTP/1.1 413 ") && got.ends_with("too much\n"), "{bytes}: {got}");
+        }
+    }
+    drop(nginx);
     stop(server);
 }
 
