@@ -22,6 +22,7 @@
 //! | shut down gracefully, count, inject connections | [`Running::handle`] |
 //! | ask other servers | [`Response::upstream`] in the same loop, [`client::Client`] from any thread, [`client::ClientLoop`] in a loop of yours |
 //! | run it in a loop you have already | [`EventLoop`] |
+//! | see what went wrong in a log | the feature `log`; [`Handler::report`] |
 //! | speak TLS | the feature `tls`: `Server::tls`, `tls_config`, `TlsStream` |
 //! | use another stream below | [`Transport`] |
 //!

@@ -233,7 +233,7 @@ fn whatever_is_called_and_whatever_is_sent_every_connection_comes_to_its_end() {
                 Timeouts { body: ms(300), write: ms(300), linger: ms(200), request: ms(600), ..times };
             o.policy.protocol.limits.content_bytes = Some(60_000);
             (o.policy.discard_limit, o.policy.linger_limit) = (Some(10_000), Some(30_000));
-            o.policy.lifetime.max_requests = (seed as u32 % 3 > 0).then_some(seed as u32 % 3 * 4);
+            o.policy.lifetime.max_requests = [None, Some(4), Some(8)][seed as usize % 3];
             o.count_connections = true;
         });
         let open = Arc::new([const { AtomicIsize::new(0) }; 2]);

@@ -382,3 +382,26 @@ fn limits_of_time_without_end_overflow_nothing() {
     let drained = server.join().unwrap();
     assert_eq!(drained.cut, 0);
 }
+
+#[test]
+fn the_connections_of_one_peer_and_of_all_are_counted_over_all_event_loops() {
+    let limits: [fn(&mut Options); 2] =
+        [|o| o.max_connections_per_peer = Some(3), |o| o.max_connections = Some(3)];
+    for limit in limits {
+        let server = Server::bind("127.0.0.1:0").unwrap().workers(2).options(options(limit));
+        let server = server
+            .start(|_: &h1wire_mio::Request<'_>, res: &mut h1wire_mio::Response<'_>| res.end("hello"))
+            .unwrap();
+        // However the system spreads them over the loops, three are served.
+        let mut clients: Vec<_> = (0..3).map(|_| Raw::to(&server)).collect();
+        for client in &mut clients {
+            client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").until("hello");
+        }
+        assert_eq!(Raw::to(&server).rest(), "", "a fourth is turned away");
+        assert_eq!(server.handle().counters().refused, 1);
+        drop(clients.pop());
+        common::wait_until("its end", || server.handle().counters().closed == 1);
+        Raw::to(&server).send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").until("hello");
+        stop(server);
+    }
+}

@@ -189,13 +189,13 @@ fn free_port() -> SocketAddr {
 
 /// nginx in front of a server, as it is configured by default but for these settings. None if it is not installed.
 struct Nginx {
-    front: std::net::SocketAddr,
-    folder: std::path::PathBuf,
+    front: SocketAddr,
+    folder: PathBuf,
     program: Option<Program>,
 }
 
 impl Nginx {
-    fn before(back: std::net::SocketAddr, name: &str, settings: &str) -> Option<Self> {
+    fn before(back: SocketAddr, name: &str, settings: &str) -> Option<Self> {
         let front = free_port();
         let folder = std::env::temp_dir().join(format!("h1wire-mio-nginx-{name}-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();

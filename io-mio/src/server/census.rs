@@ -121,7 +121,8 @@ mod tests {
         assert!(one.enter_of(4, peer, 2) && !two.enter_of(5, peer, 2));
         drop(two);
         assert!(one.enter_of(6, peer, 2));
-        (one.leave(4), one.leave(6));
+        one.leave(4);
+        one.leave(6);
         assert!(census.peers.lock().unwrap().is_empty());
     }
 }

@@ -137,6 +137,8 @@ impl<H: Handler> Turn<'_, H> {
             leaving.into_report(self.active.outbox.sent, self.cx.clock.read_micros());
         report.is_complete &= !self.link.stream.wants_flush();
         report.failure = report.failure.or(failure);
+        #[cfg(feature = "log")]
+        crate::server::log::note(self.link.generation, &self.link.stream, &report);
         let Some(mut exchange) = exchange else {
             self.call(|handler, _, _| handler.report(None, &report));
             return;
@@ -159,6 +161,8 @@ impl<H: Handler> Turn<'_, H> {
             && let Some(leaving) = self.active.leaving.pop_front()
         {
             let (exchange, report) = leaving.into_report(sent, self.cx.clock.read_micros());
+            #[cfg(feature = "log")]
+            crate::server::log::note(self.link.generation, &self.link.stream, &report);
             let told = self.call(|handler, _, _| match exchange {
                 Some(mut exchange) => {
                     handler.report(Some(&mut exchange), &report);

@@ -262,7 +262,8 @@ impl<H: Handler> Turn<'_, H> {
         active.answer.close_progress();
         self.end_calls(false);
         let active = &*self.active;
-        if active.exchange.is_some() || active.answer.marks.failure.is_some() {
+        let is_wrong = active.answer.marks.failure.is_some() || active.answer.error.is_some();
+        if active.exchange.is_some() || is_wrong {
             self.leave();
         }
     }

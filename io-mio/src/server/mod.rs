@@ -21,6 +21,8 @@ mod exchange;
 mod handle;
 mod handler;
 mod listener;
+#[cfg(feature = "log")]
+mod log;
 mod options;
 mod progress;
 mod remote;
@@ -109,12 +111,12 @@ impl Server {
     /// speaks it on `a` and not on `b`. [`tls_config`](crate::tls_config) makes a configuration of a certificate and
     /// its key; one of your own should have `http/1.1` in `alpn_protocols`.
     ///
-    /// [`Handler::connection`](crate::Handler::connection) sees a connection before its handshake, which has the time of
+    /// [`Handler::connection`] sees a connection before its handshake, which has the time of
     /// a first request, [`Timeouts::headers`](h1wire_proto::Timeouts::headers) from the connect on.
     ///
     /// A connection that ends in order says so by `close_notify`; one that is cut off, in the middle of an answer for
     /// example, does not. A client that goes without it in the middle of a request or a tunnel was cut off:
-    /// [`Handler::stream_error`](crate::Handler::stream_error) is told, and what was incomplete is
+    /// [`Handler::stream_error`] is told, and what was incomplete is
     /// [aborted](crate::Handler::aborted). Between two requests that is an end like any other.
     #[cfg(feature = "tls")]
     #[must_use]

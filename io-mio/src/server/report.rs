@@ -3,6 +3,7 @@
 //! An exchange remembers where the counts stood when it began; nothing is worked out before somebody asks. Connections
 //! are counted in a table of their own, which is empty unless [`Options`](crate::Options) ask for it.
 
+use std::fmt;
 use std::io;
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ pub struct Report {
     /// The status of the final response, also of one that the server gave by itself: 400, 408, 500. None if its head
     /// was not sent.
     pub status: Option<u16>,
-    /// Whether the response is complete. In [`Handler::report`] that all of it was handed to the system, which is the
+    /// Whether the response is complete. In [`Handler::report`](crate::Handler::report) that all of it was handed to the system, which is the
     /// most a server can know; in [`Response::report`](crate::Response::report), before the end, that the handler
     /// completed it.
     pub is_complete: bool,
@@ -56,6 +57,18 @@ pub enum Failure {
     Handler,
     /// The handler panicked.
     Panic,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Protocol(kind) => write!(f, "the client broke the protocol: {}", kind.name()),
+            Self::Timeout(limit) => write!(f, "a time limit passed: {limit}"),
+            Self::Stream(kind) => write!(f, "the connection broke: {kind}"),
+            Self::Handler => f.write_str("the handler failed"),
+            Self::Panic => f.write_str("the handler panicked"),
+        }
+    }
 }
 
 /// What one connection came to. Only with [`Options::count_connections`](crate::Options::count_connections).

@@ -112,7 +112,7 @@ impl Response<'_> {
         self
     }
 
-    /// Whether this answer carries `Date`, if those of the server [do](h1wire_proto::Policy::send_date). Default true.
+    /// Whether this answer carries `Date`, if those of the server [do](h1wire_proto::serving::Policy::send_date). Default true.
     pub fn send_date(&mut self, on: bool) -> &mut Self {
         if let Some(draft) = self.draft() {
             draft.date = on;

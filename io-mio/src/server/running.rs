@@ -36,7 +36,7 @@ impl Running {
     /// The TCP address of the first listener.
     ///
     /// # Errors
-    /// As [`Server::local_addr`].
+    /// As [`Server::local_addr`](crate::Server::local_addr).
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.handle.local_addr()
     }
