@@ -377,7 +377,9 @@ fn limits_of_time_without_end_overflow_nothing() {
     busy.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
     told.expect(&["request /wait", "end"]);
     server.handle().shutdown(Duration::MAX);
+    // It is told that there is to be no next request, and has time without end to take that.
     assert_eq!(client.rest(), "");
+    drop(client);
     assert!(busy.half_close().rest().ends_with("still"));
     let drained = server.join().unwrap();
     assert_eq!(drained.cut, 0);
