@@ -8,6 +8,8 @@ use std::fmt;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use h1wire_mio::client::Request;
+
 /// How the next origin is chosen.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Balance {
@@ -29,6 +31,9 @@ pub struct Health {
 
 /// The longest rest, as a multiple of the first.
 pub const LONGEST_REST: u32 = 16;
+
+/// How many requests that are over are kept for each origin.
+const SPARES: usize = 64;
 
 /// What one request to an origin came to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,6 +57,8 @@ pub struct Origin {
     rests_until: Cell<Option<Instant>>,
     /// One request is trying whether it is back.
     is_tried: Cell<bool>,
+    /// Requests to it that are over, to be made into the next ones.
+    spares: RefCell<Vec<Request>>,
 }
 
 impl Origin {
@@ -64,6 +71,23 @@ impl Origin {
             fails: Cell::new(0),
             rests_until: Cell::new(None),
             is_tried: Cell::new(false),
+            spares: RefCell::new(Vec::new()),
+        }
+    }
+
+    /// A request to it. In steady state nothing is asked of the allocator for that.
+    pub fn request(&self, method: &str, target: &str) -> Request {
+        match self.spares.borrow_mut().pop() {
+            Some(spare) => spare.renew(method, target),
+            None => Request::new(method, &self.url).path(target).default_headers(false),
+        }
+    }
+
+    /// Takes a request that is over.
+    pub fn keep(&self, request: Request) {
+        let spares = &mut *self.spares.borrow_mut();
+        if spares.len() < SPARES {
+            spares.push(request);
         }
     }
 
@@ -90,7 +114,7 @@ pub struct Ticket {
 
 impl Ticket {
     /// The origin.
-    pub fn origin(&self) -> &Origin {
+    pub fn origin(&self) -> &Rc<Origin> {
         &self.origin
     }
 

@@ -87,38 +87,42 @@ impl Relay {
             return self.tunnel(head);
         }
         let edge = self.edge.clone();
-        let authority;
+        let origin;
         let mut sent = edge.request(head).map_err(|refused| match refused {
             NotForwarded::FinalRecipient => Refused::Here(answers::as_final_recipient(head)),
             NotForwarded::Tunnel => Refused::with(405, "this is no forward proxy\n"),
             other => Refused::with(other.status().unwrap_or(400), &format!("{other}\n")),
         })?;
-        let url = if self.args.forward {
+        let url;
+        if self.args.forward {
             let scheme =
                 sent.scheme().ok_or_else(|| Refused::with(400, "a proxy is asked for absolute targets\n"))?;
             let is = |known: &str| scheme.eq_ignore_ascii_case(known.as_bytes());
             if !(is("http") || is("https") && cfg!(feature = "tls")) {
                 return Err(Refused::with(501, "only http is passed on; https goes by CONNECT\n"));
             }
-            format!("{}://{}", text(scheme)?, text(sent.host())?)
+            url = format!("{}://{}", text(scheme)?, text(sent.host())?);
+            origin = None;
         } else {
             let ticket = self.pick(exchange)?;
-            authority = ticket.origin().authority.clone();
-            let url = ticket.origin().url.clone();
+            url = String::new();
+            origin = Some(ticket.origin().clone());
+            exchange.origin = origin.clone();
             exchange.ticket = Some(ticket);
-            if !self.args.keep_host {
-                sent = sent.with_host(authority.as_bytes());
-            }
-            url
-        };
+        }
+        if let Some(origin) = origin.as_ref().filter(|_| !self.args.keep_host) {
+            sent = sent.with_host(origin.authority.as_bytes());
+        }
         if let Some(forwarded) = &mut self.forwarded {
             forwarded.describe(head, peer, if self.args.tls.is_some() { "https" } else { "http" });
             sent = sent.with_forwarded(forwarded);
         }
-        let mut request = client::Request::new(text(sent.method().as_bytes())?, url)
-            .path(text(sent.target())?)
-            .fields(&sent)
-            .default_headers(false);
+        let (method, target) = (text(sent.method().as_bytes())?, text(sent.target())?);
+        let mut request = match &origin {
+            Some(origin) => origin.request(method, target),
+            None => client::Request::new(method, url).path(target).default_headers(false),
+        };
+        request = request.fields(&sent);
         match sent.body_len() {
             BodyLen::None => {}
             BodyLen::Exact(length) => {
@@ -233,10 +237,8 @@ impl Relay {
         self.counts.origin_failures.add(1);
         self.counts.retries.add(1);
         let origin = ticket.origin();
-        let mut next = client::Request::new(failed.method(), &origin.url)
-            .path(failed.target())
-            .fields(failed.headers())
-            .default_headers(false);
+        let mut next = origin.request(failed.method(), failed.target()).fields(failed.headers());
+        exchange.origin = Some(origin.clone());
         if !self.args.keep_host {
             next = next.header("Host", &origin.authority);
         }
@@ -245,6 +247,15 @@ impl Relay {
         }
         exchange.ticket = Some(ticket);
         self.start(next, exchange, res)
+    }
+
+    /// Has a request that is over be one of the next ones. One with a preface has a connection of its own.
+    fn keep(&self, exchange: &Exchange, call: CallId, res: &mut Response<'_>) {
+        if let (Some(origin), None) = (&exchange.origin, self.args.send_proxy)
+            && let Some(request) = res.call(call).and_then(|mut call| call.take_request())
+        {
+            origin.keep(request);
+        }
     }
 
     fn end_attempt(&self, exchange: &mut Exchange, outcome: Outcome) {
@@ -382,6 +393,9 @@ impl Handler for Relay {
     }
 
     fn upstream(&mut self, exchange: &mut Exchange, call: CallId, event: Event<'_>, res: &mut Response<'_>) {
+        if let Event::Close = event {
+            self.keep(exchange, call, res);
+        }
         if exchange.call != Some(call) {
             return;
         }

@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::server::counters;
 use crate::server::draft::Draft;
 use crate::server::options::Options;
+use crate::server::peers::Peers;
 use crate::server::remote::Remote;
 use crate::server::report::Tallies;
 
@@ -18,6 +19,7 @@ pub(crate) struct Context {
     pub(crate) counters: Arc<counters::Shared>,
     pub(crate) remote: Arc<Remote>,
     pub(crate) tallies: Tallies,
+    pub(crate) peers: Peers,
     /// The loop is about to end: every answer is the last of its connection.
     pub(crate) draining: bool,
     /// Reports are made of more than what ends an exchange, so that the clock is read for them.

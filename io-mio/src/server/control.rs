@@ -116,11 +116,11 @@ impl Response<'_> {
     /// The client's address: the one a proxy [announced](crate::Server::proxy_protocol), or that of the other end. None
     /// over a unix socket.
     pub fn peer_addr(&self) -> Option<SocketAddr> {
-        match self.announced() {
+        self.cx.peers.of(self.key, self.link.generation, || match self.announced() {
             Some(ProxyHeader::Client { source, .. }) => Some(source),
             Some(ProxyHeader::Own) => None,
             None => self.stream().peer_addr(),
-        }
+        })
     }
 
     /// What a proxy in front said of the connection, with [`Server::proxy_protocol`](crate::Server::proxy_protocol).

@@ -24,6 +24,7 @@ use crate::server::handle::{Drained, Handle};
 use crate::server::handler::Handler;
 use crate::server::listener::{Door, Listener};
 use crate::server::options::Options;
+use crate::server::peers::Peers;
 use crate::server::remote::{Command, Remote};
 use crate::server::report::Tallies;
 use crate::server::upstream::{self, TOKENS};
@@ -107,6 +108,7 @@ impl<H: Handler> EventLoop<H> {
             counters: Arc::new(counters::Shared::default()),
             remote: Arc::new(Remote::new(waker)),
             tallies: Tallies::default(),
+            peers: Peers::default(),
             draining: false,
             is_timed: H::TIMED,
         };

@@ -24,6 +24,7 @@ mod listener;
 #[cfg(feature = "log")]
 mod log;
 mod options;
+mod peers;
 mod progress;
 mod remote;
 mod report;
