@@ -1,20 +1,17 @@
 //! One request on its way: what is remembered of it from its head to its end.
 
 use std::net::IpAddr;
-use std::rc::Rc;
 use std::time::{Instant, SystemTime};
 
 use h1wire_mio::client::CallId;
 use h1wire_mio::proto::{AccessLine, Fields, Method, OwnedFields, RequestHead, Version};
 
-use crate::origins::{Origin, Ticket};
+use crate::origins::Ticket;
 
 /// One request on its way.
 pub struct Exchange {
     pub call: Option<CallId>,
     pub ticket: Option<Ticket>,
-    /// The origin that was asked last.
-    pub origin: Option<Rc<Origin>>,
     /// Origins that could not be reached.
     pub tried: Vec<String>,
     /// The header sections whose `Connection` says which trailers stay.
@@ -61,7 +58,6 @@ impl Exchange {
         Self {
             call: None,
             ticket: None,
-            origin: None,
             tried: Vec::new(),
             request_fields: kept(&head.fields),
             response_fields: None,

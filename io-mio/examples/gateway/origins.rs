@@ -59,12 +59,16 @@ pub struct Origin {
     is_tried: Cell<bool>,
     /// Requests to it that are over, to be made into the next ones.
     spares: RefCell<Vec<Request>>,
+    /// Scheme, host and port, as requests have them.
+    place: (&'static str, String, u16),
 }
 
 impl Origin {
     fn new(url: &str) -> Self {
         let (_, authority) = url.split_once("://").unwrap_or(("", url));
+        let example = Request::get(url);
         Self {
+            place: (example.protocol(), example.host_name().to_owned(), example.port_number()),
             url: url.to_owned(),
             authority: authority.trim_end_matches('/').to_owned(),
             under_way: Cell::new(0),
@@ -83,12 +87,17 @@ impl Origin {
         }
     }
 
-    /// Takes a request that is over.
-    pub fn keep(&self, request: Request) {
+    /// Takes a request that is over, if it was one to this origin.
+    fn keep(&self, request: Request) -> Result<(), Request> {
+        let (scheme, host, port) = &self.place;
+        if (request.protocol(), request.host_name(), request.port_number()) != (scheme, host, *port) {
+            return Err(request);
+        }
         let spares = &mut *self.spares.borrow_mut();
         if spares.len() < SPARES {
             spares.push(request);
         }
+        Ok(())
     }
 
     /// Whether it may have a request at `now`: it is well, or its rest is over and nobody tries it yet.
@@ -179,6 +188,16 @@ impl Origins {
         let kept = |url: &String| list.iter().find(|origin| origin.url == *url).cloned();
         *list = urls.iter().map(|url| kept(url).unwrap_or_else(|| Rc::new(Origin::new(url)))).collect();
         self.next.set(0);
+    }
+
+    /// Takes a request that is over, to be made into the next one to the same origin.
+    pub fn keep(&self, mut request: Request) {
+        for origin in self.list.borrow().iter() {
+            match origin.keep(request) {
+                Ok(()) => return,
+                Err(other) => request = other,
+            }
+        }
     }
 
     /// The origin for a request that begins at `now` and was refused by those in `tried` before. `None` if every other

@@ -107,7 +107,6 @@ impl Relay {
             let ticket = self.pick(exchange)?;
             url = String::new();
             origin = Some(ticket.origin().clone());
-            exchange.origin = origin.clone();
             exchange.ticket = Some(ticket);
         }
         if let Some(origin) = origin.as_ref().filter(|_| !self.args.keep_host) {
@@ -238,7 +237,6 @@ impl Relay {
         self.counts.retries.add(1);
         let origin = ticket.origin();
         let mut next = origin.request(failed.method(), failed.target()).fields(failed.headers());
-        exchange.origin = Some(origin.clone());
         if !self.args.keep_host {
             next = next.header("Host", &origin.authority);
         }
@@ -247,15 +245,6 @@ impl Relay {
         }
         exchange.ticket = Some(ticket);
         self.start(next, exchange, res)
-    }
-
-    /// Has a request that is over be one of the next ones. One with a preface has a connection of its own.
-    fn keep(&self, exchange: &Exchange, call: CallId, res: &mut Response<'_>) {
-        if let (Some(origin), None) = (&exchange.origin, self.args.send_proxy)
-            && let Some(request) = res.call(call).and_then(|mut call| call.take_request())
-        {
-            origin.keep(request);
-        }
     }
 
     fn end_attempt(&self, exchange: &mut Exchange, outcome: Outcome) {
@@ -393,14 +382,18 @@ impl Handler for Relay {
     }
 
     fn upstream(&mut self, exchange: &mut Exchange, call: CallId, event: Event<'_>, res: &mut Response<'_>) {
-        if let Event::Close = event {
-            self.keep(exchange, call, res);
-        }
         if exchange.call != Some(call) {
             return;
         }
         if let Err(error) = self.said(exchange, call, event, res) {
             res.fail(error);
+        }
+    }
+
+    fn spare(&mut self, request: client::Request) {
+        // One with a preface has a connection of its own.
+        if self.args.send_proxy.is_none() {
+            self.origins.keep(request);
         }
     }
 

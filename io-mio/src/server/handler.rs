@@ -109,6 +109,13 @@ pub trait Handler {
         let _ = (exchange, call, event, res);
     }
 
+    /// The request of a [call](Response::upstream) that ended after the exchange it was for. Made into the next one by
+    /// [`Request::renew`](crate::client::Request::renew), it spares that one the allocator; see also
+    /// [`Call::take_request`](crate::client::Call::take_request). Default: dropped.
+    fn spare(&mut self, request: crate::client::Request) {
+        drop(request);
+    }
+
     /// A writer that was told that there is no room can go on.
     fn drain(&mut self, exchange: &mut Self::Exchange, res: &mut Response<'_>) {
         let _ = (exchange, res);

@@ -10,6 +10,7 @@ use mio::{Registry, Token, Waker};
 
 use crate::client::engine::Engine;
 use crate::client::{self, Call, CallId, Error, Event, Owner};
+use crate::server::context::Context;
 use crate::server::drive::Turn;
 use crate::server::event_loop::EventLoop;
 use crate::server::handler::Handler;
@@ -68,7 +69,7 @@ impl<H: Handler> Turn<'_, H> {
 
     fn tell_upstream(&mut self, engine: &mut Engine, id: CallId, event: Event<'_>) {
         if self.active.exchange.is_none() || !self.active.answer.calls.contains(&id) {
-            return;
+            return spare(self.handler, self.cx, engine, id, &event);
         }
         self.call_with(Some(engine), |handler, exchange, res| {
             if let Some(exchange) = exchange {
@@ -102,6 +103,15 @@ impl<H: Handler> Turn<'_, H> {
     }
 }
 
+/// A call ends after the exchange it was for: its request is of use for the next one.
+fn spare<H: Handler>(handler: &mut H, cx: &Context, engine: &mut Engine, id: CallId, event: &Event<'_>) {
+    if let Event::Close = event
+        && let Some(request) = Call::new(engine, id).take_request()
+    {
+        cx.counters.guard(|| handler.spare(request));
+    }
+}
+
 /// The client of a loop, if its options have one.
 pub(super) fn client(
     options: &Options,
@@ -125,9 +135,8 @@ impl<H: Handler> EventLoop<H> {
             match owner.map(ExchangeId::from).filter(|id| self.is_open(*id)) {
                 Some(id) => self.run_with(id.key, |turn| turn.run_call(key)),
                 None => {
-                    if let Some(client) = &mut self.client {
-                        client.run(key, &mut |_, _, _| ());
-                    }
+                    let Self { client: Some(client), handler, cx, .. } = self else { return };
+                    client.run(key, &mut |engine, id, event| spare(handler, cx, engine, id, &event));
                 }
             }
         }
