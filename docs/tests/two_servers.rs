@@ -105,7 +105,7 @@ const TYPES: [&str; 11] = [
 
 /// Events of a loop's handler that a blocking one has no hook for: they are about one exchange, which it has in hand.
 const OF_AN_EXCHANGE: &str =
-    "request data end drain half_closed finished aborted should_upgrade shutdown upstream";
+    "request data end drain half_closed finished aborted should_upgrade shutdown upstream spare";
 
 #[test]
 fn the_two_servers_have_the_same_words_for_the_same_things() {
