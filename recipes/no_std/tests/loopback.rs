@@ -65,13 +65,13 @@ impl World {
         self.clients += 1;
         self.round();
         let handle = self.sockets.add(socket());
-        let client = self.sockets.get_mut::<Socket>(handle);
+        let client = self.sockets.get_mut::<Socket<'_>>(handle);
         let from = 40_000 + self.clients;
         client.connect(self.interface.context(), (IpAddress::v4(127, 0, 0, 1), 80), from).unwrap();
         let (mut left, mut answer, mut in_order) = (wire, Vec::new(), false);
         for _ in 0..ROUNDS {
             self.round();
-            let client = self.sockets.get_mut::<Socket>(handle);
+            let client = self.sockets.get_mut::<Socket<'_>>(handle);
             if client.may_send() && !left.is_empty() {
                 left = &left[client.send_slice(left).unwrap()..];
             }
