@@ -225,7 +225,6 @@ impl Write for Text<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::vec;
 
     fn client(source: &str, destination: &str) -> ProxyHeader {
         ProxyHeader::Client { source: source.parse().unwrap(), destination: destination.parse().unwrap() }
@@ -283,7 +282,7 @@ mod tests {
             b"\r\n\r\n\0\r\nQUIX",
         ] {
             let bad =
-                if bad.ends_with(b"80\r") { [bad, &vec![b'x'; LONGEST_LINE]].concat() } else { bad.to_vec() };
+                if bad.ends_with(b"80\r") { [bad, &[b'x'; LONGEST_LINE]].concat() } else { bad.to_vec() };
             assert_eq!(ProxyHeader::parse(&bad), Err(BadProxyHeader), "{}", bad.escape_ascii());
         }
     }
