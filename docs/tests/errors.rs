@@ -92,7 +92,7 @@ fn example(kind: Kind) -> Option<(To, String, Option<Limit>)> {
     }
 }
 
-/// The error of these bytes, behind which the connection ends.
+/// The error of these bytes, after which the connection ends.
 fn error(to: To, bytes: &str, limits: Limits) -> Option<RecvError> {
     let (mut input, mut slots) = (bytes.as_bytes(), Slots::new());
     if let To::Server = to {
@@ -127,7 +127,7 @@ not edit.
 
 A `RecvError` is the peer's fault. It has a kind, the offset of the byte that was wrong (counted from the first byte of the
 connection), the status code a server answers with, and the rule that was broken. It is a `Copy` value of 16 bytes. What was
-complete before it has been delivered; nothing behind it is looked at, and the same error is returned for ever. The send half
+complete before it has been delivered; nothing after it is looked at, and the same error is returned for ever. The send half
 can still answer once: `Conn::respond_error` writes the status, and the advice is then to linger and close.
 
 The status is the one for requests. A client has nobody to send one to; a gateway that receives a bad response answers 502

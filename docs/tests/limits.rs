@@ -38,7 +38,7 @@ fn written(value: &str) -> String {
     }
 }
 
-/// The first table behind a heading: its settings and defaults.
+/// The first table after a heading: its settings and defaults.
 fn table(page: &str, heading: &str) -> Vec<(String, String)> {
     let section =
         page.split("\n## ").find(|s| s.starts_with(heading)).unwrap_or_else(|| panic!("{heading}?"));

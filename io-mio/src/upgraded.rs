@@ -7,7 +7,7 @@ use crate::stream::Stream;
 
 /// A connection that belongs to another protocol, or to a tunnel.
 ///
-/// It is the caller's, non-blocking, and in no registry. Reading gives first what came behind the request's last byte.
+/// It is the caller's, non-blocking, and in no registry. Reading gives first what came after the request's last byte.
 /// Dropping it closes the connection.
 #[derive(Debug)]
 pub struct Upgraded {

@@ -35,7 +35,7 @@ use core::ops::Range;
 /// ```
 #[derive(Default)]
 pub struct InBuf {
-    /// `start..end` is held. What lies behind `end` is initialised, and free.
+    /// `start..end` is held. What lies after `end` is initialised, and free.
     buf: Vec<u8>,
     start: usize,
     end: usize,
@@ -89,7 +89,7 @@ impl InBuf {
         seen
     }
 
-    /// The bytes to show to the machine: those held with a copy of `fresh` behind them, or `fresh` itself if none
+    /// The bytes to show to the machine: those held with a copy of `fresh` after them, or `fresh` itself if none
     /// are. `None`, with nothing changed, if that would hold more than `cap` bytes: the owner read although the
     /// machine did not need input, and should stop.
     #[must_use = "`None` means that the fresh bytes were not taken"]
@@ -106,7 +106,7 @@ impl InBuf {
         Some(self.bytes())
     }
 
-    /// [`join`](Self::join) for fresh bytes that were read behind free space: they lie at `fresh` in `buffer`, what
+    /// [`join`](Self::join) for fresh bytes that were read after free space: they lie at `fresh` in `buffer`, what
     /// is before them may be overwritten. If the bytes held are fewer than the fresh ones and fit there, they are the
     /// ones that are copied. With a large read buffer a split message then costs its first part again, not the
     /// whole read.
@@ -166,7 +166,7 @@ impl InBuf {
         self.release(spare);
     }
 
-    /// At least one and at most `n` bytes to read into, behind those held; none if `cap` bytes are held or `n` is 0.
+    /// At least one and at most `n` bytes to read into, after those held; none if `cap` bytes are held or `n` is 0.
     pub fn spare(&mut self, n: usize, cap: usize) -> &mut [u8] {
         let n = n.min(cap.saturating_sub(self.len()));
         if !self.make_room(n, cap) {
@@ -205,7 +205,7 @@ impl InBuf {
         }
     }
 
-    /// Makes room for `n` bytes behind `end`, or says that they would be more than `cap`.
+    /// Makes room for `n` bytes after `end`, or says that they would be more than `cap`.
     fn make_room(&mut self, n: usize, cap: usize) -> bool {
         let held = self.len();
         if n > cap.saturating_sub(held) {

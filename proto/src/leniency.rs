@@ -146,7 +146,7 @@ leniency! {
 }
 
 impl ServerLeniency {
-    /// What the reference's `insecureHTTPParser` (llhttp 2.1.4) tolerates and this engine offers: control
+    /// What Node's `insecureHTTPParser` (llhttp 2.1.4) tolerates and this engine offers: control
     /// characters in values, folded values, `Content-Length` beside `Transfer-Encoding`, `Transfer-Encoding` in
     /// HTTP/1.0, unregistered codings, any target bytes and forms, user and password in targets, and loose chunk extensions. What it also
     /// tolerates and this engine never does: NUL in values, several spaces in a start line, white space before a
@@ -168,7 +168,7 @@ impl ServerLeniency {
 }
 
 impl ClientLeniency {
-    /// What the reference's `insecureHTTPParser` (llhttp 2.1.4) tolerates and this engine offers, for responses.
+    /// What Node's `insecureHTTPParser` (llhttp 2.1.4) tolerates and this engine offers, for responses.
     pub const INSECURE: Self = Self::STRICT
         .bare_lf()
         .controls_in_values()

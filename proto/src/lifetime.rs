@@ -110,7 +110,7 @@ impl Tenure {
         self.requests
     }
 
-    /// Whether the connection has had its last request by their number. What the client sends behind that is not looked
+    /// Whether the connection has had its last request by their number. What the client sends after that is not looked
     /// at (RFC 9112 section 9.6).
     #[inline]
     pub const fn is_used_up(&self, lifetime: &Lifetime) -> bool {

@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 /// An output queue for vectored writes, shared by all responses that are pipelined on a connection.
 ///
-/// Small payloads are copied behind one another, so that a head with a small body, or twenty of them, is one slice
+/// Small payloads are copied after one another, so that a head with a small body, or twenty of them, is one slice
 /// and appending costs what it costs with a `Vec<u8>`. Payloads of [`copy_below`](Self::with_copy_below) bytes and
 /// more are kept by reference. An [external](Self::put_external) segment stands for bytes that are never in
 /// memory, such as a file the owner sends with `sendfile`.

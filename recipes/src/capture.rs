@@ -6,7 +6,7 @@
 //! nothing.
 //!
 //! It is honest rather than complete. Connections that began before the capture are left out and counted, IP fragments
-//! and cut packets are gaps, and what lies behind a gap is not guessed at.
+//! and cut packets are gaps, and what lies after a gap is not guessed at.
 
 mod exchange;
 mod follow;

@@ -2,7 +2,7 @@
 //!
 //! Completion IO wants buffers that stay where they are until the kernel is done. A machine that keeps none leaves them
 //! to whoever can promise that: here each operation owns its connection, buffers included, until its completion gives it
-//! back. What is received comes to lie behind what is left from before. One thread, one system call for all that is due.
+//! back. What is received comes to lie after what is left from before. One thread, one system call for all that is due.
 
 mod ring;
 

@@ -2,7 +2,7 @@
 //!
 //! The handshake (RFC 6455 section 4) is an ordinary request that offers a switch. The machine writes the 101, refuses it
 //! where none was offered, and stops in front of the first byte that is not HTTP. From there on `tungstenite` has the
-//! socket, and what was read of it too far: a client may send frames right behind its request.
+//! socket, and what was read of it too far: a client may send frames right after its request.
 
 use crate::Result;
 use crate::own_io::{self, Answer, date};

@@ -48,7 +48,7 @@ pub(crate) type Tell<'t> = dyn FnMut(&mut Engine, CallId, Event<'_>) + 't;
 
 /// Memory that calls use one after another.
 pub(crate) struct Scratch {
-    /// Where everything is read to, behind `front` bytes for what was left from before.
+    /// Where everything is read to, after `front` bytes for what was left from before.
     pub(crate) buffer: Box<[u8]>,
     pub(crate) front: usize,
     pub(crate) slots: Slots,

@@ -40,7 +40,7 @@ impl Request {
     }
 
     /// Connects to this host instead of the URL's. An IPv6 address is written without brackets. A
-    /// zone behind it (`fe80::1%eth0`) is for connecting, and goes no further.
+    /// zone after it (`fe80::1%eth0`) is for connecting, and goes no further.
     pub fn host(mut self, host: &str) -> Self {
         let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
         self.way().place.host = bare.unwrap_or(host).to_owned();

@@ -15,7 +15,7 @@ use super::error::ErrorKind;
 use super::options::{CreateConnection, Lookup, Options};
 use super::url::Place;
 
-/// What there is to be sent behind the head.
+/// What there is to be sent after the head.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum Content {
     #[default]

@@ -51,7 +51,7 @@ impl Context {
 
 /// Memory that connections use one after another.
 pub(crate) struct Scratch {
-    /// Where everything is read to, behind `front` bytes for what was left from before.
+    /// Where everything is read to, after `front` bytes for what was left from before.
     pub(crate) buffer: Box<[u8]>,
     pub(crate) front: usize,
     pub(crate) slots: Slots,

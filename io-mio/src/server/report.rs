@@ -25,7 +25,7 @@ pub struct Report {
     /// most a server can know; in [`Response::report`](crate::Response::report), before the end, that the handler
     /// completed it.
     pub is_complete: bool,
-    /// Bytes of the request behind its head, the framing of content included. Those of another protocol are not.
+    /// Bytes of the request after its head, the framing of content included. Those of another protocol are not.
     pub received: u64,
     /// Bytes of the response, interim ones and framing included, that were handed to the system. Before the end, of a
     /// complete response, all there are.

@@ -21,7 +21,7 @@ a client receives them, all others as a server does.
   --client            the bytes are responses
   --methods A,B       the requests that the responses answer, in order (default: GETs, as many as needed)
   --lenient NAMES     tolerate what these names say, with commas between them; `insecure` is the set that equals
-                      the reference's insecure parser
+                      Node's insecure parser
   --split N           give the machine N bytes at a time
   --open              the connection stays open behind the bytes
   --batch             read cases as lines of JSON and write verdicts as lines of JSON (docs/trace.md)

@@ -23,7 +23,7 @@ pub struct ClientConfig {
     /// What is tolerated. Default: nothing.
     pub leniency: ClientLeniency,
     /// How many requests may be outstanding at once, 1 to 16. Default 1: no pipelining. More are only sent
-    /// behind idempotent requests (RFC 9112 section 9.3.2).
+    /// after idempotent requests (RFC 9112 section 9.3.2).
     pub pipeline_depth: u8,
 }
 

@@ -87,7 +87,7 @@ impl Conn<Server> {
     }
 
     /// Says whether the rest of the content at hand is wanted although the answer may be complete by then. While it is,
-    /// the [`advice`](Self::advice) behind the answer is to go on, and the [`phase`](Self::phase) is the one of content:
+    /// the [`advice`](Self::advice) after the answer is to go on, and the [`phase`](Self::phase) is the one of content:
     /// its reader is one like any other. Otherwise, as by default, the rest is only there to be drained.
     ///
     /// Call it with the head or later; the next content has the default again.

@@ -40,7 +40,7 @@ impl<'a> ForwardResponse<'a> {
     }
 
     /// The framing to send with. In an answer to `HEAD` and with 304 it is the length that was announced, which has
-    /// no content behind it (RFC 9110 section 8.6): as no `End` will come, [end](crate::BodyTx::end) the content at
+    /// no content after it (RFC 9110 section 8.6): as no `End` will come, [end](crate::BodyTx::end) the content at
     /// once where the received [body](ResponseHead::body) is empty and [`body`](crate::Conn::body) is not `None`.
     pub fn body_len(&self) -> BodyLen {
         self.body

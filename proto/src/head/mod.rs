@@ -169,7 +169,7 @@ impl Reader<'_> {
         split::fields(section, from, slots);
         let all = Fields { section, spans: &slots.spans, unfolded: &slots.unfolded };
         for (i, (name, value)) in all.iter().enumerate() {
-            // A folded value lies in the scratch: what is wrong with it is wrong behind its colon. A `Host` that was
+            // A folded value lies in the scratch: what is wrong with it is wrong after its colon. A `Host` that was
             // really folded has its line end there, and so is no host.
             let at = slots.spans.get(i).map_or(0, |s| match s.value_end & FOLDED {
                 0 => s.value_start,

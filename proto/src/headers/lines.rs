@@ -60,7 +60,7 @@ impl Lines {
         self.bytes.len() - self.dead
     }
 
-    /// The place of the first line named `name` at or behind `from`.
+    /// The place of the first line named `name` at or after `from`.
     #[inline]
     pub(super) fn position(&self, name: &[u8], from: usize) -> Option<usize> {
         // Most names that are asked for are not there.
@@ -95,7 +95,7 @@ impl Lines {
         self.spans.push(span);
     }
 
-    /// Writes a line behind all bytes.
+    /// Writes a line after all bytes.
     #[inline]
     fn write(&mut self, name: &[u8], value: &[u8]) -> FieldSpan {
         self.bytes.reserve(name.len() + value.len() + AROUND);
@@ -145,7 +145,7 @@ impl Lines {
         self.compact();
     }
 
-    /// Forgets all lines behind the first `len`, which were added last.
+    /// Forgets all lines after the first `len`, which were added last.
     pub(super) fn truncate(&mut self, len: usize) {
         if let Some(first) = self.spans.get(len) {
             self.bytes.truncate(first.name_start as usize);
@@ -205,7 +205,7 @@ impl Lines {
     }
 
     /// Gives up dead bytes once they are most of the buffer, so that a section changed for ever does not grow for
-    /// ever. The live ones are moved behind them within the buffer: in steady state no memory is asked for.
+    /// ever. The live ones are moved after them within the buffer: in steady state no memory is asked for.
     fn compact(&mut self) {
         if self.dead < 1024 || self.dead < self.bytes.len() / 2 {
             return;

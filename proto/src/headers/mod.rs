@@ -102,7 +102,7 @@ impl Headers {
         Ok(())
     }
 
-    /// Adds a line behind all others, whether there is one of that name or not.
+    /// Adds a line after all others, whether there is one of that name or not.
     ///
     /// # Errors
     /// As [`set`](Self::set).
@@ -114,7 +114,7 @@ impl Headers {
         Ok(())
     }
 
-    /// Sets every field of `other`, with all its lines; they go behind what is there. Fields that `other` does not
+    /// Sets every field of `other`, with all its lines; they go after what is there. Fields that `other` does not
     /// name stay.
     ///
     /// # Errors
@@ -126,7 +126,7 @@ impl Headers {
         Ok(())
     }
 
-    /// Adds every line of `other` behind what is there.
+    /// Adds every line of `other` after what is there.
     ///
     /// # Errors
     /// As [`set`](Self::set).

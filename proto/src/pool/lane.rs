@@ -53,7 +53,7 @@ pub(super) struct Lane<K> {
     pub(super) idle: List,
     /// Tickets, the one drawn first in front.
     pub(super) waiting: List,
-    /// The first ticket for which no connection is being made, or [`NIL`]. All before it have one, none behind.
+    /// The first ticket for which no connection is being made, or [`NIL`]. All before it have one, none after.
     pub(super) bare: u32,
 }
 
@@ -68,7 +68,7 @@ impl Waiter {
         Self { lane, conn: None, fresh, link: Link::NONE }
     }
 
-    /// The ticket behind this one, or [`NIL`].
+    /// The ticket after this one, or [`NIL`].
     pub(super) const fn next(&self) -> u32 {
         self.link.next()
     }

@@ -13,7 +13,7 @@ pub(super) struct Link {
 impl Link {
     pub(super) const NONE: Self = Self { prev: NIL, next: NIL };
 
-    /// The entry behind this one, or [`NIL`].
+    /// The entry after this one, or [`NIL`].
     pub(super) const fn next(&self) -> u32 {
         self.next
     }

@@ -156,7 +156,7 @@ impl Origin {
         self.tls.as_ref()
     }
 
-    /// The reference's `getName`: `host:port:local_address`, then `:family` (4 or 6) if one was chosen;
+    /// Node's `getName`: `host:port:local_address`, then `:family` (4 or 6) if one was chosen;
     /// `localhost:::path` for a unix socket. With TLS, `:tls:server_name:settings` follows, then `:tag` if there
     /// is one. Text for people and tables: equality is that of the origins.
     pub fn name(&self) -> String {

@@ -164,7 +164,7 @@ fn a_section_is_found_at_any_length_and_in_any_company() {
             check(&section[..cut]);
         }
         for _ in 0..32 {
-            // What lies around the slice, or behind the section, is nobody's business.
+            // What lies around the slice, or after the section, is nobody's business.
             let (before, behind) = (random.below(64), random.below(100));
             let mut buffer = random.text(b"\r\n:aB \x00\x80", before);
             buffer.extend(&section);

@@ -71,7 +71,7 @@ fn put_number<const P: usize, const E: usize, O: Out + ?Sized>(
     out.put(&line[at - P..]);
 }
 
-/// `size CRLF` before and CRLF behind a chunk's data (RFC 9112 section 7.1).
+/// `size CRLF` before and CRLF after a chunk's data (RFC 9112 section 7.1).
 #[inline]
 pub(crate) fn chunk_frame(len: u64) -> Frame {
     let digits = (67 - (len | 1).leading_zeros() as usize) / 4;

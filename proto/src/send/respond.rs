@@ -26,7 +26,7 @@ impl Conn<Server> {
     ///
     /// Where the content is [read on](Self::keep_reading) and the client waits for 100, that is sent before.
     ///
-    /// A refused `CONNECT` is the last exchange of its connection: what the client sent behind it may have been meant for
+    /// A refused `CONNECT` is the last exchange of its connection: what the client sent after it may have been meant for
     /// the tunnel (RFC 9931).
     ///
     /// # Errors

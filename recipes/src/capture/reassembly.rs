@@ -21,7 +21,7 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// The stream begins behind `syn`.
+    /// The stream begins after `syn`.
     pub fn begin(&mut self, syn: u32) {
         if self.first.is_none() {
             self.first = Some(syn);

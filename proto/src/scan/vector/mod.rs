@@ -65,7 +65,7 @@ pub(super) fn walk<const START_LINE: bool, V: Visit>(
     }
     loop {
         let before = spans.len();
-        // SAFETY: `list` has filled so many places behind the spans.
+        // SAFETY: `list` has filled so many places after the spans.
         let lines = unsafe {
             spans.set_len(before + listed);
             spans.get_unchecked(before..)
@@ -90,7 +90,7 @@ pub(super) fn walk<const START_LINE: bool, V: Visit>(
     }
 }
 
-/// What an input means that ends in the line that begins at `line`, or before it. Breaks right behind a line end
+/// What an input means that ends in the line that begins at `line`, or before it. Breaks right after a line end
 /// are in its run and have no position: they are looked at here.
 fn unfinished(input: &[u8], line: usize) -> Walk {
     match input.get(line..).unwrap_or_default() {

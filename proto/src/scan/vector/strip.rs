@@ -139,7 +139,7 @@ pub(super) unsafe fn list<const START_LINE: bool, M: Masks>(
     // SAFETY: positions are in order and at most `input.len() - 2`: two bytes can be read there. `next` and `last`
     // bound initialised positions, and as many lines fit into the table.
     //
-    // A position starts a run, and the line begins behind a CRLF in the run of an earlier one (or at 0). So
+    // A position starts a run, and the line begins after a CRLF in the run of an earlier one (or at 0). So
     // `line <= end`, and equality is for 0 only. The window is held back to lie in the input, by at most 30 bytes.
     // Its first byte that is `not_name` is at `end` at the latest, as breaks are no `tchar`. With `name_len > 0`
     // therefore `line < colon <= end`; the two bytes there can be read; and if they are ": ", then `colon < end`,
@@ -173,7 +173,7 @@ pub(super) unsafe fn list<const START_LINE: bool, M: Masks>(
             let window = line.min(input.len() - WIDTH);
             let name_len = (masks.not_name(base.add(window)) >> (line - window)).trailing_zeros();
             let colon = line + name_len as usize;
-            // No name (0), or nothing behind it in the window (32).
+            // No name (0), or nothing after it in the window (32).
             if name_len.wrapping_sub(1) >= WIDTH as u32 - 1
                 || read_u16(base.add(colon)) != COLON_SP
                 || *base.add(colon + 2) <= b' '
@@ -232,7 +232,7 @@ unsafe fn fill<M: Masks>(masks: M, strip: &mut Strip, positions: &mut Positions,
     strip.pair = runs.pair;
 }
 
-/// The breaks of the up to 64 bytes `from..end`, without the very last byte of the input: what is behind it is
+/// The breaks of the up to 64 bytes `from..end`, without the very last byte of the input: what is after it is
 /// not known, and two bytes must be readable at every position.
 ///
 /// # Safety
