@@ -7,39 +7,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use h1wire_mio::client::{ErrorKind, Request};
-use serde_json::Value;
 
 use crate::own::Own;
 use crate::script::{PATIENCE, Peer};
-
-/// The vectors that a client meets as the answer to its first request, and that are an error there.
-fn vectors(folder: &str) -> Vec<(String, String, Vec<u8>)> {
-    let mut all = Vec::new();
-    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    for file in files.iter().filter(|file| file.extension().is_some_and(|e| e == "jsonl")) {
-        for line in std::fs::read_to_string(file).unwrap().lines() {
-            let case: Value = serde_json::from_str(line).unwrap();
-            if case["kind"] != "response" || case["strict"]["verdict"] == "accept" {
-                continue;
-            }
-            let method = case["request_methods"][0].as_str().unwrap_or("GET").to_owned();
-            let hex = case["input_hex"].as_str().unwrap().as_bytes();
-            let digit = |b: u8| char::from(b).to_digit(16).unwrap() as u8;
-            let bytes = hex.chunks(2).map(|two| digit(two[0]) << 4 | digit(two[1])).collect();
-            all.push((case["id"].as_str().unwrap().to_owned(), method, bytes));
-        }
-    }
-    all
-}
+use crate::vectors;
 
 #[test]
 fn every_malformed_response_is_a_clear_error_without_a_hang_or_reuse() {
-    let Ok(folder) = std::env::var("H1WIRE_VECTORS") else {
-        let _ = writeln!(stderr(), "skipped: H1WIRE_VECTORS does not name the folder of the vectors");
-        return;
-    };
-    let cases = Arc::new(vectors(&folder));
+    let Some(cases) = vectors::malformed() else { return };
+    let cases = Arc::new(cases);
     assert!(cases.len() > 50, "{}", cases.len());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());

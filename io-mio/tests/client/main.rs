@@ -16,3 +16,5 @@ mod streams;
 mod switch;
 mod threads;
 mod timeouts;
+#[path = "../../../io-std/tests/client/vectors.rs"]
+mod vectors;

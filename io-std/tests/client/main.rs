@@ -18,3 +18,4 @@ mod switch;
 mod timeouts;
 mod tune;
 mod upload;
+mod vectors;
