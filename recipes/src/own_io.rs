@@ -135,7 +135,7 @@ pub fn serve_connection(
 }
 
 /// Whether something lies in the socket that nobody read.
-fn is_unread(stream: &TcpStream) -> bool {
+pub(crate) fn is_unread(stream: &TcpStream) -> bool {
     stream.set_nonblocking(true).is_ok_and(|()| matches!(stream.peek(&mut [0]), Ok(1..)))
         && stream.set_nonblocking(false).is_ok()
 }

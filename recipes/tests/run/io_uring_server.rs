@@ -1,6 +1,6 @@
 //! The io_uring server.
 
-use crate::{connect, read_until};
+use crate::{connect, read_until, undated};
 use h1wire_proto::{Conn, Server, ServerEvent, Timeouts};
 use h1wire_recipes::Result;
 use h1wire_recipes::io_uring_server::serve;
@@ -72,6 +72,7 @@ fn a_late_client_is_told_so() {
         client.write_all(b"GET").unwrap();
         let mut answer = String::new();
         client.read_to_string(&mut answer).unwrap();
-        assert_eq!(answer, "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+        let undated = undated(answer.as_bytes());
+        assert_eq!(undated, "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
     });
 }
