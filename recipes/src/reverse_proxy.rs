@@ -9,10 +9,12 @@
 //! are let through. Beyond silence, time limits are those of `own_io`.
 
 mod exchange;
+mod parts;
 
 use crate::Result;
-use exchange::{Exchange, Side};
+use exchange::Exchange;
 use h1wire_proto::{Advice, Forwarding, Limits, Role};
+use parts::Side;
 use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
