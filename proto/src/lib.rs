@@ -87,7 +87,7 @@
 //! | a server's connection, as decisions: what to do with the socket, and why it ends | [`serving`] |
 //! | a client's exchange and its connections, as decisions | [`calling`], [`pool`], [`retry`] |
 //!
-//! `serving`, `calling`, `pool` and `retry` are modules because their names mean something only among each other; everything else is at
+//! `serving`, `calling`, `pool` and `retry` are modules because their names only make sense together; everything else is at
 //! the root.
 //!
 //! # Errors

@@ -182,7 +182,7 @@ pub trait Handler {
     }
 
     /// Reading from the stream of a connection failed, or writing to it, and that ends the connection: a reset, a TLS
-    /// handshake that came to nothing, a TLS stream that was cut off. [`aborted`](Self::aborted) follows if there is an exchange.
+    /// handshake that failed, a TLS stream that was cut off. [`aborted`](Self::aborted) follows if there is an exchange.
     fn stream_error(&mut self, error: &io::Error, stream: &Stream) {
         let _ = (error, stream);
     }

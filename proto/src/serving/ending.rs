@@ -7,7 +7,7 @@ use super::Why;
 pub(crate) enum State {
     /// Requests and answers.
     Open,
-    /// The answer is complete, the request is not: its rest is read in the hope to keep the connection.
+    /// The answer is complete, the request is not: its rest is read in the hope of keeping the connection.
     Draining,
     /// The client was wrong or late. What it sends is not looked at.
     Failing,

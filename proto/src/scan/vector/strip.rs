@@ -7,7 +7,7 @@ use core::mem::MaybeUninit;
 
 use crate::fields::FieldSpan;
 
-/// What a vector unit tells of the input. Who has a value of the type knows that the processor has the unit.
+/// What a vector unit tells of the input. A value of this type is proof that the processor has the unit.
 pub(super) trait Masks: Copy {
     /// Bit `i` says whether byte `i` of the [`WIDTH`] bytes at `at` is a break, which may end or spoil a line: a
     /// control (HTAB too), DEL or obs-text.
