@@ -138,6 +138,8 @@ fn options(args: &Args) -> Result<Options, Box<dyn Error>> {
     options.policy.timeouts = Timeouts { idle: Some(args.timeout), ..Timeouts::MODERN_SERVER };
     options.max_connections = args.connections;
     options.max_connections_per_peer = args.per_peer;
+    // Nobody waits for the answer any more, as far as a server can know.
+    options.abort_on_end = true;
     options.client = Some(upstream(args)?);
     Ok(options)
 }

@@ -76,12 +76,16 @@ fn a_client_that_leaves_cancels_its_request() {
         let _ = tell.lock().unwrap().send("gone");
     });
     let Some(gateway) = Gateway::to(&[origin.addr], &[]) else { return };
-    let mut client = gateway.client();
-    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    assert_eq!(left.recv().unwrap(), "here");
-    socket2::SockRef::from(&client.0).set_linger(Some(std::time::Duration::ZERO)).unwrap();
-    drop(client);
-    assert_eq!(left.recv_timeout(crate::common::PATIENCE).unwrap(), "gone");
+    for resets in [true, false] {
+        let mut client = gateway.client();
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_eq!(left.recv().unwrap(), "here");
+        if resets {
+            socket2::SockRef::from(&client.0).set_linger(Some(std::time::Duration::ZERO)).unwrap();
+        }
+        drop(client);
+        assert_eq!(left.recv_timeout(crate::common::PATIENCE).unwrap(), "gone", "by a reset: {resets}");
+    }
 }
 
 #[test]
